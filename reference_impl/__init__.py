@@ -1,0 +1,9 @@
+"""Executable specification of MLX's slot cache (`ArraysCache` / `MambaCache`), in five dialects."""
+
+from __future__ import annotations
+
+from . import errors
+from .dialects import DIALECTS, dialect_class, from_state
+from .dialects.mlxrs_0_1 import ArraysCache
+
+__all__ = ["DIALECTS", "ArraysCache", "dialect_class", "errors", "from_state"]

@@ -1,0 +1,199 @@
+"""The slot cache: state tensors of a recurrent layer, one per slot, with one row per sequence."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar, NoReturn, TypeVar
+
+import mlx.core as mx
+
+from .dialect import Dialect, Slots
+from .rules.batch import extract_row, merge_single_rows
+from .rules.metadata import from_state_and_meta
+
+C = TypeVar("C", bound="SlotCache")
+
+
+class _Lacking:
+    """An operation that the dialect's implementation does not have.
+
+    Reading it is an AttributeError, so that hasattr() is False; assigning it creates an ordinary
+    instance attribute, as it does for any name that a Python class does not define.
+    """
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+
+    def __get__(self, instance: object, owner: type) -> NoReturn:
+        raise AttributeError(f"{owner.__name__!r} object has no attribute {self._name!r}")
+
+
+class SlotCache:
+    """All operations of all dialects; a subclass binds a `Dialect` and loses what that one lacks.
+
+    A slot holds an `mx.array` of any dtype with the batch as its leading axis, or None as long as
+    it is unwritten. `cache` is the live slot list. `left_padding` and `lengths` are int32 [B] or
+    None. Where dialects differ, the rule named in the dialect has the exact behaviour and errors.
+    """
+
+    dialect: ClassVar[Dialect]
+
+    cache: Slots
+    left_padding: mx.array | None
+    lengths: mx.array | None
+    offset: int = 0
+    max_size: None = None
+    _mamba: bool = False
+
+    def __init_subclass__(cls) -> None:
+        super().__init_subclass__()
+        if "dialect" in vars(cls):
+            for name in cls.dialect.lacks - vars(cls).keys():
+                setattr(cls, name, _Lacking(name))
+
+    def __new__(cls: type[C], *_: Any, **__: Any) -> C:
+        instance = super().__new__(cls)
+        cls.dialect.begin(instance)
+        return instance
+
+    def __init__(self, size: Any, left_padding: Any = None) -> None:
+        """`size` unwritten slots, and one left padding per sequence (ints, or None)."""
+        self.cache = self.dialect.slots(size)
+        self.left_padding = self.dialect.padding(left_padding)
+        self.lengths = None
+
+    @classmethod
+    def mamba(cls: type[C], left_padding: Any = None) -> C:
+        """Two slots, and the class label MambaCache."""
+        instance = cls(2, left_padding)
+        instance._mamba = True
+        return instance
+
+    @property
+    def is_mamba(self) -> bool:
+        return self._mamba
+
+    @property
+    def reference_class_name(self) -> str:
+        """The label under which a prompt-cache file keeps this cache."""
+        return "MambaCache" if self._mamba else "ArraysCache"
+
+    # Slots
+
+    def __getitem__(self, index: Any) -> Any:
+        """The array of a slot, or None while it is unwritten."""
+        return self.dialect.get(self, index)
+
+    def __setitem__(self, index: Any, value: Any) -> None:
+        """Store an array (the object itself, no copy)."""
+        self.dialect.set(self, index, value)
+
+    @property
+    def batch_size(self) -> int:
+        """Rows of the first written slot, else of left_padding, else of lengths, else 1."""
+        return self.dialect.batch_size(self)
+
+    def empty(self) -> bool:
+        """Whether slot 0 is unwritten."""
+        return self.dialect.empty(self)
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes of the written slots."""
+        return sum(slot.nbytes for slot in self.cache if slot is not None)
+
+    def materialize(self) -> None:
+        """Compute the written slots now."""
+        mx.eval([slot for slot in self.cache if slot is not None])
+
+    # Lengths and mask
+
+    def prepare(self, lengths: Any = None, **kwargs: Any) -> None:
+        """Set `lengths`, the valid tokens per sequence (ints)."""
+        self.dialect.prepare(self, lengths, **kwargs)
+
+    def finalize(self) -> None:
+        """Forget lengths and left_padding."""
+        self.lengths = None
+        self.left_padding = None
+
+    def advance(self, N: Any) -> None:
+        """Subtract N tokens from lengths and left_padding, each if set; int32 wraps."""
+        self.dialect.advance(self, N)
+
+    def make_mask(self, N: Any) -> mx.array | None:
+        """bool [B, N], True where the token takes part; None if nothing restricts it."""
+        return self.dialect.make_mask(self, N)
+
+    # Serialized form
+
+    @property
+    def state(self) -> Any:
+        """The tensors to serialize; assigning them back restores as much as the dialect can."""
+        return self.dialect.read_state(self)
+
+    @state.setter
+    def state(self, value: Any) -> None:
+        self.dialect.write_state(self, value)
+
+    @property
+    def meta_state(self) -> Any:
+        """The strings to serialize beside the state."""
+        return self.dialect.read_meta(self)
+
+    @meta_state.setter
+    def meta_state(self, value: Any) -> None:
+        self.dialect.write_meta(self, value)
+
+    @classmethod
+    def from_state(cls: type[C], *args: Any, **kwargs: Any) -> C:
+        """A new cache from serialized `state` and, in all dialects but one, `meta_state`."""
+        restored: C = cls.dialect.from_state(cls, *args, **kwargs)
+        return restored
+
+    def from_serialized(self, state: Any, meta_state: Any) -> None:
+        """Replace everything but the class label; on any error nothing has changed."""
+        restored = from_state_and_meta(type(self), state, meta_state)
+        self.cache, self.left_padding = restored.cache, restored.left_padding
+        self.lengths = None
+
+    # Batch
+
+    def filter(self, batch_indices: Any) -> None:
+        """Keep the given rows, in the given order."""
+        self.dialect.filter(self, batch_indices)
+
+    def extend(self, other: Any) -> None:
+        """Append the rows of another cache."""
+        self.dialect.extend(self, other)
+
+    def extract(self: C, idx: Any) -> C:
+        """A new cache with row `idx` of every slot, without left_padding and lengths."""
+        return extract_row(self, idx)
+
+    @classmethod
+    def merge(cls: type[C], caches: Any) -> C:
+        """A new cache with one row from each of `caches`; left_padding and lengths are lost."""
+        return merge_single_rows(cls, caches)
+
+    # What every cache of a model has
+
+    def size(self) -> int:
+        """Tokens seen, for caches that count them."""
+        return self.dialect.size(self)
+
+    def is_trimmable(self) -> bool:
+        """Recurrent state cannot be rolled back."""
+        return False
+
+    def trim(self, n: Any) -> int:
+        """Tokens removed: none, ever."""
+        return 0
+
+    def update(self, keys: Any, values: Any) -> NoReturn:
+        """Always an error: there are no keys and values."""
+        self.dialect.update(self)
+
+    def copy(self: C) -> C:
+        """An independent cache with the same content."""
+        twin: C = self.dialect.copy(self)
+        return twin

@@ -1,0 +1,38 @@
+"""mlx-swift-lm 3.31.3: traps, lenient metadata, padding that ends with the first write."""
+
+from __future__ import annotations
+
+from ..cache import SlotCache
+from ..dialect import LENGTHS, Dialect
+from ..rules import batch, construction, copying, indexing, masks, metadata, refusals, state
+from ..rules.traps import trapping
+
+
+class ArraysCache(SlotCache):
+    __iter__ = None  # no sequence: a subscript out of range traps
+
+    dialect = Dialect(
+        id="mlx-swift-lm-3.31.3",
+        lacks=LENGTHS
+        | {"batch_size", "empty", "nbytes", "materialize"}
+        | {"from_serialized", "extract", "merge"},
+        begin=construction.rows_unset,
+        slots=construction.swift_slots,
+        padding=construction.swift_padding,
+        get=indexing.trapping_get,
+        set=indexing.trapping_set,
+        make_mask=trapping(masks.padding_until_first_slot),
+        read_state=state.compacted,
+        write_state=state.take_arrays,
+        read_meta=metadata.slots_and_padding,
+        write_meta=metadata.trap_on_assignment,
+        from_state=metadata.lenient_restore(
+            padding=metadata.column, lengths=metadata.absent_column
+        ),
+        filter=trapping(batch.filter_dropping_padding),
+        extend=trapping(batch.extend_dropping_padding),
+        copy=copying.copy_compacting,
+        update=refusals.update_traps,
+        unknown_label=refusals.label_is_thrown,
+        size=refusals.offset_value,
+    )

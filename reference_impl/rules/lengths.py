@@ -1,0 +1,70 @@
+"""Lengths: how `prepare` takes them and how `advance` counts down both row vectors."""
+
+from __future__ import annotations
+
+import operator
+from typing import TYPE_CHECKING, Any
+
+import mlx.core as mx
+
+from ..errors import ArithmeticOverflow, Trap
+from .integers import I32, as_usize, rust_i32_array, swift_int32_array
+
+if TYPE_CHECKING:
+    from ..cache import SlotCache
+
+
+def prepare_any(cache: SlotCache, lengths: Any = None, **_: Any) -> None:
+    """Whatever `mx.array` takes (so None is a TypeError); other keywords are ignored."""
+    cache.lengths = mx.array(lengths)
+
+
+def prepare_int32(cache: SlotCache, lengths: Any) -> None:
+    """int32 [B], copied; no values give int32 [0]."""
+    cache.lengths = rust_i32_array(lengths, "lengths")
+
+
+def prepare_or_clear(cache: SlotCache, lengths: Any = None) -> None:
+    """Ints become int32 [B], an array is kept as it is, None clears."""
+    if lengths is None or isinstance(lengths, mx.array):
+        cache.lengths = lengths
+    else:
+        cache.lengths = swift_int32_array(lengths)
+
+
+def advance_in_place(cache: SlotCache, n: Any) -> None:
+    """Python's `-=`: the array object changes, for everybody who holds it."""
+    for name in ("lengths", "left_padding"):
+        if (rows := getattr(cache, name)) is not None:
+            rows -= n
+            setattr(cache, name, _settled(rows))
+
+
+def advance_checked(cache: SlotCache, n: Any) -> None:
+    """Wrapping int32 subtraction; N beyond i32 is `ArithmeticOverflow`, even if nothing is set."""
+    count = as_usize(n, "advance")
+    if count > I32.maximum:
+        raise ArithmeticOverflow("advance", "i32", {"N": count})
+    _replace_rows(cache, count)
+
+
+def advance_replacing(cache: SlotCache, n: Any) -> None:
+    """Wrapping int32 subtraction; N beyond Int32 traps if one of them is set."""
+    count = operator.index(n)
+    nothing_set = cache.lengths is None and cache.left_padding is None
+    if not (nothing_set or I32.minimum <= count <= I32.maximum):
+        raise Trap(f"{count} is out of range for Int32")
+    _replace_rows(cache, count)
+
+
+def _replace_rows(cache: SlotCache, n: int) -> None:
+    for name in ("lengths", "left_padding"):
+        if (rows := getattr(cache, name)) is not None:
+            setattr(cache, name, _settled(rows - n))
+
+
+def _settled(rows: Any) -> Any:
+    """Computed now: one pending subtraction per token would be a graph without bound."""
+    if isinstance(rows, mx.array):
+        mx.eval(rows)
+    return rows
