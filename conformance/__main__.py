@@ -1,0 +1,46 @@
+"""The command line: a thin door to the modules that do the work."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+
+from conformance import __version__
+from conformance.commands import baseline, diff, explain, lint, list_, run, schema, serve
+
+COMMANDS = (run, list_, explain, diff, baseline, serve, lint, schema)
+USAGE_ERROR = 2
+
+
+def parser() -> argparse.ArgumentParser:
+    """All commands with their options."""
+    top = argparse.ArgumentParser(
+        prog="mlx-cache-conformance",
+        description="Judge an implementation of MLX's slot cache (ArraysCache / MambaCache).",
+    )
+    top.add_argument("--version", action="version", version=__version__)
+    commands = top.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    for command in COMMANDS:
+        command.register(commands)
+    return top
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run one command and exit: 0 done, 1 the judged implementation failed, 2 bad use."""
+    from conformance.backends.base import BackendUnusable
+    from conformance.yamlfile import FixtureError
+
+    options = parser().parse_args(arguments)
+    try:
+        code: int = options.run(options)
+    except (BackendUnusable, FixtureError, ValueError) as error:
+        print(f"mlx-cache-conformance: {error}", file=sys.stderr)
+        code = USAGE_ERROR
+    except BrokenPipeError:
+        code = 0
+    sys.exit(code)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,408 @@
+"""An adapter around any slot cache shaped like mlx-lm's `ArraysCache`, in one dependency-free file.
+
+It needs Python 3.9, `mlx`, and the module that holds the class; nothing of the test suite. Run as a
+script it speaks the wire protocol on stdin and stdout:
+
+    python adapter.py --class mlx_lm.models.cache:ArraysCache --distribution mlx-lm
+
+Methods named `op_*` are the protocol's operations; which of them the class can serve is declared in
+the handshake, by looking at the class and never by trying.
+"""
+
+from __future__ import annotations
+
+import argparse
+import copy
+import importlib
+import importlib.metadata
+import inspect
+import json
+import math
+import os
+import signal
+import sys
+from collections.abc import Callable
+from typing import Any
+
+import mlx.core as mx
+
+PROTOCOL_VERSION = 1
+REFUSED = 1  # the implementation raised
+
+# operation -> attribute of the class that it needs; operations not listed need nothing special
+NEEDS = {
+    "new_mamba": "mamba",
+    "get": "__getitem__",
+    "set": "__setitem__",
+    "write_in_place": "__getitem__",
+    "set_state": "state",
+    "set_meta_state": "meta_state",
+    "round_trip": "from_state",
+    "update": "update_and_fetch",
+    **{
+        name: name
+        for name in (
+            "batch_size", "state", "meta_state", "from_state", "from_serialized", "prepare",
+            "finalize", "advance", "make_mask", "nbytes", "empty", "size", "max_size",
+            "is_trimmable", "trim", "materialize", "filter", "extend", "extract", "merge",
+        )
+    },
+}  # fmt: skip
+
+
+class InvalidArguments(Exception):
+    """The request is not one that the protocol allows."""
+
+
+class UnknownCache(Exception):
+    """A handle that no operation has made, usually because the one that should have was refused."""
+
+
+class UnknownOperation(Exception):
+    """The class has no such operation; the handshake did not declare it."""
+
+
+class AdapterBug(Exception):
+    """The implementation gave something that has no place on the wire."""
+
+
+CODES = {UnknownCache: 2, UnknownOperation: -32601, InvalidArguments: -32602, AdapterBug: -32603}
+
+
+def decode(value: Any) -> mx.array:
+    """A wire tensor as an array of its dtype and shape."""
+    try:
+        dtype = getattr(mx, "bool_" if value["dtype"] == "bool" else value["dtype"])
+        if not isinstance(dtype, mx.Dtype):
+            raise ValueError(f"{value['dtype']} is no dtype")
+        raw: Any = memoryview(bytes.fromhex(value["data"]))
+        flat = mx.array(raw).view(dtype) if len(raw) else mx.zeros([0], dtype)
+        return flat.reshape(value["shape"])
+    except (KeyError, TypeError, ValueError, AttributeError, RuntimeError) as error:
+        raise InvalidArguments(f"not a tensor: {error}") from error
+
+
+def encode(value: Any) -> Any:
+    """An array, None, or a list or tuple of them in wire form; other objects by type name."""
+    if value is None:
+        return None
+    if isinstance(value, (list, tuple)):
+        return [encode(item) for item in value]
+    if not isinstance(value, mx.array):
+        return {"foreign": type(value).__name__}
+    mx.eval(value)  # what a lazy graph raises is the implementation's answer, not the adapter's
+    try:
+        flat: Any = mx.contiguous(value.reshape(-1)).view(mx.uint8) if value.size else b""
+        data = bytes(memoryview(flat))
+        dtype = str(value.dtype).rpartition(".")[2].rstrip("_")
+        return {"dtype": dtype, "shape": list(value.shape), "data": data.hex()}
+    except Exception as error:
+        raise AdapterBug(f"cannot encode {value.dtype}{list(value.shape)}: {error}") from error
+
+
+def plain(value: Any) -> Any:
+    """A result as JSON has it: tuples as lists, and what JSON cannot carry by its type's name."""
+    if value is None or isinstance(value, (bool, int, str)):
+        return value
+    if isinstance(value, float):
+        return value if math.isfinite(value) else {"foreign": f"float {value}"}
+    if isinstance(value, (list, tuple)):
+        return [plain(item) for item in value]
+    if isinstance(value, dict):
+        return {str(key): plain(item) for key, item in value.items()}
+    return encode(value)
+
+
+def refusal(error: Exception) -> dict[str, Any]:
+    """What the wire says of an error: its `kind` and `payload` if it has them, else its type."""
+    kind, payload = getattr(error, "kind", None), getattr(error, "payload", None)
+    return {
+        "kind": kind if isinstance(kind, str) else type(error).__name__,
+        "payload": plain(payload) if isinstance(payload, dict) else {},
+    }
+
+
+class Adapter:
+    """Named caches of one class, and the operations on them, in wire values."""
+
+    def __init__(
+        self,
+        cls: Any,
+        implementation: dict[str, str],
+        dialect: str = "",
+        restore: Callable[[str, Any, Any], Any] | None = None,
+    ) -> None:
+        self.cls = cls
+        self._restore = restore or self._by_arity
+        self.implementation = implementation
+        self.dialect = dialect
+        self._caches: dict[str, Any] = {}
+        self._held: dict[str, Any] = {}
+
+    # ---- session
+
+    def op_initialize(self, protocol: int = PROTOCOL_VERSION, **_: Any) -> Any:
+        if protocol != PROTOCOL_VERSION:
+            raise InvalidArguments(f"protocol {PROTOCOL_VERSION} is spoken here, not {protocol}")
+        return {
+            "protocol": PROTOCOL_VERSION,
+            "implementation": self.implementation,
+            "dialect": self.dialect,
+            "capabilities": self.capabilities(),
+        }
+
+    def op_reset(self) -> None:
+        self._caches.clear()
+        self._held.clear()
+
+    def capabilities(self) -> list[str]:
+        """The operations that the class can serve."""
+        ops = [name[3:] for name in dir(self) if name.startswith("op_")]
+        served = [op for op in ops if op not in ("initialize", "reset")]
+        return [op for op in served if op not in NEEDS or self._has(NEEDS[op])]
+
+    def perform(self, op: str, params: dict[str, Any]) -> Any:
+        """Carry out one operation; whatever the implementation raises passes through."""
+        method = getattr(self, "op_" + op, None)
+        if method is None or (op in NEEDS and not self._has(NEEDS[op])):
+            raise UnknownOperation(f"no operation {op}")
+        try:
+            inspect.signature(method).bind(**params)
+        except TypeError as error:
+            raise InvalidArguments(f"{op}: {error}") from error
+        return plain(method(**params))
+
+    def _has(self, attribute: str) -> bool:
+        return hasattr(self.cls, attribute) or (
+            attribute == "update_and_fetch" and hasattr(self.cls, "update")
+        )
+
+    def _cache(self, handle: str) -> Any:
+        try:
+            return self._caches[handle]
+        except KeyError:
+            raise UnknownCache(f"no cache is called {handle!r}") from None
+
+    # ---- construction and restoring
+
+    def op_new(self, cache: str, size: int, left_padding: Any = None) -> None:
+        self._caches[cache] = self.cls(size, left_padding)
+
+    def op_new_mamba(self, cache: str, left_padding: Any = None) -> None:
+        made = self.cls.mamba() if left_padding is None else self.cls.mamba(left_padding)
+        self._caches[cache] = made
+
+    def op_copy(self, cache: str, into: str) -> None:
+        source = self._cache(cache)
+        self._caches[into] = source.copy() if hasattr(source, "copy") else copy.deepcopy(source)
+
+    def op_from_state(self, cache: str, class_name: str, state: Any, meta_state: Any) -> None:
+        self._caches[cache] = self._restore(class_name, self._tree(state), meta_state)
+
+    def op_from_serialized(self, cache: str, state: Any, meta_state: Any) -> None:
+        self._cache(cache).from_serialized(self._tree(state), meta_state)
+
+    def op_round_trip(self, cache: str, into: str) -> None:
+        source = self._cache(cache)
+        state = source.state
+        state = type(state)(list(item) if isinstance(item, list) else item for item in state)
+        meta = getattr(source, "meta_state", "")
+        self._caches[into] = self._restore(self.op_class_name(cache), state, meta)
+
+    def _by_arity(self, class_name: str, state: Any, meta_state: Any) -> Any:
+        """The class's own `from_state`, which takes (state) or (state, meta_state)."""
+        arity = len(inspect.signature(self.cls.from_state).parameters)
+        return self.cls.from_state(state) if arity == 1 else self.cls.from_state(state, meta_state)
+
+    def _tree(self, state: Any) -> Any:
+        if isinstance(state, dict):
+            return decode(state)
+        if isinstance(state, list):
+            return [self._tree(item) for item in state]
+        if state is None:
+            return None
+        raise InvalidArguments(f"{state!r} is not a tensor, a list or null")
+
+    # ---- slots and serialized state
+
+    def op_get(self, cache: str, slot: int) -> Any:
+        return encode(self._cache(cache)[slot])
+
+    def op_set(self, cache: str, slot: int, value: Any) -> None:
+        self._cache(cache)[slot] = None if value is None else decode(value)
+
+    def op_write_in_place(self, cache: str, slot: int, value: Any) -> None:
+        new = decode(value)
+        self._cache(cache)[slot][...] = new
+
+    def op_batch_size(self, cache: str) -> Any:
+        return self._cache(cache).batch_size
+
+    def op_state(self, cache: str) -> Any:
+        return encode(self._cache(cache).state)
+
+    def op_set_state(self, cache: str, state: Any) -> None:
+        self._cache(cache).state = self._tree(state)
+
+    def op_meta_state(self, cache: str) -> Any:
+        return self._cache(cache).meta_state
+
+    def op_set_meta_state(self, cache: str, meta_state: Any) -> None:
+        self._cache(cache).meta_state = meta_state
+
+    def op_snapshot(self, cache: str) -> Any:
+        source = self._cache(cache)
+        slots = source.cache
+        listed = isinstance(slots, (list, tuple))
+        return {
+            "class_name": self.op_class_name(cache),
+            "slot_count": len(slots) if listed else None,
+            "slots": {str(i): encode(s) for i, s in enumerate(slots) if s is not None}
+            if listed
+            else {},
+            "left_padding": encode(getattr(source, "left_padding", None)),
+            "lengths": encode(getattr(source, "lengths", None)),
+        }
+
+    def op_hold(self, cache: str, what: str, name: str, slot: int = 0) -> None:
+        source = self._cache(cache)
+        self._held[name] = source[slot] if what == "slot" else getattr(source, what)
+
+    def op_held(self, name: str) -> Any:
+        if name not in self._held:
+            raise UnknownCache(f"nothing is held as {name!r}")
+        return encode(self._held[name])
+
+    # ---- sequence metadata and masks
+
+    def op_prepare(self, cache: str, lengths: Any) -> None:
+        self._cache(cache).prepare(lengths=lengths)
+
+    def op_finalize(self, cache: str) -> None:
+        self._cache(cache).finalize()
+
+    def op_advance(self, cache: str, n: int) -> None:
+        self._cache(cache).advance(n)
+
+    def op_make_mask(self, cache: str, n: int) -> Any:
+        return encode(self._cache(cache).make_mask(n))
+
+    # ---- batch operations
+
+    def op_filter(self, cache: str, batch_indices: list[int]) -> None:
+        self._cache(cache).filter(batch_indices)
+
+    def op_extend(self, cache: str, other: str) -> None:
+        self._cache(cache).extend(self._cache(other))
+
+    def op_extract(self, cache: str, index: int, into: str) -> None:
+        self._caches[into] = self._cache(cache).extract(index)
+
+    def op_merge(self, caches: list[str], into: str) -> None:
+        self._caches[into] = self.cls.merge([self._cache(handle) for handle in caches])
+
+    # ---- what a cache says of itself
+
+    def op_class_name(self, cache: str) -> str:
+        source = self._cache(cache)
+        return str(getattr(source, "reference_class_name", type(source).__name__))
+
+    def op_nbytes(self, cache: str) -> Any:
+        return self._cache(cache).nbytes
+
+    def op_empty(self, cache: str) -> Any:
+        return self._cache(cache).empty()
+
+    def op_size(self, cache: str) -> Any:
+        return self._cache(cache).size()
+
+    def op_max_size(self, cache: str) -> Any:
+        return self._cache(cache).max_size
+
+    def op_is_trimmable(self, cache: str) -> Any:
+        return self._cache(cache).is_trimmable()
+
+    def op_trim(self, cache: str, n: int) -> Any:
+        return self._cache(cache).trim(n)
+
+    def op_update(self, cache: str, keys: Any, values: Any) -> Any:
+        source = self._cache(cache)
+        update = getattr(source, "update_and_fetch", None) or source.update
+        return encode(update(decode(keys), decode(values)))
+
+    def op_materialize(self, cache: str) -> None:
+        self._cache(cache).materialize()
+
+
+def module_loader(module: Any) -> Callable[[str, Any, Any], Any] | None:
+    """A module's own `from_state(class_name, state, meta_state)`, if it has one."""
+    loader = getattr(module, "from_state", None)
+    first = next(iter(inspect.signature(loader).parameters), "") if callable(loader) else ""
+    return loader if first == "class_name" else None
+
+
+Perform = Callable[[str, "dict[str, Any]"], Any]
+
+
+def answer(perform: Perform, request: Any) -> dict[str, Any]:
+    """The response to one decoded request. An error that `is_trap` ends the process."""
+    identity = request.get("id") if isinstance(request, dict) else None
+    try:
+        if not isinstance(request, dict) or not isinstance(request.get("method"), str):
+            raise InvalidArguments("not a JSON-RPC request")
+        return {"jsonrpc": "2.0", "id": identity,
+                "result": perform(request["method"], request.get("params") or {})}  # fmt: skip
+    except tuple(CODES) as error:
+        failed = {"code": CODES[type(error)], "message": str(error)}
+    except Exception as error:
+        if getattr(error, "is_trap", False):
+            print(f"trap: {error}", file=sys.stderr, flush=True)
+            os.kill(os.getpid(), signal.SIGILL)
+        failed = {"code": REFUSED, "message": str(error), "data": refusal(error)}
+    return {"jsonrpc": "2.0", "id": identity, "error": failed}
+
+
+def _nothing(op: str, params: dict[str, Any]) -> None:
+    """What `shutdown` does before the process ends."""
+
+
+def serve(perform: Perform) -> None:
+    """Answer requests from stdin on stdout until `shutdown` or the end of input.
+
+    What the implementation itself prints goes to stderr: stdout belongs to the protocol.
+    """
+    out = os.fdopen(os.dup(1), "w", encoding="utf-8", newline="\n")
+    os.dup2(2, 1)
+    for line in sys.stdin.buffer:
+        try:
+            message = json.loads(line)
+        except (ValueError, RecursionError) as error:
+            reply: Any = {"jsonrpc": "2.0", "id": None,
+                          "error": {"code": -32700, "message": f"not JSON: {error}"}}  # fmt: skip
+        else:
+            batch = message if isinstance(message, list) else [message]
+            last = [m for m in batch if isinstance(m, dict) and m.get("method") == "shutdown"]
+            replies = [answer(_nothing if m in last else perform, m) for m in batch]
+            reply = replies if isinstance(message, list) else replies[0]
+            if last:
+                print(json.dumps(reply), file=out, flush=True)
+                return
+        print(json.dumps(reply), file=out, flush=True)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description="slot cache adapter over stdio")
+    parser.add_argument("--class", dest="cls", required=True, help="module:ClassName")
+    parser.add_argument("--distribution", default="", help="its version is reported")
+    parser.add_argument("--dialect", default="")
+    options = parser.parse_args()
+    module, _, name = options.cls.partition(":")
+    loaded = importlib.import_module(module)
+    cls = getattr(loaded, name)
+    version = importlib.metadata.version(options.distribution) if options.distribution else ""
+    who = {"name": options.distribution or module, "version": version, "language": "python"}
+    serve(Adapter(cls, who, options.dialect, module_loader(loaded)).perform)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,94 @@
+"""A Python class in this process: the reference, or any class shaped like mlx-lm's."""
+
+from __future__ import annotations
+
+import importlib
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from conformance import __version__
+from conformance.backends.base import (
+    Backend,
+    BackendUnusable,
+    OperationRefused,
+    ProtocolViolation,
+    from_wire,
+    to_wire,
+)
+from conformance.protocol import Handshake
+
+if TYPE_CHECKING:
+    from conformance.backends.adapter import Adapter
+
+# Without these there is no slot cache to speak of; everything else is a declared gap.
+ESSENTIAL = ("__getitem__", "__setitem__", "state")
+
+
+class InProcess(Backend):
+    """Drives an adapter object directly: the operations and values of stdio, no process."""
+
+    def __init__(self, adapter: Adapter) -> None:
+        self._adapter = adapter
+        self.handshake = msgspec.convert(adapter.perform("initialize", {}), Handshake)
+
+    def call(self, op: str, **arguments: Any) -> Any:
+        from conformance.backends import adapter
+
+        try:
+            return from_wire(self._adapter.perform(op, to_wire(arguments)))
+        except (adapter.UnknownOperation, adapter.InvalidArguments, adapter.AdapterBug) as error:
+            raise ProtocolViolation(f"{op}: {error}") from error
+        except ProtocolViolation:
+            raise
+        except Exception as error:
+            kind = getattr(error, "kind", type(error).__name__)
+            raise OperationRefused(kind, str(error), getattr(error, "payload", {})) from error
+
+    def perform(self, op: str, params: dict[str, Any]) -> Any:
+        """One operation in wire values; what the implementation raises passes through."""
+        return self._adapter.perform(op, params)
+
+    def close(self) -> None:
+        self._adapter.op_reset()
+
+
+def reference(dialect: str) -> Adapter:
+    """The adapter around the reference implementation in a dialect."""
+    from conformance.backends.adapter import Adapter
+    from reference_impl import DIALECTS, dialect_class, from_state
+
+    if dialect not in DIALECTS:
+        raise BackendUnusable(f"the reference speaks {', '.join(DIALECTS)}; not {dialect}")
+    implementation = {"name": "reference", "version": __version__, "language": "python"}
+    restore = partial(from_state, dialect=dialect)
+    return Adapter(dialect_class(dialect), implementation, dialect, restore)
+
+
+def python_class(target: str) -> Adapter:
+    """The adapter around `module:Class`; BackendUnusable when there is no such class."""
+    from conformance.backends.adapter import Adapter, module_loader
+
+    module_name, separator, class_name = target.partition(":")
+    if not separator or not module_name or not class_name:
+        raise BackendUnusable(f"py:{target}: write py:package.module:ClassName")
+    try:
+        module = importlib.import_module(module_name)
+    except Exception as error:
+        raise BackendUnusable(
+            f"py:{target}: importing {module_name} failed with {type(error).__name__}: {error}"
+        ) from error
+    cls = getattr(module, class_name, None)
+    if not isinstance(cls, type):
+        raise BackendUnusable(f"py:{target}: {module_name} has no class {class_name}")
+    missing = [name for name in ESSENTIAL if not hasattr(cls, name)]
+    if missing:
+        raise BackendUnusable(
+            f"py:{target}: {class_name} has no {', '.join(missing)}; a slot cache is shaped like "
+            "mlx-lm's ArraysCache (see the README, section on plugging in your own code)"
+        )
+    package = module_name.partition(".")[0]
+    version = str(getattr(importlib.import_module(package), "__version__", ""))
+    implementation = {"name": target, "version": version, "language": "python"}
+    return Adapter(cls, implementation, restore=module_loader(module))

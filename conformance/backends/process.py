@@ -1,0 +1,339 @@
+"""A backend in a process of its own, over stdin and stdout: any language, any environment."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import selectors
+import signal
+import subprocess
+import tempfile
+import time
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import msgspec
+
+from conformance import __version__
+from conformance.backends.base import (
+    Backend,
+    BackendCrashed,
+    BackendHung,
+    BackendTrouble,
+    BackendUnusable,
+    OperationRefused,
+    ProtocolViolation,
+    Refused,
+    Reply,
+    Returned,
+    from_wire,
+    to_wire,
+)
+from conformance.plan import Call
+from conformance.protocol import (
+    ADAPTER_BUG,
+    INVALID_ARGUMENTS,
+    OPERATION_REFUSED,
+    PROTOCOL_VERSION,
+    UNKNOWN_CACHE,
+    UNKNOWN_OPERATION,
+    Handshake,
+    Request,
+    Response,
+)
+
+START_SECONDS = 120.0
+CALL_SECONDS = 30.0
+SHUTDOWN_SECONDS = 5.0
+MAX_LINE_BYTES = 256 * 1024 * 1024
+_STDERR_LINES = 20
+_CHUNK = 1 << 16
+_GLANCE_SECONDS = 0.1  # how often to see whether the process still lives while its pipe stays open
+# A shell that runs the backend reports the signal that ended it as exit code 128 + number.
+_SHELL_CODES = {128 + s: s for s in (signal.SIGILL, signal.SIGTRAP, signal.SIGABRT, signal.SIGBUS,
+                                     signal.SIGFPE, signal.SIGKILL, signal.SIGSEGV)}  # fmt: skip
+_SNAPSHOT_KEYS = ("class_name", "slot_count", "slots", "left_padding", "lengths")
+
+
+class Process(Backend):
+    """Starts `command` in its own process group and shakes hands; `close` ends the whole group.
+
+    Any BackendTrouble ends the process too: what it says after that answers nothing.
+    """
+
+    def __init__(self, command: Sequence[str], start_seconds: float = START_SECONDS) -> None:
+        self._ended = False
+        self._next_id = 1
+        self._rest = b""  # what came after the last answer
+        self._stderr = tempfile.TemporaryFile()  # noqa: SIM115  (lives as long as the backend)
+        try:
+            self._process = subprocess.Popen(
+                command,
+                bufsize=0,
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=self._stderr,
+                start_new_session=True,
+            )
+        except OSError as error:
+            self._stderr.close()
+            raise BackendUnusable(f"{command[0]} does not start: {error.strerror}") from None
+        assert self._process.stdin is not None
+        assert self._process.stdout is not None
+        self._stdin, self._stdout = self._process.stdin, self._process.stdout
+        for stream in (self._stdin, self._stdout):
+            os.set_blocking(stream.fileno(), False)
+        try:
+            client = {"name": "mlx-cache-conformance", "version": __version__}
+            call = Call("initialize", {"protocol": PROTOCOL_VERSION, "client": client})
+            (answer,) = self._exchange([call], start_seconds)
+            if isinstance(answer, Refused):
+                raise ProtocolViolation(f"initialize was refused: {answer.kind} {answer.message}")
+            self.handshake = _handshake(answer.value)
+        except BaseException:
+            self.close()
+            raise
+
+    def call(self, op: str, **arguments: Any) -> Any:
+        (answer,) = self._exchange([Call(op, arguments)], CALL_SECONDS)
+        if isinstance(answer, Refused):
+            raise OperationRefused(answer.kind, answer.message, answer.payload)
+        return answer.value
+
+    def call_all(self, calls: Sequence[Call], seconds: float) -> Iterable[Reply]:
+        return self._exchange(calls, seconds) if calls else []
+
+    def close(self) -> None:
+        if not self._ended and self._process.poll() is None:
+            with contextlib.suppress(OSError):
+                os.write(self._stdin.fileno(), _encode([Request(0, "shutdown")]))
+                self._stdin.close()
+                with contextlib.suppress(subprocess.TimeoutExpired):
+                    self._process.wait(SHUTDOWN_SECONDS)
+        self._end()
+        for stream in (self._stdin, self._stdout, self._stderr):
+            with contextlib.suppress(OSError):
+                stream.close()
+
+    # ------------------------------------------------------------------ one exchange
+
+    def _exchange(self, calls: Sequence[Call], seconds: float) -> list[Reply]:
+        requests = [
+            Request(self._next_id + index, call.op, to_wire(call.arguments))
+            for index, call in enumerate(calls)
+        ]
+        self._next_id += len(calls)
+        try:
+            self._expect_silence()
+            responses = _decode(self._talk(_encode(requests), seconds), requests)
+            if self._rest:
+                raise ProtocolViolation(
+                    "one message was answered with more than one line; what follows the answer: "
+                    f"{_shown(self._rest)}"
+                )
+            return [_reply(*pair) for pair in zip(requests, responses, strict=True)]
+        except BackendTrouble:
+            self._end()
+            raise
+
+    def _expect_silence(self) -> None:
+        with selectors.DefaultSelector() as selector:
+            selector.register(self._stdout, selectors.EVENT_READ)
+            said = os.read(self._stdout.fileno(), _CHUNK) if selector.select(0) else None
+        if said:
+            raise ProtocolViolation(
+                f"stdout must carry answers and nothing else; it wrote unasked: {_shown(said)}"
+            )
+        if said == b"" or self._process.poll() is not None:
+            raise self._crashed()
+
+    def _talk(self, message: bytes, seconds: float) -> bytes:
+        """Write a line while reading one, so that neither side can wait for the other for ever."""
+        deadline = time.monotonic() + seconds
+        unsent = memoryview(message)
+        chunks: list[bytes] = []
+        with selectors.DefaultSelector() as selector:
+            selector.register(self._stdout, selectors.EVENT_READ)
+            selector.register(self._stdin, selectors.EVENT_WRITE)
+            while True:
+                left = deadline - time.monotonic()
+                if left <= 0:
+                    raise _hung(seconds, len(message) - len(unsent), len(message), chunks)
+                ready = {key.fileobj for key, _ in selector.select(min(left, _GLANCE_SECONDS))}
+                if self._stdin in ready:
+                    try:
+                        unsent = unsent[os.write(self._stdin.fileno(), unsent[:_CHUNK]) :]
+                        if not unsent:
+                            selector.unregister(self._stdin)
+                    except BlockingIOError:
+                        pass
+                    except OSError:  # it reads no more; whether it died shows on stdout
+                        selector.unregister(self._stdin)
+                if self._stdout in ready:
+                    chunk = os.read(self._stdout.fileno(), _CHUNK)
+                    if not chunk:
+                        raise self._crashed()
+                    line, newline, self._rest = chunk.partition(b"\n")
+                    chunks.append(line + newline)
+                    if newline:
+                        return b"".join(chunks)
+                    if sum(map(len, chunks)) > MAX_LINE_BYTES:
+                        raise ProtocolViolation(f"a message is longer than {MAX_LINE_BYTES} bytes")
+                elif self._process.poll() is not None and not _readable(selector, self._stdout):
+                    raise self._crashed()  # something it started keeps the pipe open
+
+    # ------------------------------------------------------------------ endings
+
+    def _crashed(self) -> BackendCrashed:
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            self._process.wait(SHUTDOWN_SECONDS)
+        code = self._process.poll()
+        if code is None:
+            return BackendCrashed("closed its stdout but kept running", self._last_stderr())
+        if code < 0:
+            return BackendCrashed(_signal_name(-code), self._last_stderr(), -code)
+        number = _SHELL_CODES.get(code)
+        how = f"exit code {code}" + (f", a shell's word for {number.name}" if number else "")
+        return BackendCrashed(how, self._last_stderr(), number)
+
+    def _last_stderr(self) -> str:
+        # pread: the offset is shared with the process, and moving it would move its writing.
+        try:
+            size = os.fstat(self._stderr.fileno()).st_size
+            text = os.pread(self._stderr.fileno(), 8192, max(0, size - 8192))
+        except (OSError, ValueError):
+            return ""
+        return "\n".join(text.decode("utf-8", "replace").splitlines()[-_STDERR_LINES:])
+
+    def _end(self) -> None:
+        """End the process and what it started in its group. Once only: ids are used again."""
+        if self._ended:
+            return
+        self._ended = True
+        for number in (signal.SIGTERM, signal.SIGKILL):
+            with contextlib.suppress(ProcessLookupError, PermissionError):
+                os.killpg(self._process.pid, number)
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                self._process.wait(0.5)
+
+
+def _readable(selector: selectors.BaseSelector, stream: Any) -> bool:
+    return any(key.fileobj is stream for key, _ in selector.select(0))
+
+
+def _signal_name(number: int) -> str:
+    try:
+        return signal.Signals(number).name
+    except ValueError:
+        return f"signal {number}"
+
+
+def _hung(seconds: float, sent: int, size: int, chunks: Sequence[bytes]) -> BackendHung:
+    within = f"within {seconds:g} s"
+    if chunks:
+        begun = b"".join(chunks)
+        return BackendHung(
+            f"no complete line on stdout {within}, only {len(begun)} bytes without a newline: "
+            f"{_shown(begun)}"
+        )
+    if sent < size:
+        return BackendHung(f"stdin was not read {within}: {sent} of {size} bytes were taken")
+    return BackendHung(f"no answer {within} (a line must end in a newline and be flushed)")
+
+
+# ---------------------------------------------------------------------- messages
+
+
+def _shown(raw: bytes) -> str:
+    return raw[:120].decode("utf-8", "replace").rstrip()
+
+
+def _encode(requests: Sequence[Request]) -> bytes:
+    return msgspec.json.encode(requests[0] if len(requests) == 1 else requests) + b"\n"
+
+
+def _handshake(value: Any) -> Handshake:
+    try:
+        handshake = msgspec.convert(value, Handshake)
+    except msgspec.ValidationError as error:
+        raise ProtocolViolation(f"the result of initialize is not a handshake: {error}") from None
+    if handshake.protocol != PROTOCOL_VERSION:
+        raise ProtocolViolation(
+            f"the backend speaks protocol {handshake.protocol}, this suite {PROTOCOL_VERSION}"
+        )
+    return handshake
+
+
+def _decode(line: bytes, requests: Sequence[Request]) -> list[Response]:
+    batch = len(requests) > 1
+    got = f"got: {_shown(line)}"
+    responses: list[Response]
+    try:
+        if batch:
+            responses = msgspec.json.decode(line, type=list[Response])
+        else:
+            responses = [msgspec.json.decode(line, type=Response)]
+    except RecursionError:
+        raise ProtocolViolation(f"a message is nested too deep; {got}") from None
+    except msgspec.ValidationError as error:
+        if batch and line.lstrip().startswith(b"{"):
+            error_text = f"{len(requests)} requests came as a list in one line; answer likewise"
+        else:
+            error_text = f"not a JSON-RPC 2.0 response: {error}"
+        raise ProtocolViolation(f"{error_text}; {got}") from None
+    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+        hint = " (JSON has no NaN and no Infinity)" if _has_bare_float(line) else ""
+        raise ProtocolViolation(
+            f"stdout must carry one JSON-RPC response a line and nothing else: {error}{hint}; {got}"
+        ) from None
+    if len(responses) != len(requests):
+        raise ProtocolViolation(f"{len(requests)} requests, {len(responses)} responses; {got}")
+    for request, response in zip(requests, responses, strict=True):
+        if response.id != request.id:
+            what = f"the response to request {request.id} ({request.method}) carries id"
+            said = "" if isinstance(response.error, msgspec.UnsetType) else response.error.message
+            raise ProtocolViolation(
+                f"{what} {response.id}; answer in order, with the request's id"
+                + (f"; its error: {said}" if said else "")
+            )
+    return responses
+
+
+def _has_bare_float(line: bytes) -> bool:
+    return any(word in line for word in (b"NaN", b"Infinity"))
+
+
+def _reply(request: Request, response: Response) -> Reply:
+    error = response.error
+    if isinstance(error, msgspec.UnsetType):
+        if response.result is msgspec.UNSET:
+            raise ProtocolViolation(f"{request.method}: neither result nor error in the response")
+        if request.method == "snapshot":
+            _check_snapshot(response.result)
+        return Returned(from_wire(response.result))
+    if response.result is not msgspec.UNSET and response.result is not None:
+        raise ProtocolViolation(f"{request.method}: both result and error in the response")
+    if error.code == OPERATION_REFUSED:
+        if error.data is None:
+            raise ProtocolViolation(f"{request.method}: error {error.code} without data.kind")
+        return Refused(error.data.kind, error.message, error.data.payload)
+    if error.code == UNKNOWN_CACHE:
+        return Refused("UnknownCache", error.message)
+    meaning = {
+        UNKNOWN_OPERATION: "it denies an operation that its handshake declares",
+        INVALID_ARGUMENTS: "it does not take these arguments",
+        ADAPTER_BUG: "it could not put the implementation's result on the wire",
+    }.get(error.code, f"error code {error.code} is not one of the protocol's")
+    raise ProtocolViolation(f"{request.method}: {meaning}: {error.message}")
+
+
+def _check_snapshot(result: Any) -> None:
+    """Left out is not unset: a snapshot that forgets a key would pass for a cache without it."""
+    if not isinstance(result, dict):
+        raise ProtocolViolation("snapshot: the result is not an object")
+    missing = [key for key in _SNAPSHOT_KEYS if key not in result]
+    if missing:
+        raise ProtocolViolation(f"snapshot: the result has no {', '.join(missing)}")
+    slots = result["slots"]
+    if not isinstance(slots, dict) or not all(key.isascii() and key.isdecimal() for key in slots):
+        raise ProtocolViolation('snapshot: slots is not an object of the form {"0": tensor}')

@@ -1,0 +1,50 @@
+"""`list`: the cases, requirements, hazards or dialects, one a line."""
+
+from __future__ import annotations
+
+import argparse
+from typing import Any
+
+
+def register(commands: Any) -> None:
+    parser: argparse.ArgumentParser = commands.add_parser(
+        "list", help="list cases, requirements, hazards or dialects"
+    )
+    parser.add_argument(
+        "what",
+        nargs="?",
+        default="cases",
+        choices=["cases", "requirements", "hazards", "dialects", "tags"],
+    )
+    parser.add_argument("--dialect", help="only cases that apply to this dialect")
+    parser.add_argument("--tag", action="append", default=[], help="only cases with this tag")
+    parser.set_defaults(run=run)
+
+
+def run(options: argparse.Namespace) -> int:
+    from collections import Counter
+
+    from conformance.load import load_suite
+    from conformance.plan import applicability
+    from conformance.runner import select
+
+    suite = load_suite()
+    dialect = suite.dialect(options.dialect) if options.dialect else None
+    if options.what == "cases":
+        for case in select(suite, tags=options.tag):
+            if dialect is None or applicability(case, dialect) is None:
+                print(f"{case.id}  [{', '.join(case.requires)}]")
+    elif options.what == "requirements":
+        for row in suite.requirements.values():
+            print(f"{row.id}  {row.level:<6}  {row.text}")
+    elif options.what == "hazards":
+        for hazard in suite.hazards.values():
+            print(f"{hazard.id}  {hazard.rule}  [{', '.join(hazard.dialects)}]")
+    elif options.what == "dialects":
+        for entry in suite.dialects.values():
+            print(f"{entry.id}  {entry.summary}")
+    else:
+        tags = Counter(tag for case in suite.cases.values() for tag in case.tags)
+        for tag, count in sorted(tags.items()):
+            print(f"{tag}  {count}")
+    return 0

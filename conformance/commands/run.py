@@ -1,0 +1,60 @@
+"""`run`: judge a backend. The engine is pytest; this only spells the options for it."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import Any
+
+_FAILED, _INTERRUPTED, _USAGE = 1, 2, 4
+
+
+def register(commands: Any) -> None:
+    parser: argparse.ArgumentParser = commands.add_parser(
+        "run",
+        help="judge a backend",
+        description="Judge a backend by a dialect: verdict table, failures, exit code 0 or 1. "
+        "Options after -- go to pytest.",
+    )
+    parser.add_argument(
+        "--backend",
+        default="reference",
+        help="reference (default), py:module:Class, cmd:COMMAND or pypi:NAME==VERSION",
+    )
+    parser.add_argument("--dialect", help="by which rules; default: the one the backend declares")
+    parser.add_argument(
+        "-k", metavar="EXPRESSION", help="only cases whose id matches, as in pytest"
+    )
+    parser.add_argument("--case", action="append", default=[], metavar="ID", help="only this case")
+    parser.add_argument("--tag", action="append", default=[], help="only cases with this tag")
+    parser.add_argument("--shard", metavar="I/N", help="only the I-th of N equal parts")
+    parser.add_argument("--baseline", metavar="FILE", help="known failures, with reasons (YAML)")
+    parser.add_argument(
+        "-q", "--quiet", action="store_true", help="failures and the last line only"
+    )
+    parser.add_argument("pytest", nargs="*", metavar="-- PYTEST OPTION", help=argparse.SUPPRESS)
+    parser.set_defaults(run=run)
+
+
+def run(options: argparse.Namespace) -> int:
+    import pytest
+
+    package = Path(__file__).resolve().parent.parent
+    # Its own ini keeps the settings of whatever project the user stands in out of the run.
+    arguments = ["-c", str(package / "pytest.ini"), "--pyargs", "conformance", "-q", "--no-header"]
+    arguments += ["--backend", options.backend]
+    for name in ("dialect", "shard", "baseline"):
+        if getattr(options, name):
+            arguments += [f"--{name}", getattr(options, name)]
+    for name in ("case", "tag"):
+        for item in getattr(options, name):
+            arguments += [f"--{name}", item]
+    if options.k:
+        arguments += ["-k", options.k]
+    if options.quiet:
+        arguments += ["-q", "-o", "console_output_style=classic"]
+    code = int(pytest.main([*arguments, *options.pytest]))
+    if code == pytest.ExitCode.NO_TESTS_COLLECTED:
+        print("no case was executed, which proves nothing: this run is a failure")
+        return _FAILED
+    return _INTERRUPTED if code == _USAGE else code

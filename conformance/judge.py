@@ -1,0 +1,244 @@
+"""Comparing what a backend did with what its dialect demands: every bit, slot and kind."""
+
+from __future__ import annotations
+
+import signal
+from collections.abc import Iterator
+from typing import Any
+
+from msgspec import UNSET, UnsetType
+
+from conformance import describe
+from conformance.backends.base import (
+    BackendCrashed,
+    BackendHung,
+    BackendTrouble,
+    Refused,
+    Reply,
+)
+from conformance.execute import Observation, Seen
+from conformance.literals import Tensors
+from conformance.model import CacheState, Expect, SparseSlots
+from conformance.plan import Plan, PlannedStep, may_trap, outcomes
+from conformance.tensor import Tensor, difference
+from conformance.verdict import Choice, Mismatch, Status, Verdict
+
+# How a runtime check ends a process: ud2 or brk (Swift, Rust), abort (C++). Never a memory fault.
+TRAP_SIGNALS = {signal.SIGILL, signal.SIGTRAP, signal.SIGABRT}
+TRAP = "Trap"  # the kind of the error that stands for a trap where the process must go on
+OWN = "the dialect's own outcome"
+
+Difference = tuple[str, str, str]  # place, expected, got
+
+
+def judge(plan: Plan, observation: Observation) -> Verdict:
+    """The verdict on an observation; reports all differences, not only the first."""
+    mismatches: list[Mismatch] = []
+    choices: list[Choice] = []
+    snapshots: dict[str, Any] = {}
+    for seen in observation.seen:
+        found, choice = _judge_step(plan, seen, snapshots)
+        mismatches += found
+        choices += choice
+        if isinstance(seen.reply, Refused) and (found or seen.reply.kind == TRAP):
+            break  # what follows builds on a step that did not happen, or is the time after death
+    choices += _trap_choices(observation)
+    status, detail = _status(observation, mismatches)
+    if observation.trouble is None and len(observation.seen) < len(plan.steps):
+        status = Status.PROTOCOL_ERROR
+        detail = f"only {len(observation.seen)} of {len(plan.steps)} calls were answered"
+    return Verdict(
+        case=plan.case.id,
+        dialect=plan.dialect.id,
+        status=status,
+        mismatches=tuple(mismatches),
+        detail=detail,
+        choices=tuple(choices),
+        seconds=observation.seconds,
+    )
+
+
+def _status(observation: Observation, mismatches: list[Mismatch]) -> tuple[Status, str]:
+    trouble, at = observation.trouble, observation.at
+    if trouble is None:
+        return (Status.FAIL if mismatches else Status.PASS), ""
+    if _allowed_trap(trouble, at):
+        return (Status.FAIL if mismatches else Status.PASS), ""
+    where = f" in {describe.step(at)}" if at else ""
+    if isinstance(trouble, BackendCrashed):
+        tail = f"\n{trouble.stderr}" if trouble.stderr else ""
+        return Status.CRASH, f"{trouble.how}{where}{tail}"
+    if isinstance(trouble, BackendHung):
+        return Status.HANG, f"{trouble}{where}"
+    return Status.PROTOCOL_ERROR, f"{trouble}{where}"
+
+
+def _allowed_trap(trouble: BackendTrouble | None, at: PlannedStep | None) -> bool:
+    return (
+        at is not None
+        and may_trap(at.expect)
+        and isinstance(trouble, BackendCrashed)
+        and trouble.signal in TRAP_SIGNALS
+    )
+
+
+def _trap_choices(observation: Observation) -> list[Choice]:
+    """The choice that a process made by dying where something else would have been accepted."""
+    at = observation.at
+    if at is None or at.expect is None or not _allowed_trap(observation.trouble, at):
+        return []
+    if not at.expect.accept:
+        return []
+    trapped = next(option.trap for option in outcomes(at.expect) if isinstance(option.trap, str))
+    own = at.expect.trap is not UNSET
+    return [Choice(_hazard(at.expect), OWN if own else f"the process traps: {trapped}")]
+
+
+def _hazard(expect: Expect) -> str:
+    return expect.hazard if isinstance(expect.hazard, str) else ""
+
+
+def _judge_step(
+    plan: Plan, seen: Seen, snapshots: dict[str, Any]
+) -> tuple[list[Mismatch], list[Choice]]:
+    earlier = dict(snapshots)  # `same_as` may name the cache that this step looks at
+    if seen.step.call.op == "snapshot" and not isinstance(seen.reply, Refused):
+        snapshots[seen.step.call.arguments["cache"]] = seen.reply.value
+    expect = seen.step.expect
+    if expect is None:
+        if isinstance(seen.reply, Refused):
+            return [_mismatch(seen, ("", "success", describe.reply(seen.reply)))], []
+        return [], []
+    own = list(_differences(expect, seen, plan.tensors, earlier))
+    if not own:
+        return [], [Choice(_hazard(expect), OWN)] if expect.accept else []
+    for option in expect.accept:
+        if not list(_differences(option, seen, plan.tensors, earlier)):
+            chose = describe.expectation(option, plan.tensors)
+            return [], [Choice(_hazard(expect), chose)]
+    return [_mismatch(seen, row) for row in own], []
+
+
+def _mismatch(seen: Seen, row: Difference) -> Mismatch:
+    place, expected, got = row
+    return Mismatch(describe.step(seen.step), place, expected, got)
+
+
+def _differences(
+    expect: Expect, seen: Seen, tensors: Tensors, snapshots: dict[str, Any]
+) -> Iterator[Difference]:
+    reply = seen.reply
+    if expect.undefined is not UNSET:
+        if isinstance(reply, Refused) and reply.kind == TRAP:
+            yield "", describe.expectation(expect, tensors), describe.reply(reply)
+        return
+    if expect.error is not UNSET or expect.trap is not UNSET:
+        yield from _refusal(expect, seen, tensors)
+        return
+    if isinstance(reply, Refused):
+        yield "", describe.expectation(expect, tensors), describe.reply(reply)
+        return
+    got = reply.value
+    if expect.value is not UNSET:
+        if not _same(expect.value, got):
+            yield "", describe.value(expect.value), describe.value(got)
+    elif not isinstance(expect.tensor, UnsetType):
+        yield from _tree("", tensors(expect.tensor), got)
+    elif not isinstance(expect.tensors, UnsetType):
+        yield from _tree("", tensors.tree(expect.tensors), got)
+    elif isinstance(expect.cache, CacheState):
+        yield from _cache(expect.cache, got, tensors)
+    elif isinstance(expect.same_as, str):
+        yield from _snapshots(snapshots.get(expect.same_as), got, expect.same_as)
+
+
+def _refusal(expect: Expect, seen: Seen, tensors: Tensors) -> Iterator[Difference]:
+    wanted, reply = describe.expectation(expect, tensors), seen.reply
+    kind = TRAP if expect.trap is not UNSET else expect.error
+    if not isinstance(reply, Refused) or reply.kind != kind:
+        yield "", wanted, describe.reply(reply)
+        return
+    for name, value in (expect.payload or {}).items():
+        if name not in reply.payload:
+            yield f"payload.{name}", describe.value(value), "not in the payload"
+        elif not _same(value, reply.payload[name]):
+            yield f"payload.{name}", describe.value(value), describe.value(reply.payload[name])
+    if isinstance(expect.message, str) and expect.message not in reply.message:
+        yield "message", f"contains {expect.message!r}", repr(reply.message)
+    if expect.leaves is not UNSET:
+        yield from _unchanged(seen.before, seen.after)
+
+
+def _unchanged(before: Reply | None, after: Reply | None) -> Iterator[Difference]:
+    if before is None or after is None or isinstance(before, Refused) or isinstance(after, Refused):
+        failed = next((r for r in (before, after) if isinstance(r, Refused)), None)
+        yield "cache", "can be looked at", describe.reply(failed) if failed else "no snapshot"
+        return
+    for place, was, now in _snapshots(before.value, after.value, "before"):
+        yield f"cache after the refusal, {place}", f"{was} as before", now
+
+
+def _snapshots(expected: Any, got: Any, name: str) -> Iterator[Difference]:
+    if not isinstance(expected, dict) or not isinstance(got, dict):
+        yield "", f"the snapshot of {name}", describe.value(got)
+        return
+    for key in ("class_name", "slot_count"):
+        if not _same(expected.get(key), got.get(key)):
+            yield key, describe.value(expected.get(key)), describe.value(got.get(key))
+    yield from _slots(expected.get("slots"), got.get("slots"))
+    for key in ("left_padding", "lengths"):
+        yield from _tree(key, expected.get(key), got.get(key))
+
+
+def _cache(expected: CacheState, got: Any, tensors: Tensors) -> Iterator[Difference]:
+    if not isinstance(got, dict):
+        yield "", "a snapshot", describe.value(got)
+        return
+    slots = expected.slots
+    if isinstance(slots, SparseSlots):
+        count = slots.count
+        present = {index: tensors(ref) for index, ref in slots.present.items()}
+    else:
+        listed = slots if isinstance(slots, list) else []
+        count = len(listed)
+        present = {str(i): tensors(ref) for i, ref in enumerate(listed) if ref is not None}
+    if not _same(count, got.get("slot_count")):
+        yield "slot_count", str(count), describe.value(got.get("slot_count"))
+    yield from _slots(present, got.get("slots"))
+    yield from _tree("left_padding", tensors.ints(expected.left_padding), got.get("left_padding"))
+    yield from _tree("lengths", tensors.ints(expected.lengths), got.get("lengths"))
+    if expected.class_name is not UNSET and not _same(expected.class_name, got.get("class_name")):
+        yield "class_name", str(expected.class_name), describe.value(got.get("class_name"))
+
+
+def _slots(expected: Any, got: Any) -> Iterator[Difference]:
+    if not isinstance(got, dict) or not isinstance(expected, dict):
+        yield "slots", "slots by index", describe.value(got)
+        return
+    for index in sorted(set(expected) | set(got), key=lambda key: (len(key), key)):
+        yield from _tree(f"slot {index}", expected.get(index), got.get(index))
+
+
+def _tree(place: str, expected: Any, got: Any) -> Iterator[Difference]:
+    if isinstance(expected, Tensor) and isinstance(got, Tensor):
+        why = difference(expected, got)
+        if why:
+            yield place, describe.value(expected), f"{describe.value(got)}: {why}"
+    elif isinstance(expected, list) and isinstance(got, list):
+        if len(expected) != len(got):
+            yield place, f"{len(expected)} items", f"{len(got)} items: {describe.value(got)}"
+        for index, (left, right) in enumerate(zip(expected, got, strict=False)):
+            yield from _tree(f"{place}[{index}]", left, right)
+    elif not _same(expected, got):
+        yield place, describe.value(expected), describe.value(got)
+
+
+def _same(left: Any, right: Any) -> bool:
+    """Equality that does not take True for 1 or 1 for 1.0, at any depth."""
+    if type(left) is not type(right):
+        return False
+    if isinstance(left, list):
+        return len(left) == len(right) and all(map(_same, left, right))
+    if isinstance(left, dict):
+        return left.keys() == right.keys() and all(_same(left[key], right[key]) for key in left)
+    return bool(left == right)

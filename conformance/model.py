@@ -1,0 +1,397 @@
+"""The fixture vocabulary as frozen structs; the JSON Schema of a fixture file comes from them.
+
+Every struct refuses unknown keys. What a field means to the writer of a case is said here once.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+import msgspec
+from msgspec import UNSET, UnsetType
+
+Level = Literal["MUST", "SHOULD", "MAY"]
+Evidence = Literal["run", "read"]
+
+
+class Strict(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
+    """Base of everything that is decoded from a fixture."""
+
+
+# --------------------------------------------------------------------------- literals
+
+Nested = bool | int | float | list[Any]  # lists in lists, as deep as the rank
+
+
+class TensorLiteral(Strict, frozen=True):
+    """A tensor in exactly one of three forms.
+
+    Values: `{float32: [[1, 2], [3, 4]]}`: dtype as the key, nested lists as shape and elements;
+    each element must be exact in the dtype.
+    Bits: `{dtype: bfloat16, shape: [1], hex: c07f}`: little-endian bytes.
+    Pattern: `{dtype: float32, shape: [8, 512], iota: 0}` counts up from a start,
+    `{dtype: float32, shape: [8], fill: 7}` repeats one value.
+    """
+
+    dtype: str | UnsetType = UNSET
+    shape: list[int] | UnsetType = UNSET
+    hex: str | UnsetType = UNSET
+    iota: int | UnsetType = UNSET
+    fill: int | float | UnsetType = UNSET
+    bool: Nested | UnsetType = UNSET
+    uint8: Nested | UnsetType = UNSET
+    uint16: Nested | UnsetType = UNSET
+    uint32: Nested | UnsetType = UNSET
+    uint64: Nested | UnsetType = UNSET
+    int8: Nested | UnsetType = UNSET
+    int16: Nested | UnsetType = UNSET
+    int32: Nested | UnsetType = UNSET
+    int64: Nested | UnsetType = UNSET
+    float16: Nested | UnsetType = UNSET
+    bfloat16: Nested | UnsetType = UNSET
+    float32: Nested | UnsetType = UNSET
+    float64: Nested | UnsetType = UNSET
+
+
+class TextPattern(Strict, frozen=True):
+    """`repeat` written `times` times and then `end`, or `count_to: n` for `0,1,...,n-1`."""
+
+    repeat: str | UnsetType = UNSET
+    times: int = 1
+    end: str = ""
+    count_to: int | UnsetType = UNSET
+
+
+Text = str | TextPattern
+TensorRef = str | TensorLiteral  # a string names an entry of `tensors`
+Slot = None | str | TensorLiteral  # null is a slot that was never written
+# A tensor, a null, or a list of them; in a list one more: [[slots], left_padding, lengths].
+Tree = None | str | TensorLiteral | list[Slot]
+Ints = None | list[int] | str | TensorLiteral  # a list of ints is an int32 tensor of that length
+
+
+class SparseSlots(Strict, frozen=True):
+    """Slots of a cache too large to list: `count` of them, all unset but those in `present`."""
+
+    count: int
+    present: dict[str, TensorRef] = {}
+
+
+class CacheSpec(Strict, frozen=True):
+    """A cache that a case starts from: built with `new`, then `set` and `prepare`.
+
+    Exactly one of `slots` (one entry a slot, null for unset), `size` (all unset) and `mamba`
+    (made by the 2-slot constructor; `slots` may fill it).
+    """
+
+    slots: list[Slot] | UnsetType = UNSET
+    size: int | UnsetType = UNSET
+    mamba: bool = False
+    left_padding: list[int] | None = None
+    lengths: list[int] | None = None
+
+
+# --------------------------------------------------------------------------- expectations
+
+
+class CacheState(Strict, frozen=True):
+    """A whole cache as `snapshot` shows it. Left out means unset, or free for `class_name`."""
+
+    slots: list[Slot] | SparseSlots | UnsetType = UNSET
+    left_padding: Ints = None
+    lengths: Ints = None
+    class_name: str | UnsetType = UNSET
+
+
+class Expect(Strict, frozen=True):
+    """The outcome that a step must have: exactly one of the first group.
+
+    `value`: this plain result. `tensor`: this tensor, bit for bit. `tensors`: this (nested) list of
+    tensors and nulls. `cache`: this whole snapshot. `same_as`: the snapshot of that other cache.
+    `error`: refused with this kind, `payload` entries equal and `message` contained in the text;
+    `leaves: unchanged` also compares the whole cache before and after.
+    `trap`: the process dies (or the reference raises Trap); says why. `undefined`: anything but a
+    crash; says why. `accept` lists better outcomes than the dialect's own, `hazard` names the
+    defect that the outcome documents.
+    """
+
+    value: Any = UNSET
+    tensor: TensorRef | UnsetType = UNSET
+    tensors: list[Tree] | UnsetType = UNSET
+    cache: CacheState | UnsetType = UNSET
+    same_as: str | UnsetType = UNSET
+    error: str | UnsetType = UNSET
+    trap: str | UnsetType = UNSET
+    undefined: str | UnsetType = UNSET
+
+    payload: dict[str, Any] | UnsetType = UNSET
+    message: str | UnsetType = UNSET
+    leaves: Literal["unchanged"] | UnsetType = UNSET
+    hazard: str | UnsetType = UNSET
+    accept: list[Expect] = []
+
+
+OUTCOMES = ("value", "tensor", "tensors", "cache", "same_as", "error", "trap", "undefined")
+
+
+# --------------------------------------------------------------------------- steps
+
+
+class StepBase(Strict, frozen=True, tag_field="op"):
+    """One operation. `cache` is the handle it acts on; without `expect` it must merely succeed.
+
+    `unless` replaces `expect` for a dialect or for a family of dialects; the exact id wins.
+    """
+
+    cache: str = "c"
+    expect: Expect | None = None
+    unless: dict[str, Expect] = {}
+
+
+class New(StepBase, frozen=True, tag="new"):
+    size: int = 0
+    left_padding: list[int] | None = None
+
+
+class NewMamba(StepBase, frozen=True, tag="new_mamba"):
+    left_padding: list[int] | None = None
+
+
+class Get(StepBase, frozen=True, tag="get", kw_only=True):
+    slot: int
+
+
+class Set(StepBase, frozen=True, tag="set", kw_only=True):
+    slot: int
+    value: Slot
+
+
+class BatchSize(StepBase, frozen=True, tag="batch_size"):
+    pass
+
+
+class State(StepBase, frozen=True, tag="state"):
+    pass
+
+
+class SetState(StepBase, frozen=True, tag="set_state", kw_only=True):
+    state: list[Tree]
+
+
+class MetaState(StepBase, frozen=True, tag="meta_state"):
+    pass
+
+
+class SetMetaState(StepBase, frozen=True, tag="set_meta_state", kw_only=True):
+    meta_state: list[Text]
+
+
+class FromState(StepBase, frozen=True, tag="from_state", kw_only=True):
+    class_name: str
+    state: list[Tree]
+    meta_state: list[Text] = []
+
+
+class FromSerialized(StepBase, frozen=True, tag="from_serialized", kw_only=True):
+    state: list[Tree]
+    meta_state: list[Text]
+
+
+class RoundTrip(StepBase, frozen=True, tag="round_trip", kw_only=True):
+    into: str
+
+
+class Prepare(StepBase, frozen=True, tag="prepare", kw_only=True):
+    lengths: list[int] | None
+
+
+class Finalize(StepBase, frozen=True, tag="finalize"):
+    pass
+
+
+class Advance(StepBase, frozen=True, tag="advance", kw_only=True):
+    n: int
+
+
+class MakeMask(StepBase, frozen=True, tag="make_mask", kw_only=True):
+    n: int
+
+
+class NBytes(StepBase, frozen=True, tag="nbytes"):
+    pass
+
+
+class Empty(StepBase, frozen=True, tag="empty"):
+    pass
+
+
+class Size(StepBase, frozen=True, tag="size"):
+    pass
+
+
+class MaxSize(StepBase, frozen=True, tag="max_size"):
+    pass
+
+
+class IsTrimmable(StepBase, frozen=True, tag="is_trimmable"):
+    pass
+
+
+class Trim(StepBase, frozen=True, tag="trim", kw_only=True):
+    n: int
+
+
+class Update(StepBase, frozen=True, tag="update", kw_only=True):
+    keys: TensorRef
+    values: TensorRef
+
+
+class Copy(StepBase, frozen=True, tag="copy", kw_only=True):
+    into: str
+
+
+class Materialize(StepBase, frozen=True, tag="materialize"):
+    pass
+
+
+class ClassName(StepBase, frozen=True, tag="class_name"):
+    pass
+
+
+class Filter(StepBase, frozen=True, tag="filter", kw_only=True):
+    batch_indices: list[int]
+
+
+class Extend(StepBase, frozen=True, tag="extend", kw_only=True):
+    other: str
+
+
+class Extract(StepBase, frozen=True, tag="extract", kw_only=True):
+    index: int
+    into: str
+
+
+class Merge(StepBase, frozen=True, tag="merge", kw_only=True):
+    caches: list[str]
+    into: str
+
+
+class Snapshot(StepBase, frozen=True, tag="snapshot"):
+    pass
+
+
+class WriteInPlace(StepBase, frozen=True, tag="write_in_place", kw_only=True):
+    slot: int
+    value: TensorRef
+
+
+class Hold(StepBase, frozen=True, tag="hold", kw_only=True):
+    what: Literal["state", "slot", "left_padding", "lengths"]
+    name: str
+    slot: int = 0
+
+
+class Held(StepBase, frozen=True, tag="held", kw_only=True):
+    name: str
+
+
+Step = (
+    New | NewMamba | Get | Set | BatchSize | State | SetState | MetaState | SetMetaState
+    | FromState | FromSerialized | RoundTrip | Prepare | Finalize | Advance | MakeMask | NBytes
+    | Empty | Size | MaxSize | IsTrimmable | Trim | Update | Copy | Materialize | ClassName
+    | Filter | Extend | Extract | Merge | Snapshot | WriteInPlace | Hold | Held
+)  # fmt: skip
+
+
+# --------------------------------------------------------------------------- cases and chapters
+
+
+class Budget(Strict, frozen=True):
+    """What one case may take: wall-clock seconds, and megabytes of memory beyond the start."""
+
+    seconds: float = 10.0
+    memory_mb: float | None = None
+
+
+class Case(Strict, frozen=True, kw_only=True):
+    """One fixture: given these caches, these steps, with an expectation in every dialect.
+
+    `why` says what a user would hit. `not_applicable` maps a dialect or family to the reason.
+    `evidence` overrides the chapter's, a dialect or family at a time. `cites` adds sources.
+    """
+
+    id: str
+    requires: list[str]
+    why: str
+    steps: list[Step]
+    given: dict[str, CacheSpec] = {}
+    tensors: dict[str, TensorLiteral] = {}
+    tags: list[str] = []
+    budget: Budget = Budget()
+    not_applicable: dict[str, str] = {}
+    evidence: dict[str, Evidence] = {}
+    cites: list[str] = []
+
+
+class Requirement(Strict, frozen=True, kw_only=True):
+    """One normative sentence. `untested` is the reason why no case cites it, if none does."""
+
+    id: str
+    level: Level
+    text: str
+    cites: list[str]
+    untested: str | None = None
+
+
+class Chapter(Strict, frozen=True, kw_only=True):
+    """One fixture file: the requirements of a chapter and the cases that test them."""
+
+    title: str
+    about: str
+    requirements: list[Requirement]
+    cases: list[Case]
+    evidence: dict[str, Evidence] = {}
+    tensors: dict[str, TensorLiteral] = {}
+
+
+Inexpressible = Literal["negative-index", "negative-count", "null-slot", "null-lengths"]
+
+
+class Dialect(Strict, frozen=True, kw_only=True):
+    """A named set of rules. `absent` maps an operation that it does not have to the reason.
+
+    `state_shape` says what `state` is: the tensors of the set slots, the slots with nulls, or
+    `[slots, left_padding, lengths]`. `inexpressible` lists arguments that its types cannot carry,
+    such as a negative slot index where indices are unsigned.
+    """
+
+    id: str
+    family: str
+    follows: str
+    evidence: Evidence
+    summary: str
+    state_shape: Literal["compacted", "slots", "slots and rows"]
+    absent: dict[str, str] = {}
+    inexpressible: list[Inexpressible] = []
+
+
+class Hazard(Strict, frozen=True, kw_only=True):
+    """A known upstream defect that a rule of some dialect carries, and what a user hits."""
+
+    id: str
+    rule: str
+    dialects: list[str]
+    hits: str
+    issue: str | None = None
+
+
+class DialectFile(Strict, frozen=True):
+    dialects: list[Dialect]
+
+
+class HazardFile(Strict, frozen=True):
+    hazards: list[Hazard]
+
+
+class TensorFile(Strict, frozen=True):
+    tensors: dict[str, TensorLiteral]

@@ -1,0 +1,185 @@
+"""The pytest plugin: options, one live backend a process, and the summary.
+
+`pytest --pyargs conformance --backend ...` and `mlx-cache-conformance run` are the same run: the
+command only calls pytest. Nothing here acts on a pytest run that selects no conformance case.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Generator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NoReturn
+
+import msgspec
+import pytest
+
+if TYPE_CHECKING:
+    from conformance.runner import Run
+    from conformance.verdict import Verdict
+
+OPTIONS = ("backend", "dialect", "case", "tag", "shard", "baseline")
+VERDICT = "mlx-cache-conformance verdict"
+ABOUT = "mlx-cache-conformance about"
+QUIET = -2  # pytest -qq: failures and the last line
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    group = parser.getgroup("mlx-cache-conformance", "MLX slot cache conformance")
+    group.addoption(
+        "--backend",
+        help="what to judge: reference (default), py:module:Class, cmd:COMMAND, pypi:NAME==VERSION",
+    )
+    group.addoption("--dialect", help="by which rules; default: the one that the backend declares")
+    group.addoption(
+        "--case",
+        action="append",
+        default=[],
+        metavar="ID",
+        help="only this case (or pattern with *)",
+    )
+    group.addoption(
+        "--tag", action="append", default=[], metavar="TAG", help="only cases with this tag"
+    )
+    group.addoption("--shard", metavar="I/N", help="only the I-th of N equal parts of the cases")
+    group.addoption("--baseline", type=Path, metavar="FILE", help="known failures, with reasons")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    state = _State(config)
+    asked = any(config.getoption(name) for name in OPTIONS)
+    if asked and not hasattr(config, "workerinput"):
+        # Asking for a backend by name and getting none must end the run before it starts.
+        state.prepare(keep=not _distributed(config))
+    config.pluginmanager.register(state, "mlx-cache-conformance-state")
+
+
+def _distributed(config: pytest.Config) -> bool:
+    return bool(getattr(config.option, "numprocesses", None) or getattr(config.option, "tx", None))
+
+
+def _leave(reason: object) -> NoReturn:
+    pytest.exit(f"mlx-cache-conformance: {reason}", returncode=2)
+
+
+class _State:
+    """What one pytest process knows of the conformance run in it."""
+
+    def __init__(self, config: pytest.Config) -> None:
+        self._config = config
+        self._run: Run | None = None
+        self._started = time.perf_counter()
+        self._verdicts: list[Verdict] = []
+        self._about: dict[str, Any] | None = None
+        self._quiet = config.option.verbose <= QUIET
+
+    def prepare(self, keep: bool) -> None:
+        """Check all options, opening the backend once; `keep` leaves it open for the cases."""
+        self.selected()
+        self.run()
+        if not keep:
+            self.close()
+
+    def run(self) -> Run:
+        """The live run of this process."""
+        from conformance.backends.base import BackendUnusable
+        from conformance.load import load_suite
+        from conformance.runner import Run
+        from conformance.yamlfile import FixtureError
+
+        if self._run is None:
+            option = self._config.getoption
+            try:
+                self._run = Run(
+                    load_suite(),
+                    option("backend") or "reference",
+                    option("dialect"),
+                    option("baseline"),
+                )
+            except (BackendUnusable, FixtureError, ValueError) as error:
+                _leave(error)
+        return self._run
+
+    def selected(self) -> list[str]:
+        """The ids of the cases that the options choose."""
+        from conformance.load import load_suite
+        from conformance.runner import parse_shard, select
+        from conformance.yamlfile import FixtureError
+
+        option = self._config.getoption
+        try:
+            shard = parse_shard(option("shard")) if option("shard") else None
+            return [case.id for case in select(load_suite(), option("case"), option("tag"), shard)]
+        except (ValueError, FixtureError) as error:
+            _leave(error)
+
+    def close(self) -> None:
+        """End the backend, if it was opened."""
+        if self._run is not None:
+            self._run.close()
+            self._run = None
+
+    # ------------------------------------------------------------------ hooks
+
+    @pytest.hookimpl
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        from conformance.verdict import Verdict
+
+        properties = dict(report.user_properties)
+        if report.when == "call" and VERDICT in properties:
+            self._verdicts.append(msgspec.json.decode(str(properties[VERDICT]), type=Verdict))
+            self._about = msgspec.json.decode(str(properties[ABOUT]))
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_report_teststatus(self, report: Any) -> tuple[str, str, str] | None:
+        if self._quiet and report.when == "call" and report.passed:
+            return "passed", "", "PASSED"  # no dots: what is left is failures and the last line
+        return ("skipped", "", "SKIPPED") if self._quiet and report.skipped else None
+
+    @pytest.hookimpl(wrapper=True, tryfirst=True)
+    def pytest_sessionfinish(self, session: pytest.Session) -> Generator[None, None, None]:
+        from conformance import report
+
+        nothing = self._verdicts and not report.executed(self._verdicts)
+        if nothing and session.exitstatus in (
+            pytest.ExitCode.OK,
+            pytest.ExitCode.NO_TESTS_COLLECTED,
+        ):
+            session.exitstatus = pytest.ExitCode.TESTS_FAILED
+        yield
+        if self._verdicts:
+            self._summarize(bool(nothing))
+
+    @pytest.hookimpl
+    def pytest_unconfigure(self) -> None:
+        self.close()
+
+    def _summarize(self, nothing: bool) -> None:
+        from conformance import report
+        from conformance.load import load_suite
+        from conformance.protocol import Implementation
+        from conformance.runner import Target
+
+        terminal: Any = self._config.pluginmanager.get_plugin("terminalreporter")
+        if terminal is None or self._about is None:
+            return
+        write, color = terminal.write_line, bool(terminal.hasmarkup)
+        about = self._about
+        if not self._quiet:
+            write("")
+            write(report.table(self._verdicts, load_suite(), terminal._tw.fullwidth, color))
+            for line in report.notes(self._verdicts):
+                write(line)
+        if nothing:
+            write("no case was executed, which proves nothing: this run is a failure", red=True)
+        who = msgspec.convert(about["implementation"], Implementation)
+        target = Target(about["backend"], about["dialect"])
+        seconds = time.perf_counter() - self._started
+        write(report.last_line(self._verdicts, who, target, seconds))
+
+
+def state_of(config: pytest.Config) -> _State:
+    """The conformance state of a pytest process."""
+    state = config.pluginmanager.get_plugin("mlx-cache-conformance-state")
+    assert isinstance(state, _State)
+    return state

@@ -1,0 +1,119 @@
+"""What a run says: the text of a failure, the table of verdicts, the last line."""
+
+from __future__ import annotations
+
+import io
+import shlex
+from collections import Counter
+from collections.abc import Iterable
+
+from conformance.load import Suite
+from conformance.protocol import Implementation
+from conformance.runner import Target
+from conformance.verdict import Status, Verdict
+
+KNOWN = "known"
+_SHOWN = 20
+
+
+def failure(verdict: Verdict, suite: Suite, target: Target) -> str:
+    """Everything that a port's author needs: rule, source, both sides, and how to see it again."""
+    case = suite.cases[verdict.case]
+    detail = verdict.detail.splitlines()
+    lines = [f"{case.id}: {verdict.status.value}{f' ({detail[0]})' if detail else ''}"]
+    lines += [f"  | {line}" for line in detail[1:]]
+    for requirement in (suite.requirements[name] for name in case.requires):
+        lines.append(f"  {requirement.id} ({requirement.level}): {requirement.text}")
+        lines.append(f"    source: {'; '.join(requirement.cites)}")
+    lines.append(f"  why: {case.why}")
+    for row in verdict.mismatches[:_SHOWN]:
+        lines.append(f"  {row.step}{f'  at {row.place}' if row.place else ''}")
+        lines.append(f"    expected: {row.expected}")
+        lines.append(f"    got:      {row.got}")
+    if len(verdict.mismatches) > _SHOWN:
+        lines.append(f"  ... and {len(verdict.mismatches) - _SHOWN} more differences")
+    lines.append(f"  reproduce: {reproduce(verdict, target)}")
+    return "\n".join(lines)
+
+
+def reproduce(verdict: Verdict, target: Target) -> str:
+    """The command that runs just this case again."""
+    backend = shlex.quote(target.backend)
+    return (
+        f"mlx-cache-conformance run --backend {backend} --dialect {target.dialect} "
+        f"--case {verdict.case}"
+    )
+
+
+def table(verdicts: Iterable[Verdict], suite: Suite, width: int, color: bool) -> str:
+    """Chapters down, verdicts across."""
+    from rich.console import Console
+    from rich.table import Table
+
+    counts: dict[str, Counter[str]] = {}
+    for verdict in verdicts:
+        name = suite.chapter_of(suite.cases[verdict.case]).chapter.title
+        counts.setdefault(name, Counter())[_column(verdict)] += 1
+    columns = [status.value for status in Status] + [KNOWN]
+    used = [c for c in columns if c == Status.PASS or any(row[c] for row in counts.values())]
+    grid = Table(box=None, pad_edge=False, header_style="bold")
+    grid.add_column("chapter")
+    for column in used:
+        grid.add_column(column, justify="right")
+    for chapter in (file.chapter.title for file in suite.chapters):
+        if chapter in counts:
+            cells = (_cell(counts[chapter][column], column) for column in used)
+            grid.add_row(chapter, *cells)
+    out = io.StringIO()
+    Console(file=out, width=width, force_terminal=color, no_color=not color).print(grid)
+    return out.getvalue().rstrip("\n")
+
+
+def notes(verdicts: Iterable[Verdict]) -> list[str]:
+    """What a reader must know beside the counts: gaps the backend declared, choices it made."""
+    verdicts = list(verdicts)
+    lines = []
+    gaps = [v for v in verdicts if v.declared_gap]
+    if gaps:
+        reasons = Counter(v.detail for v in gaps)
+        lines.append("declared gaps:")
+        lines += [f"  {reason}: {count} cases" for reason, count in reasons.most_common()]
+    choices = Counter((c.hazard, c.chose) for v in verdicts for c in v.choices)
+    if choices:
+        lines.append("choices where a hazard leaves one:")
+        lines += [f"  {h}: {chose} ({n} cases)" for (h, chose), n in sorted(choices.items())]
+    return lines
+
+
+def last_line(
+    verdicts: Iterable[Verdict], who: Implementation, target: Target, seconds: float
+) -> str:
+    """The counts of a run on one line."""
+    counts = Counter(_column(verdict) for verdict in verdicts)
+    kinds = [f"{counts[s.value]} {s.value}" for s in Status if s.failed and counts[s.value]]
+    failed = sum(counts[s.value] for s in Status if s.failed)
+    split = f" ({', '.join(kinds)})" if failed else ""
+    known = f"{counts[KNOWN]} known failures, " if counts[KNOWN] else ""
+    version = f" {who.version}" if who.version else ""
+    return (
+        f"{counts[Status.PASS.value]} passed, {failed} failed{split}, {known}"
+        f"{counts[Status.NOT_APPLICABLE.value]} not applicable: "
+        f"{who.name}{version} as {target.dialect} in {seconds:.1f} s"
+    )
+
+
+def executed(verdicts: Iterable[Verdict]) -> int:
+    """How many cases really ran; a run of none is a failure."""
+    return sum(verdict.status is not Status.NOT_APPLICABLE for verdict in verdicts)
+
+
+def _column(verdict: Verdict) -> str:
+    return KNOWN if verdict.known else verdict.status.value
+
+
+def _cell(count: int, column: str) -> str:
+    if not count:
+        return "[dim].[/dim]"
+    if column in (KNOWN, Status.NOT_APPLICABLE.value):
+        return str(count)
+    return f"[{'red' if Status(column).failed else 'green'}]{count}[/]"

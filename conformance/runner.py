@@ -1,0 +1,135 @@
+"""One run: a suite, a dialect and a live backend; gives the verdict on any case of the suite."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+from conformance.backends import connect
+from conformance.backends.base import BackendTrouble, BackendUnusable
+from conformance.baseline import Baseline
+from conformance.baseline import load as load_baseline
+from conformance.execute import Observation, Session, execute
+from conformance.judge import judge
+from conformance.load import DEFAULT_DIALECT, Suite
+from conformance.model import Case, Dialect
+from conformance.plan import Plan, applicability, plan
+from conformance.protocol import Handshake, case_operations
+from conformance.verdict import Status, Verdict
+
+
+@dataclass(frozen=True)
+class Target:
+    """What is judged, and by which rules: the two options that a report must repeat."""
+
+    backend: str
+    dialect: str
+
+
+class Run:
+    """Open a backend and judge cases with it. BackendUnusable when it cannot be opened."""
+
+    def __init__(
+        self, suite: Suite, backend: str, dialect: str | None, baseline: Path | None = None
+    ) -> None:
+        if dialect is not None:
+            suite.dialect(dialect)
+        self.suite = suite
+        opening = dialect or DEFAULT_DIALECT
+        self._session = Session(lambda: connect(backend, opening))
+        self.handshake: Handshake = self._session.handshake
+        self._check_capabilities(backend)
+        self.dialect = self._dialect(backend, dialect)
+        self.target = Target(backend, self.dialect.id)
+        self._baseline = Baseline()
+        if baseline is not None:
+            version = self.handshake.implementation.version
+            self._baseline = load_baseline(baseline, suite, self.dialect.id, version)
+
+    def verdict(self, case: Case) -> Verdict:
+        """Run one case from a clean start, and settle it with the baseline."""
+        return self._baseline.settle(self._verdict(case))
+
+    def _verdict(self, case: Case) -> Verdict:
+        reason = applicability(case, self.dialect, frozenset(self.handshake.capabilities))
+        if reason is not None:
+            return Verdict(
+                case.id, self.dialect.id, Status.NOT_APPLICABLE,
+                detail=reason.reason, declared_gap=reason.declared,
+            )  # fmt: skip
+        try:
+            bound = plan(case, self.dialect, self.suite.tensors_of(case))
+        except ValueError as error:
+            return Verdict(case.id, self.dialect.id, Status.SUITE_BUG, detail=str(error))
+        return judge(bound, self._observe(bound))
+
+    def close(self) -> None:
+        """End the backend."""
+        self._session.close()
+
+    def _observe(self, bound: Plan) -> Observation:
+        try:
+            return execute(bound, self._session)
+        except BackendUnusable as error:  # it started once and does not any more
+            return Observation((), BackendTrouble(str(error)))
+
+    def _dialect(self, backend: str, asked: str | None) -> Dialect:
+        declared = self.handshake.dialect
+        chosen = asked or declared
+        if not chosen and backend == "reference":
+            chosen = DEFAULT_DIALECT
+        if chosen not in self.suite.dialects:
+            said = (
+                f"declares the unknown dialect {declared!r}" if declared else "declares no dialect"
+            )
+            raise BackendUnusable(
+                f"{backend} {said}; say by which to judge it: "
+                f"--dialect {' | '.join(self.suite.dialects)}"
+            )
+        return self.suite.dialects[chosen]
+
+    def _check_capabilities(self, backend: str) -> None:
+        unknown = sorted(set(self.handshake.capabilities) - set(case_operations()))
+        if unknown:
+            raise BackendUnusable(
+                f"{backend} declares capabilities that are no operations: {', '.join(unknown)}"
+            )
+
+
+def select(
+    suite: Suite,
+    ids: Iterable[str] = (),
+    tags: Iterable[str] = (),
+    shard: tuple[int, int] | None = None,
+) -> list[Case]:
+    """The cases that options choose, in file order. ValueError for an unknown id or tag."""
+    import fnmatch
+
+    chosen = list(suite.cases.values())
+    ids, tags = list(ids), list(tags)
+    if ids:
+        for pattern in ids:
+            if not fnmatch.filter(suite.cases, pattern):
+                raise ValueError(f"no case is called {pattern}; see mlx-cache-conformance list")
+        chosen = [c for c in chosen if any(fnmatch.fnmatchcase(c.id, p) for p in ids)]
+    if tags:
+        known = {tag for case in suite.cases.values() for tag in case.tags}
+        for tag in tags:
+            if tag not in known:
+                raise ValueError(
+                    f"no case has the tag {tag}; the tags are {', '.join(sorted(known))}"
+                )
+        chosen = [c for c in chosen if set(c.tags) & set(tags)]
+    if shard:
+        index, count = shard
+        chosen = chosen[index - 1 :: count]
+    return chosen
+
+
+def parse_shard(text: str) -> tuple[int, int]:
+    """`i/n` as numbers, 1 <= i <= n; ValueError otherwise."""
+    index, _, count = text.partition("/")
+    if not (index.isdecimal() and count.isdecimal() and 1 <= int(index) <= int(count)):
+        raise ValueError(f"--shard {text}: write i/n with 1 <= i <= n, such as 1/4")
+    return int(index), int(count)

@@ -1,0 +1,164 @@
+"""Tensors on the suite's side: dtype, shape and bytes, so that the judge needs no array library."""
+
+from __future__ import annotations
+
+import math
+import struct
+from collections.abc import Sequence
+from typing import Any
+
+import msgspec
+
+# dtype name (as MLX spells it) -> struct format of one element; bfloat16 has none in `struct`.
+_FORMATS = {
+    "bool": "?",
+    "uint8": "B",
+    "uint16": "H",
+    "uint32": "I",
+    "uint64": "Q",
+    "int8": "b",
+    "int16": "h",
+    "int32": "i",
+    "int64": "q",
+    "float16": "e",
+    "float32": "f",
+    "float64": "d",
+}
+ITEM_SIZE = {name: struct.calcsize("<" + code) for name, code in _FORMATS.items()} | {"bfloat16": 2}
+DTYPES = tuple(ITEM_SIZE)
+_WIRE_KEYS = {"dtype", "shape", "data"}
+_HEX_DIGITS = set("0123456789abcdef")
+
+
+class Tensor(msgspec.Struct, frozen=True):
+    """An array: MLX dtype name, shape, and its row-major elements as little-endian bytes."""
+
+    dtype: str
+    shape: tuple[int, ...]
+    data: bytes
+
+    @property
+    def size(self) -> int:
+        """Number of elements."""
+        return math.prod(self.shape)
+
+    def elements(self) -> list[Any]:
+        """The elements, flat, as Python numbers (bfloat16 widened to float)."""
+        if self.dtype == "bfloat16":
+            halves = struct.unpack(f"<{self.size}H", self.data)
+            return [struct.unpack("<f", struct.pack("<I", half << 16))[0] for half in halves]
+        return list(struct.unpack(f"<{self.size}{_FORMATS[self.dtype]}", self.data))
+
+    def to_wire(self) -> dict[str, Any]:
+        """The wire form: `{"dtype", "shape", "data"}` with data in lower-case hex."""
+        return {"dtype": self.dtype, "shape": list(self.shape), "data": self.data.hex()}
+
+
+def tensor(dtype: str, shape: Sequence[int], values: Sequence[Any]) -> Tensor:
+    """Pack flat `values`; ValueError when one of them has no exact bit pattern in `dtype`."""
+    if len(values) != math.prod(shape):
+        raise ValueError(
+            f"shape {list(shape)} holds {math.prod(shape)} elements, got {len(values)}"
+        )
+    return Tensor(dtype, tuple(shape), b"".join(_pack(dtype, value) for value in values))
+
+
+def from_wire(value: Any) -> Tensor:
+    """Decode a wire tensor; ValueError says what is wrong with it."""
+    if not isinstance(value, dict) or set(value) != _WIRE_KEYS:
+        raise ValueError('a tensor is {"dtype", "shape", "data"}')
+    dtype, shape, data = value["dtype"], value["shape"], value["data"]
+    if not isinstance(dtype, str) or dtype not in ITEM_SIZE:
+        raise ValueError(f"unknown dtype {dtype!r}; MLX's names are {', '.join(DTYPES)}")
+    if not isinstance(shape, list) or not all(
+        isinstance(n, int) and not isinstance(n, bool) and n >= 0 for n in shape
+    ):
+        raise ValueError(f"shape {shape!r} is not a list of whole numbers")
+    if not isinstance(data, str) or not set(data) <= _HEX_DIGITS:
+        raise ValueError("data is not a string of lower-case hex digits")
+    expected = math.prod(shape) * ITEM_SIZE[dtype]
+    if len(data) != 2 * expected:
+        raise ValueError(
+            f"{dtype}{shape} needs {expected} bytes, which is {2 * expected} hex digits of data; "
+            f"got {len(data)} digits"
+        )
+    return Tensor(dtype, tuple(shape), bytes.fromhex(data))
+
+
+def is_wire_tensor(value: Any) -> bool:
+    """Whether a decoded JSON value claims to be a tensor, be it a malformed one."""
+    return isinstance(value, dict) and not _WIRE_KEYS.isdisjoint(value)
+
+
+def describe(value: Tensor, limit: int = 16) -> str:
+    """One line for a reader: `float32[2,3] 10 11 12 ...`."""
+    elements = value.elements()
+    if value.dtype == "bool":
+        shown = ["T" if element else "F" for element in elements[:limit]]
+    else:
+        shown = [
+            f"{element:g}" if isinstance(element, float) else str(element)
+            for element in elements[:limit]
+        ]
+    more = " ..." if len(elements) > limit else ""
+    return f"{value.dtype}{list(value.shape)} {' '.join(shown)}{more}".replace(", ", ",").rstrip()
+
+
+def difference(expected: Tensor, got: Tensor) -> str | None:
+    """Why two tensors are not the same bits, with the first differing index; None if they are."""
+    if expected.dtype != got.dtype:
+        return f"dtype {got.dtype} instead of {expected.dtype}"
+    if expected.shape != got.shape:
+        return f"shape {list(got.shape)} instead of {list(expected.shape)}"
+    if expected.data == got.data:
+        return None
+    step = ITEM_SIZE[expected.dtype]
+    flat = next(
+        i
+        for i in range(expected.size)
+        if expected.data[i * step : (i + 1) * step] != got.data[i * step : (i + 1) * step]
+    )
+    index = ",".join(map(str, _unravel(flat, expected.shape)))
+    want, have = expected.elements()[flat], got.elements()[flat]
+    bits = (
+        ""
+        if want != have
+        else (
+            f" (bits {got.data[flat * step : (flat + 1) * step].hex()} instead of "
+            f"{expected.data[flat * step : (flat + 1) * step].hex()})"
+        )
+    )
+    return f"[{index}] is {have!r} instead of {want!r}{bits}"
+
+
+def _pack(dtype: str, value: Any) -> bytes:
+    if isinstance(value, bool) and dtype != "bool":
+        raise ValueError(f"{value!r} is not a number")
+    if dtype == "bool":
+        if value not in (0, 1):
+            raise ValueError(f"{value!r} is not a bool (write 0, 1, true or false)")
+        return struct.pack("<?", bool(value))
+    if not isinstance(value, (int, float)):
+        raise ValueError(f"{value!r} is not a number")
+    try:
+        if dtype == "bfloat16":
+            wide = struct.pack("<f", value)
+            if wide[:2] != b"\0\0" and not math.isnan(value):
+                raise ValueError(f"{value!r} has no exact bfloat16 value")
+            packed, back = wide[2:], struct.unpack("<f", wide)[0]
+        else:
+            packed = struct.pack("<" + _FORMATS[dtype], value)
+            back = struct.unpack("<" + _FORMATS[dtype], packed)[0]
+    except (struct.error, OverflowError) as error:
+        raise ValueError(f"{value!r} does not fit {dtype}: {error}") from None
+    if back != value and not math.isnan(value):
+        raise ValueError(f"{value!r} has no exact {dtype} value (nearest is {back!r})")
+    return packed
+
+
+def _unravel(flat: int, shape: tuple[int, ...]) -> list[int]:
+    index: list[int] = []
+    for size in reversed(shape):
+        flat, position = divmod(flat, size)
+        index.append(position)
+    return index[::-1]

@@ -1,0 +1,40 @@
+"""Every case of the fixtures as one test. Run with `pytest --pyargs conformance`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import msgspec
+import pytest
+
+from conformance import report
+from conformance.plugin import ABOUT, VERDICT, state_of
+from conformance.runner import Run
+from conformance.verdict import Status
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    metafunc.parametrize("case", state_of(metafunc.config).selected())
+
+
+@pytest.fixture(scope="session")
+def run(request: pytest.FixtureRequest) -> Run:
+    """The live backend of this process, with the dialect that judges it."""
+    return state_of(request.config).run()
+
+
+def test_case(case: str, run: Run, record_property: Callable[[str, object], None]) -> None:
+    verdict = run.verdict(run.suite.cases[case])
+    record_property(VERDICT, msgspec.json.encode(verdict).decode())
+    about = {
+        "backend": run.target.backend,
+        "dialect": run.target.dialect,
+        "implementation": run.handshake.implementation,
+    }
+    record_property(ABOUT, msgspec.json.encode(about).decode())
+    if verdict.status is Status.NOT_APPLICABLE:
+        pytest.skip(f"not applicable: {verdict.detail}")
+    if verdict.known:
+        pytest.xfail(f"known: {verdict.known}")
+    if verdict.status.failed:
+        pytest.fail(report.failure(verdict, run.suite, run.target), pytrace=False)
