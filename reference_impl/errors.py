@@ -129,8 +129,12 @@ class OutOfMemory(CacheError, MemoryError):
 
 
 class Trap(CacheError, RuntimeError):
-    """A Swift program ends here: failed precondition, `fatalError`, or an mlx error."""
+    """A Swift program ends here: failed precondition, `fatalError`, or an mlx error.
 
+    A server around the reference ends its process with a signal when it meets `is_trap`.
+    """
+
+    is_trap: ClassVar[bool] = True
     fields = ("reason",)
     template = "trap: {reason}"
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import operator
+import unicodedata
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -69,11 +71,25 @@ def parse_lenient(text: str) -> int | None:
 
 
 def lenient_csv(text: str) -> list[int]:
-    """Swift: empty items and items that are no integers disappear.
+    """Swift: empty items and items that are no integers disappear."""
+    return [value for item in _characters_split(text) if (value := parse_lenient(item)) is not None]
 
-    (Swift splits at Characters, so that a comma with a combining mark is no separator there.)
-    """
-    return [value for item in text.split(",") if (value := parse_lenient(item)) is not None]
+
+def _characters_split(text: str) -> Iterable[str]:
+    """Split at commas as Swift does, where a comma under a combining mark is another Character."""
+    if text.isascii():
+        return text.split(",")
+    commas = [i for i, c in enumerate(text) if c == "," and not _extends(text[i + 1 : i + 2])]
+    starts, ends = [0, *(i + 1 for i in commas)], [*commas, len(text)]
+    return [text[start:end] for start, end in zip(starts, ends, strict=True)]
+
+
+def _extends(character: str) -> bool:
+    """Whether a code point joins the one before it into one Character."""
+    joiners = "\u200c\u200d"
+    return character != "" and (
+        character in joiners or unicodedata.category(character) in ("Mn", "Me", "Mc")
+    )
 
 
 def as_usize(value: Any, context: str) -> int:

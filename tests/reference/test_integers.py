@@ -62,3 +62,9 @@ def test_swift(text: str, value: int | None) -> None:
 
 def test_swift_csv_drops_what_is_no_integer() -> None:
     assert lenient_csv(",1,,x, 2,-3,") == [1, -3]
+
+
+def test_swift_does_not_split_at_a_comma_under_a_combining_mark() -> None:
+    assert lenient_csv("0,\u03011") == []
+    assert lenient_csv("0,1,\u03012,3") == [0, 3]
+    assert lenient_csv("\u0301,1") == [1]
