@@ -104,7 +104,7 @@ def load(path: Path, suite: Suite, dialect: str, version: str) -> Baseline:
         )
     by_case: dict[str, Known] = {}
     for index, entry in enumerate(file.known_failing):
-        line = yamlfile.line_of(path, f".known-failing[{index}].case")
+        line = yamlfile.line_of(path, ("known-failing", index, "case"))
         known = Known(entry, path, line)
         for case in _expand(known, suite):
             if case in by_case:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Generator
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
@@ -15,6 +16,7 @@ import msgspec
 import pytest
 
 if TYPE_CHECKING:
+    from conformance.load import Suite
     from conformance.runner import Run
     from conformance.verdict import Verdict
 
@@ -80,10 +82,20 @@ class _State:
         if not keep:
             self.close()
 
+    @cached_property
+    def suite(self) -> Suite:
+        """The fixtures, read once a process."""
+        from conformance.load import load_suite
+        from conformance.yamlfile import FixtureError
+
+        try:
+            return load_suite()
+        except FixtureError as error:
+            _leave(error)
+
     def run(self) -> Run:
         """The live run of this process."""
         from conformance.backends.base import BackendUnusable
-        from conformance.load import load_suite
         from conformance.runner import Run
         from conformance.yamlfile import FixtureError
 
@@ -91,7 +103,7 @@ class _State:
             option = self._config.getoption
             try:
                 self._run = Run(
-                    load_suite(),
+                    self.suite,
                     option("backend") or "reference",
                     option("dialect"),
                     option("baseline"),
@@ -102,15 +114,13 @@ class _State:
 
     def selected(self) -> list[str]:
         """The ids of the cases that the options choose."""
-        from conformance.load import load_suite
         from conformance.runner import parse_shard, select
-        from conformance.yamlfile import FixtureError
 
         option = self._config.getoption
         try:
             shard = parse_shard(option("shard")) if option("shard") else None
-            return [case.id for case in select(load_suite(), option("case"), option("tag"), shard)]
-        except (ValueError, FixtureError) as error:
+            return [case.id for case in select(self.suite, option("case"), option("tag"), shard)]
+        except ValueError as error:
             _leave(error)
 
     def close(self) -> None:
@@ -156,7 +166,6 @@ class _State:
 
     def _summarize(self, nothing: bool) -> None:
         from conformance import report
-        from conformance.load import load_suite
         from conformance.protocol import Implementation
         from conformance.runner import Target
 
@@ -167,7 +176,7 @@ class _State:
         about = self._about
         if not self._quiet:
             write("")
-            write(report.table(self._verdicts, load_suite(), terminal._tw.fullwidth, color))
+            write(report.table(self._verdicts, self.suite, terminal._tw.fullwidth, color))
             for line in report.notes(self._verdicts):
                 write(line)
         if nothing:

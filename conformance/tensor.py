@@ -120,15 +120,11 @@ def difference(expected: Tensor, got: Tensor) -> str | None:
     )
     index = ",".join(map(str, _unravel(flat, expected.shape)))
     want, have = expected.elements()[flat], got.elements()[flat]
-    bits = (
-        ""
-        if want != have
-        else (
-            f" (bits {got.data[flat * step : (flat + 1) * step].hex()} instead of "
-            f"{expected.data[flat * step : (flat + 1) * step].hex()})"
-        )
-    )
-    return f"[{index}] is {have!r} instead of {want!r}{bits}"
+    said = f"[{index}] is {have!r} instead of {want!r}"
+    if want != have and not (want != want and have != have):
+        return said
+    here = slice(flat * step, (flat + 1) * step)  # zeros, NaNs and bools: only the bits tell
+    return f"{said} (bits {got.data[here].hex()} instead of {expected.data[here].hex()})"
 
 
 def _pack(dtype: str, value: Any) -> bytes:

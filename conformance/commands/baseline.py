@@ -48,6 +48,7 @@ def update(path: Path, judged: Run, failures: Iterable[Verdict]) -> list[str]:
     from conformance.yamlfile import decode
 
     editor = YAML()
+    editor.preserve_quotes = True
     editor.width = 100
     editor.indent(mapping=2, sequence=2, offset=0)
     who = judged.handshake.implementation
