@@ -1,0 +1,133 @@
+"""A baseline cannot rot: each way in which an entry can be wrong is an error that names its line."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from conformance import baseline
+from conformance.commands import baseline as command
+from conformance.load import load_suite
+from conformance.runner import Run
+from conformance.verdict import Choice, Mismatch, Status, Verdict
+from conformance.yamlfile import FixtureError
+
+SUITE = load_suite()
+CASE, OTHER = "mask.none.is-null", "mask.both.combination"
+HEAD = "backend: my-port 1\ndialect: mlx-lm-0.31\nknown-failing:\n"
+
+
+def entry(case: str = CASE, **changes: str) -> str:
+    fields = {
+        "verdict": "fail",
+        "signature": "make_mask",
+        "reason": "not yet",
+        "date": "2026-01-01",
+    }
+    lines = [f"- case: '{case}'"]
+    lines += [f"  {key}: '{value}'" for key, value in {**fields, **changes}.items()]
+    return "\n".join(lines) + "\n"
+
+
+def load(tmp_path: Path, text: str, version: str = "1.0") -> baseline.Baseline:
+    path = tmp_path / "known.yaml"
+    path.write_text(HEAD + text)
+    return baseline.load(path, SUITE, "mlx-lm-0.31", version)
+
+
+def failing(case: str = CASE, status: Status = Status.FAIL) -> Verdict:
+    rows = (Mismatch('step 1: make_mask(cache="c", n=3)', "", "null", "bool[1,3] T T T"),)
+    return Verdict(case, "mlx-lm-0.31", status, mismatches=rows)
+
+
+def test_a_known_failure_is_not_red(tmp_path):
+    settled = load(tmp_path, entry()).settle(failing())
+    assert (settled.status, settled.known, settled.red) == (Status.FAIL, "not yet", False)
+
+
+def test_an_unlisted_failure_is_red(tmp_path):
+    assert load(tmp_path, entry()).settle(failing(OTHER)).red
+
+
+@pytest.mark.parametrize(
+    ("verdict", "text"),
+    [
+        (Verdict(CASE, "d", Status.PASS, choices=(Choice("h", "x"),)), "passes, but"),
+        (Verdict(CASE, "d", Status.NOT_APPLICABLE), "does not apply, but"),
+        (failing(status=Status.CRASH), "fails in another way than"),
+    ],
+)
+def test_an_entry_that_does_not_hold_is_red(tmp_path, verdict, text):
+    settled = load(tmp_path, entry()).settle(verdict)
+    assert settled.red
+    assert settled.status is Status.FAIL
+    assert text in settled.detail
+    assert "known.yaml:4" in settled.detail
+
+
+def test_another_signature_is_another_failure(tmp_path):
+    assert load(tmp_path, entry(signature="refused with")).settle(failing()).red
+
+
+@pytest.mark.parametrize(
+    ("text", "error"),
+    [
+        (entry("no.such.case"), "no case is called no.such.case; remove the entry"),
+        (entry() + entry(), f"{CASE} is also listed in line 4"),
+        (entry("mask.*") + entry(), "stands for|is also listed in line 4"),
+        (entry("*"), "at most 20 may hide behind one entry"),
+        (entry("mask.*.*"), "a pattern has one"),
+        (entry(reason=" "), "empty reason"),
+        (entry(signature=""), "empty signature"),
+        (entry(until="0.9"), "was accepted until 0.9; this is 1.0"),
+        (entry(verdict="pass"), "verdict"),
+        (entry(colour="red"), "colour"),
+        ("- case: a.b\n", "verdict"),
+    ],
+)
+def test_a_wrong_file_names_line_and_entry(tmp_path, text, error):
+    with pytest.raises(FixtureError, match=error) as raised:
+        load(tmp_path, text)
+    assert "known.yaml:" in str(raised.value)
+
+
+def test_until_a_later_version_holds(tmp_path):
+    assert not load(tmp_path, entry(until="1.1")).settle(failing()).red
+
+
+def test_a_baseline_for_another_dialect_is_refused(tmp_path):
+    path = tmp_path / "known.yaml"
+    path.write_text(HEAD + entry())
+    with pytest.raises(FixtureError, match="is for the dialect mlx-lm-0.31"):
+        baseline.load(path, SUITE, "mlxrs-0.1", "1")
+
+
+@pytest.fixture(scope="module")
+def judged():
+    run = Run(SUITE, "reference", "mlx-lm-0.31")
+    yield run
+    run.close()
+
+
+def test_update_keeps_comments_order_and_reasons(tmp_path, judged):
+    path = tmp_path / "known.yaml"
+    path.write_text(HEAD + "# first things first\n" + entry(OTHER) + entry(CASE, reason="because"))
+    said = command.update(path, judged, [failing(), failing("mask.left-padding.none-yet")])
+    text = path.read_text()
+    assert "# first things first" in text
+    assert "reason: 'because'" in text
+    assert OTHER not in text
+    assert "mask.left-padding.none-yet" in text
+    assert said == [
+        f"removed: {OTHER} does not fail any more",
+        "added, needs a reason: mask.left-padding.none-yet",
+    ]
+
+
+def test_update_replaces_a_signature_that_changed(tmp_path, judged):
+    path = tmp_path / "known.yaml"
+    path.write_text(HEAD + entry(signature="something else"))
+    assert command.update(path, judged, [failing()]) == [f"changed: {CASE} fails in another way"]
+    assert "signature: make_mask: bool" in path.read_text().replace("'", "")
+    assert command.update(path, judged, [failing()]) == ["nothing to change"]

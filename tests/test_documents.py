@@ -1,0 +1,62 @@
+"""Every command in every document is executed, in order, in a copy that has nothing but the files."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+BLOCK = re.compile(r"^```sh\n(.*?)^```", re.MULTILINE | re.DOTALL)
+# Its parts are what is running right now; running it inside itself would never end.
+NOT_AGAIN = {"make test": "make --dry-run test"}
+
+
+def documents() -> list[Path]:
+    listed = subprocess.run(
+        ["git", "ls-files", "-co", "--exclude-standard", "*.md"],
+        cwd=ROOT, capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    return [ROOT / line for line in listed.stdout.splitlines()]
+
+
+def commands(document: Path) -> list[str]:
+    lines = "".join(BLOCK.findall(document.read_text())).splitlines()
+    return [line.split("  #")[0].strip() for line in lines if line.strip()]
+
+
+@pytest.fixture(scope="module")
+def copy(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The project as a fresh clone would have it."""
+    folder = tmp_path_factory.mktemp("clone") / "project"
+    listed = subprocess.run(
+        ["git", "ls-files", "-co", "--exclude-standard"],
+        cwd=ROOT, capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    for name in listed.stdout.splitlines():
+        if (ROOT / name).is_file():
+            target = folder / name
+            target.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy2(ROOT / name, target)
+    return folder
+
+
+def test_the_readme_opens_with_the_two_commands():
+    assert commands(ROOT / "README.md")[:2] == ["make run", "make test"]
+
+
+def test_every_command_works(copy):
+    ran = 0
+    for document in documents():
+        for command in commands(document):
+            done = subprocess.run(
+                ["bash", "-c", NOT_AGAIN.get(command, command)],
+                cwd=copy, capture_output=True, text=True, check=False,
+            )  # fmt: skip
+            where = f"{document.relative_to(ROOT)}: {command}"
+            assert done.returncode == 0, f"{where}\n{done.stdout}\n{done.stderr}"
+            ran += 1
+    assert ran > 10

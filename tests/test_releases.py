@@ -1,0 +1,78 @@
+"""The main job on real input: real releases judged by their own dialect, and by another one."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import pytest
+
+from conformance.divergence import divergences
+from conformance.load import load_suite
+from conformance.plan import applicability
+from conformance.runner import Run
+from conformance.verdict import Status
+
+OWN = [("pypi:mlx-lm==0.31.3", "mlx-lm-0.31"), ("pypi:mlx-lm==0.32.2", "mlx-lm-0.32")]
+BY_COMMAND = [sys.executable, "-m", "conformance", "run", "--quiet"]
+BY_PYTEST = [
+    sys.executable,
+    "-m",
+    "pytest",
+    "--pyargs",
+    "conformance",
+    "-q",
+    "-p",
+    "no:cacheprovider",
+]
+
+
+def last_line(command: list[str], backend: str, dialect: str, code: int) -> str:
+    done = subprocess.run(
+        [*command, "--backend", backend, "--dialect", dialect],
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert done.returncode == code, done.stdout[-4000:] + done.stderr
+    return done.stdout.splitlines()[-1].rsplit(" in ", 1)[0]
+
+
+@pytest.mark.parametrize(("backend", "dialect"), OWN)
+def test_a_release_passes_in_its_own_dialect(backend, dialect):
+    suite = load_suite()
+    applying = sum(applicability(c, suite.dialects[dialect]) is None for c in suite.cases.values())
+    expected = f"{applying} passed, 0 failed, {len(suite.cases) - applying} not applicable"
+    both = [last_line(command, backend, dialect, code=0) for command in (BY_COMMAND, BY_PYTEST)]
+    assert both[0] == both[1]
+    assert both[0].startswith(expected), "every case that applies is executed, and passes"
+
+
+def test_a_release_judged_by_another_dialect_fails_on_the_documented_divergences():
+    suite = load_suite()
+    old, new = suite.dialects["mlx-lm-0.31"], suite.dialects["mlx-lm-0.32"]
+    cases = suite.cases.values()
+    differing = {row.case.id for row in divergences(suite, old, new)}
+    only_old = {c.id for c in cases if not applicability(c, old) and applicability(c, new)}
+    run = Run(suite, "pypi:mlx-lm==0.32.2", old.id)
+    try:
+        verdicts = [run.verdict(case) for case in cases]
+    finally:
+        run.close()
+    failed = {v.case for v in verdicts if v.status is Status.FAIL}
+    better = {v.case for v in verdicts if v.status is Status.PASS and v.choices}
+    declared = {v.case for v in verdicts if v.declared_gap}
+    assert failed <= differing | only_old, "a divergence that is not documented"
+    assert differing | only_old == failed | (better & differing) | declared, "documented, not seen"
+    assert not [v for v in verdicts if v.status.failed and v.status is not Status.FAIL]
+    assert {v.detail for v in verdicts if v.declared_gap} == {
+        "the backend declares no meta_state",
+        "the backend declares no set_meta_state",
+    }
+    line = last_line(BY_COMMAND, "pypi:mlx-lm==0.32.2", old.id, code=1)
+    assert f" {len(failed)} failed " in line
+
+
+def test_mlx_vlm_fails_only_on_what_its_baseline_explains():
+    backend, baseline = "pypi:mlx-vlm==0.7.10", "fixtures/baselines/mlx-vlm-0.7.10.yaml"
+    line = last_line([*BY_COMMAND, "--baseline", baseline], backend, "mlx-lm-0.31", code=0)
+    assert " 0 failed, " in line
+    assert " known failures, " in line

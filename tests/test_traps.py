@@ -1,0 +1,68 @@
+"""Where Swift traps, the served reference really dies by a signal, and the suite expects just that."""
+
+from __future__ import annotations
+
+import signal
+import sys
+
+import pytest
+
+from conformance.backends import connect
+from conformance.backends.base import BackendCrashed, OperationRefused
+from conformance.judge import TRAP_SIGNALS
+from conformance.load import load_suite
+from conformance.plan import applicability, plan
+from conformance.runner import Run
+from conformance.verdict import Status
+
+SWIFT = ["mlx-swift-lm-3.31.3", "mlx-swift-lm-3.31.4"]
+SHOWN = 8
+
+
+def served(dialect: str) -> str:
+    return f"cmd:{sys.executable} -m conformance serve --dialect {dialect}"
+
+
+@pytest.mark.parametrize("dialect", SWIFT)
+def test_in_process_it_raises_and_served_it_dies(dialect):
+    with connect("reference", dialect) as backend:
+        backend.call("new", cache="c", size=2)
+        with pytest.raises(OperationRefused, match="Trap"):
+            backend.call("get", cache="c", slot=2)
+    with connect(served(dialect), dialect) as backend:
+        backend.call("new", cache="c", size=2)
+        with pytest.raises(BackendCrashed) as raised:
+            backend.call("get", cache="c", slot=2)
+    assert raised.value.signal == signal.SIGILL
+    assert raised.value.signal in TRAP_SIGNALS
+
+
+@pytest.mark.parametrize("dialect", SWIFT)
+def test_cases_that_expect_a_trap_pass_on_a_process_that_dies(dialect):
+    suite = load_suite()
+    rules = suite.dialects[dialect]
+    trapping = [
+        case
+        for case in suite.cases.values()
+        if "large" not in case.tags
+        and applicability(case, rules) is None
+        and plan(case, rules, suite.tensors_of(case)).may_trap
+    ]
+    assert len(trapping) > SHOWN
+    run = Run(suite, served(dialect), dialect)
+    try:
+        verdicts = [run.verdict(case) for case in trapping[:: len(trapping) // SHOWN]]
+    finally:
+        run.close()
+    assert {v.status for v in verdicts} == {Status.PASS}
+
+
+def test_the_same_process_judged_by_a_dialect_without_traps_crashes():
+    suite = load_suite()
+    run = Run(suite, served("mlx-swift-lm-3.31.4"), "mlxrs-0.1")
+    try:
+        verdict = run.verdict(suite.cases["index.get.one-past-the-end"])
+    finally:
+        run.close()
+    assert verdict.status is Status.CRASH
+    assert verdict.detail.startswith("SIGILL in step 1: get(")
