@@ -1,0 +1,90 @@
+"""Slot caches of a few lines, shaped like mlx-lm's, for tests of what drives them."""
+
+import os
+import subprocess
+
+import mlx.core as mx
+
+print("tiny is being imported")
+
+
+class Tiny:
+    """Slots and nothing else."""
+
+    def __init__(self, size, left_padding=None):
+        self.cache = [None] * size
+        self.left_padding = None if left_padding is None else mx.array(left_padding)
+        self.lengths = None
+
+    def __getitem__(self, index):
+        return self.cache[index]
+
+    def __setitem__(self, index, value):
+        self.cache[index] = value
+
+    @property
+    def state(self):
+        return self.cache
+
+    @state.setter
+    def state(self, value):
+        self.cache = value
+
+
+class Noisy(Tiny):
+    """Prints where an implementation may: from Python, from C, from a process that it starts."""
+
+    def __init__(self, size, left_padding=None):
+        super().__init__(size, left_padding)
+        print("from Python")
+        os.write(1, b"from C\n")
+        subprocess.run(["echo", "from a child"], check=True)
+
+
+class Restoring(Tiny):
+    @classmethod
+    def from_state(cls, state):
+        made = cls(0)
+        made.state = state
+        return made
+
+
+class RestoringBoth(Tiny):
+    meta_state = "meta"
+
+    @classmethod
+    def from_state(cls, state, meta_state):
+        made = cls(0)
+        made.state, made.meta_state = list(state), meta_state
+        return made
+
+
+class Failure(Exception):
+    """An error whose `kind` and `payload` are what they are set to."""
+
+
+class Odd(Tiny):
+    """Results and errors that have no place on the wire as they are."""
+
+    result = None
+    error = None
+
+    @property
+    def batch_size(self):
+        if self.error is not None:
+            raise self.error
+        return self.result
+
+
+class Trap(Exception):
+    is_trap = True
+
+
+class Trapping(Tiny):
+    @property
+    def batch_size(self):
+        raise Trap("bounds")
+
+
+class Stateless:
+    """No slot cache at all."""

@@ -1,0 +1,350 @@
+"""Adapters that go wrong in every way we know: the right verdict, a helpful text, nothing left."""
+
+from __future__ import annotations
+
+import contextlib
+import signal
+import sys
+import time
+from pathlib import Path
+
+import psutil
+import pytest
+from support.judging import planned
+
+from conformance import execute as execute_module
+from conformance.backends import process as process_module
+from conformance.backends.base import (
+    Backend,
+    BackendCrashed,
+    BackendGone,
+    BackendHung,
+    BackendUnusable,
+    OperationRefused,
+    ProtocolViolation,
+    Refused,
+    Returned,
+)
+from conformance.backends.process import Process
+from conformance.execute import Session, execute
+from conformance.judge import judge
+from conformance.plan import Call
+from conformance.protocol import Handshake, Implementation
+from conformance.tensor import tensor
+from conformance.verdict import Status
+
+SCRIPT = Path(__file__).parent / "support" / "scripted.py"
+SIZE = "- {op: size, expect: {value: 7}}"
+NEXT = "- {op: class_name, expect: {value: ArraysCache}}"
+
+
+def running(token: str) -> list[psutil.Process]:
+    """Every live process that carries the token, whoever its parent is by now."""
+    found = psutil.process_iter(["cmdline", "status"])
+    return [p for p in found if p.info["status"] != psutil.STATUS_ZOMBIE
+            and token in (p.info["cmdline"] or ())]  # fmt: skip
+
+
+@pytest.fixture
+def scripted(tmp_path):
+    """Gives the command of a scripted adapter; afterwards none of its processes may be left."""
+    yield lambda behaviour: [sys.executable, "-I", "-S", str(SCRIPT), behaviour, str(tmp_path)]
+    deadline = time.monotonic() + 5
+    while left := running(str(tmp_path)):
+        if time.monotonic() > deadline:
+            for process in left:
+                process.kill()
+            raise AssertionError(f"left running: {left}")
+        time.sleep(0.01)
+
+
+STDOUT = "stdout must carry one JSON-RPC response a line and nothing else"
+ORDER = "answer in order, with the request's id"
+TENSOR = "a result holds a malformed tensor: "
+MALFORMED = "not a JSON-RPC 2.0 response: "
+
+# behaviour, status of the case, what the detail says
+TROUBLES = [
+    ("exit-3", Status.CRASH, ["exit code 3 in step 1: size", "\nfirst words\nlast words"]),
+    ("exit-0", Status.CRASH, ["exit code 0"]),
+    ("exit-132", Status.CRASH, ["exit code 132, a shell's word for SIGILL"]),
+    ("signal-9", Status.CRASH, ["SIGKILL in step 1"]),
+    ("signal-11", Status.CRASH, ["SIGSEGV in step 1"]),
+    ("signal-4", Status.CRASH, ["SIGILL in step 1"]),
+    ("half", Status.CRASH, ["exit code 0 in step 1"]),
+    ("forks-and-dies", Status.CRASH, ["exit code 3 in step 1"]),
+    ("closes-stdout", Status.CRASH, ["closed its stdout but kept running"]),
+    ("loud-death", Status.CRASH, ["exit code 3", "noise noise"]),
+    ("silent", Status.HANG, ["no answer within 0.", "a line must end in a newline and be flushed",
+                             "in step 1"]),
+    ("no-newline", Status.HANG, ["no complete line on stdout within", "bytes without a newline: ",
+                                 '"jsonrpc"']),
+    ("logs-before", Status.PROTOCOL_ERROR, [STDOUT, "got: loading the model"]),
+    ("logs-after", Status.PROTOCOL_ERROR, ["answered with more than one line", "answer: done"]),
+    ("says-it-twice", Status.PROTOCOL_ERROR, ["answered with more than one line; what follows"]),
+    ("endless-line", Status.PROTOCOL_ERROR, ["a message is longer than 1048576 bytes"]),
+    ("very-deep", Status.PROTOCOL_ERROR, ["a message is nested too deep"]),
+    ("deep", Status.PROTOCOL_ERROR, ["a result is nested deeper than 32"]),
+    ("not-utf8", Status.PROTOCOL_ERROR, [STDOUT]),
+    ("nan", Status.PROTOCOL_ERROR, [STDOUT, "(JSON has no NaN and no Infinity)", "NaN"]),
+    ("infinity", Status.PROTOCOL_ERROR, ["(JSON has no NaN and no Infinity)"]),
+    ("wrong-id", Status.PROTOCOL_ERROR, ["(size) carries id 1", ORDER]),
+    ("null-id", Status.PROTOCOL_ERROR, ["carries id None", ORDER, "its error: cannot parse"]),
+    ("backwards", Status.PROTOCOL_ERROR, ["(reset) carries id 3", ORDER]),
+    ("too-few", Status.PROTOCOL_ERROR, ["2 requests, 1 responses"]),
+    ("no-batches", Status.PROTOCOL_ERROR, ["2 requests came as a list in one line; answer likewise",
+                                           "a list?"]),
+    ("no-version", Status.PROTOCOL_ERROR, [MALFORMED + "Object missing required field `jsonrpc`"]),
+    ("neither", Status.PROTOCOL_ERROR, ["size: neither result nor error in the response"]),
+    ("both", Status.PROTOCOL_ERROR, ["size: both result and error in the response"]),
+    ("tensor-short", Status.PROTOCOL_ERROR, [TENSOR + "float32[2] needs 8 bytes, which is 16 hex"]),
+    ("tensor-dtype", Status.PROTOCOL_ERROR, [TENSOR + "unknown dtype 'f32'"]),
+    ("tensor-without-data", Status.PROTOCOL_ERROR, [TENSOR + 'a tensor is {"dtype", "shape"']),
+    ("tensor-upper", Status.PROTOCOL_ERROR, [TENSOR, "lower-case hex digits"]),
+    ("tensor-in-list", Status.PROTOCOL_ERROR, [TENSOR, "got 1 digits"]),
+    ("no-data", Status.PROTOCOL_ERROR, ["size: error 1 without data.kind"]),
+    ("no-kind", Status.PROTOCOL_ERROR, [MALFORMED, "field `kind` - at `$.error.data`"]),
+    ("kind-number", Status.PROTOCOL_ERROR, [MALFORMED, "Expected `str`, got `int`", "kind"]),
+    ("payload-list", Status.PROTOCOL_ERROR, [MALFORMED, "payload"]),
+    ("no-message", Status.PROTOCOL_ERROR, [MALFORMED, "`message`"]),
+    ("code-unknown", Status.PROTOCOL_ERROR, ["size: error code -1 is not one of the protocol's"]),
+    ("denies", Status.PROTOCOL_ERROR, ["size: it denies an operation that its handshake declares",
+                                       "what is size?"]),
+    ("bad-arguments", Status.PROTOCOL_ERROR, ["size: it does not take these arguments: cache"]),
+    ("adapter-bug", Status.PROTOCOL_ERROR, ["size: it could not put the implementation's result"]),
+    ("snapshot-bare", Status.PROTOCOL_ERROR, ["snapshot: the result has no lengths"]),
+    ("snapshot-list", Status.PROTOCOL_ERROR, ["snapshot: slots is not an object of the form"]),
+    ("snapshot-null", Status.PROTOCOL_ERROR, ["snapshot: the result is not an object"]),
+    ("reset-refused", Status.PROTOCOL_ERROR, ["reset was refused: no"]),
+]  # fmt: skip
+SECONDS = {"silent": 0.4, "no-newline": 0.8}
+
+
+@pytest.mark.parametrize(("behaviour", "status", "parts"), TROUBLES)
+def test_trouble_gets_its_verdict_and_the_next_case_starts_clean(
+    scripted, monkeypatch, behaviour, status, parts
+):
+    monkeypatch.setattr(process_module, "MAX_LINE_BYTES", 1 << 20)
+    monkeypatch.setattr(process_module, "SHUTDOWN_SECONDS", 0.2)
+    text = "- {op: snapshot}" if behaviour.startswith("snapshot") else SIZE
+    text = NEXT if behaviour == "no-batches" else text
+    bound = planned(text, budget={"seconds": SECONDS.get(behaviour, 20)})
+    session = Session(lambda: Process(scripted(behaviour)))
+    with contextlib.closing(session):
+        result = judge(bound, execute(bound, session))
+        assert result.status is status, result.detail
+        for part in parts:
+            assert part in result.detail
+        assert len(result.detail) < 9000
+        if behaviour not in ("no-batches", "reset-refused"):
+            bound = planned(NEXT)
+            assert judge(bound, execute(bound, session)).status is Status.PASS
+
+
+def test_one_request_is_not_answered_with_a_list(scripted):
+    said = MALFORMED + "Expected `object`, got `array`"
+    with Process(scripted("list-for-one")) as backend, pytest.raises(ProtocolViolation, match=said):
+        backend.call("size")
+
+
+@pytest.mark.parametrize("behaviour", ["healthy", "slow", "split", "loud"])
+def test_what_is_no_trouble(scripted, behaviour):
+    bound = planned(SIZE)
+    with Process(scripted(behaviour)) as backend:
+        result = judge(bound, execute(bound, Session(lambda: backend)))
+    assert (result.status, result.detail) == (Status.PASS, "")
+
+
+@pytest.mark.parametrize(
+    ("behaviour", "kind", "message", "payload"),
+    [("refuses", "E", "m", {"n": 1}), ("unknown-cache", "UnknownCache", "c", {})],
+)
+def test_refusals_are_answers(scripted, behaviour, kind, message, payload):
+    with Process(scripted(behaviour)) as backend:
+        assert backend.call_all([Call("size")], 9) == [Refused(kind, message, payload)]
+        with pytest.raises(OperationRefused) as refused:
+            backend.call("size")
+    assert (refused.value.kind, refused.value.payload) == (kind, payload)
+
+
+@pytest.mark.parametrize(
+    ("behaviour", "error", "text"),
+    [("dies-after", BackendCrashed, "exit code 4"),
+     ("logs-later", ProtocolViolation, ": by the way")],
+)  # fmt: skip
+def test_trouble_between_calls_is_found_by_the_next(scripted, behaviour, error, text):
+    def two_calls():
+        assert backend.call("size") == 7
+        time.sleep(0.1)
+        backend.call("class_name")
+
+    with Process(scripted(behaviour)) as backend, pytest.raises(error, match=text):
+        two_calls()
+
+
+# --------------------------------------------------------------------------- starting
+
+HANDSHAKE = "the result of initialize is not a handshake: "
+
+
+@pytest.mark.parametrize(
+    ("behaviour", "error", "text"),
+    [
+        ("start-dies", BackendCrashed, "exit code 5"),
+        ("start-silent", BackendHung, "no answer within 0.2 s"),
+        ("handshake-protocol", ProtocolViolation, "the backend speaks protocol 2, this suite 1"),
+        ("handshake-bare", ProtocolViolation, HANDSHAKE + "Object missing .* `capabilities`"),
+        ("handshake-null", ProtocolViolation, HANDSHAKE + "Expected `object`, got `null`"),
+    ],
+)
+def test_a_backend_that_does_not_shake_hands(scripted, behaviour, error, text):
+    seconds = 0.2 if behaviour == "start-silent" else 20
+    with pytest.raises(error, match=text) as trouble:
+        Process(scripted(behaviour), start_seconds=seconds)
+    if behaviour == "start-dies":
+        assert trouble.value.stderr == "no such weights"
+
+
+def test_a_command_that_does_not_start(tmp_path):
+    (tmp_path / "file").write_text("")
+    for command, reason in (("none", "No such file"), ("file", "Permission denied")):
+        with pytest.raises(BackendUnusable, match=f"{command} does not start: {reason}"):
+            Process([str(tmp_path / command)])
+
+
+# --------------------------------------------------------------------------- large requests
+
+LARGE = tensor("uint8", [1 << 19], bytes(range(256)) * 2048)  # far over what a pipe holds
+
+
+def test_large_messages_go_both_ways(scripted):
+    with Process(scripted("healthy")) as backend:
+        backend.call("set", slot=0, value=LARGE)
+        assert backend.call("get", slot=0) == LARGE
+
+
+@pytest.mark.parametrize(("behaviour", "text"), [
+    ("deaf", "stdin was not read within 0.3 s: [1-9][0-9]+ of [0-9]+ bytes were taken"),
+    ("deafened", "stdin was not read within 0.3 s: 0 of [0-9]+ bytes"),
+])  # fmt: skip
+def test_a_backend_that_does_not_read_is_a_hang_within_the_limit(scripted, behaviour, text):
+    with Process(scripted(behaviour)) as backend:
+        time.sleep(0.05)
+        started = time.monotonic()
+        with pytest.raises(BackendHung, match=text):
+            backend.call_all([Call("set", {"slot": 0, "value": LARGE})], 0.3)
+        assert time.monotonic() - started < 5
+
+
+# --------------------------------------------------------------------------- endings
+
+
+@pytest.mark.parametrize("behaviour", ["stubborn", "forks", "deaf", "healthy"])
+def test_closing_leaves_nothing_and_may_be_repeated(scripted, monkeypatch, behaviour):
+    monkeypatch.setattr(process_module, "SHUTDOWN_SECONDS", 0.2 if behaviour != "healthy" else 5)
+    backend = Process(scripted(behaviour))
+    started = time.monotonic()
+    backend.close()
+    assert time.monotonic() - started < 4
+    kills = []
+    monkeypatch.setattr(process_module.os, "killpg", lambda *call: kills.append(call))
+    backend.close()
+    assert kills == []  # the id may be another's by now
+    with pytest.raises((BackendCrashed, ValueError)):
+        backend.call("class_name")
+
+
+def test_trouble_ends_the_process_at_once(scripted, tmp_path):
+    backend = Process(scripted("logs-before"))
+    with pytest.raises(ProtocolViolation):
+        backend.call("size")
+    assert running(str(tmp_path)) == []
+    backend.close()
+
+
+def test_a_signal_without_a_name():
+    assert process_module._signal_name(signal.SIGSEGV) == "SIGSEGV"
+    assert process_module._signal_name(63) == "signal 63"
+
+
+# --------------------------------------------------------------------------- sessions
+
+
+class Scripted(Backend):
+    """A backend in this process that fails as `trouble` says; counts its instances."""
+
+    handshake = Handshake(1, Implementation("x", "1", "y"), "mlx-lm-0.31", [])
+    made = 0
+    limits: list[float]
+
+    def __init__(self, trouble=None, startable=10**6):
+        type(self).made += 1
+        if type(self).made > startable:
+            raise BackendUnusable("cmd:x: gone")
+        self.trouble, self.limits = trouble, []
+
+    def call(self, op, **arguments):
+        time.sleep(0.002)
+        if op == "size" and self.trouble:
+            raise self.trouble
+        return None
+
+    def call_all(self, calls, seconds):
+        self.limits.append(seconds)
+        return list(super().call_all(calls, seconds))
+
+    def close(self):
+        pass
+
+
+@pytest.fixture(autouse=True)
+def _count():
+    Scripted.made = 0
+
+
+@pytest.mark.parametrize("trouble", [BackendCrashed("SIGSEGV"), BackendHung("h"),
+                                     ProtocolViolation("p")])  # fmt: skip
+def test_restarts_are_bounded(monkeypatch, trouble):
+    monkeypatch.setattr(execute_module, "MAX_RESTARTS", 5)
+    session, bound = Session(lambda: Scripted(trouble)), planned("- {op: size}")
+    troubles = [execute(bound, session).trouble for _ in range(10)]
+    assert [type(t) for t in troubles[:3]] == [type(trouble)] * 3
+    assert {type(t) for t in troubles[3:]} == {BackendGone}
+    assert str(troubles[-1]) == "it had to be restarted 5 times; giving up on it"
+    assert Scripted.made == 6
+
+
+def test_traps_that_are_demanded_do_not_count_as_restarts(monkeypatch):
+    monkeypatch.setattr(execute_module, "MAX_RESTARTS", 2)
+    trap = BackendCrashed("SIGILL", "", signal.SIGILL)
+    session, bound = Session(lambda: Scripted(trap)), planned("- {op: size, expect: {trap: x}}")
+    for _ in range(10):
+        assert judge(bound, execute(bound, session)).status is Status.PASS
+    assert Scripted.made == 10
+
+
+def test_what_does_not_start_again_keeps_its_first_trouble():
+    session = Session(lambda: Scripted(BackendCrashed("SIGSEGV"), startable=1))
+    bound = planned("- {op: size}")
+    assert judge(bound, execute(bound, session)).status is Status.CRASH
+    again = execute(bound, session)
+    assert isinstance(again.trouble, BackendGone)
+    assert str(again.trouble) == "it does not start again: cmd:x: gone"
+
+
+def test_the_steps_of_a_case_share_its_time():
+    session = Session(Scripted)
+    bound = planned("- {op: size, expect: {trap: x}}", given={"c": {"size": 3}},
+                    budget={"seconds": 5})  # fmt: skip
+    execute(bound, session)
+    limits = session.backend.limits
+    assert len(limits) == 3
+    assert 5 >= limits[0] > limits[1] > limits[2] > 4
+
+
+def test_guarded_steps_are_looked_at_before_and_after():
+    bound = planned("- {op: size, expect: {error: E, leaves: unchanged}}")
+    session = Session(lambda: Scripted(OperationRefused("E", "")))
+    (seen,) = execute(bound, session).seen
+    assert isinstance(seen.reply, Refused)
+    assert (seen.before, seen.after) == (Returned(None), Returned(None))
