@@ -7,9 +7,19 @@ import sys
 from collections.abc import Sequence
 
 from conformance import __version__
-from conformance.commands import baseline, diff, explain, lint, list_, run, schema, serve
+from conformance.commands import (
+    baseline,
+    diff,
+    explain,
+    lint,
+    list_,
+    report,
+    run,
+    schema,
+    serve,
+)
 
-COMMANDS = (run, list_, explain, diff, baseline, serve, lint, schema)
+COMMANDS = (run, list_, explain, diff, baseline, report, serve, lint, schema)
 USAGE_ERROR = 2
 
 

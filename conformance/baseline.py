@@ -7,6 +7,7 @@ exist is itself an error that names the file's line.
 from __future__ import annotations
 
 import fnmatch
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -39,19 +40,30 @@ class Entry(Strict, frozen=True, kw_only=True):
     until: str | None = None
 
 
+class FlakyEntry(Strict, frozen=True, kw_only=True):
+    """A case that sometimes fails: within `tries` it must both pass and fail to stay listed."""
+
+    case: str
+    reason: str
+    date: str
+    link: str = ""
+    tries: int = 10
+
+
 class BaselineFile(Strict, frozen=True, kw_only=True, rename="kebab"):
     """The file: whose failures these are, by which dialect, and the list."""
 
     backend: str
     dialect: str
     known_failing: tuple[Entry, ...] = ()
+    known_flaky: tuple[FlakyEntry, ...] = ()
 
 
 @dataclass(frozen=True)
 class Known:
     """An entry with its place in the file."""
 
-    entry: Entry
+    entry: Entry | FlakyEntry
     path: Path
     line: int
 
@@ -66,12 +78,17 @@ class Baseline:
     def __init__(self, by_case: dict[str, Known] | None = None) -> None:
         self._by_case = by_case or {}
 
-    def settle(self, verdict: Verdict) -> Verdict:
-        """The verdict in the light of the baseline: known, or red because the entry is wrong."""
+    def settle(self, verdict: Verdict, again: Callable[[], Verdict]) -> Verdict:
+        """The verdict in the light of the baseline: known, or red because the entry is wrong.
+
+        `again` runs the case once more, which only flaky entries need.
+        """
         known = self._by_case.get(verdict.case)
         if known is None:
             return verdict
         entry = known.entry
+        if isinstance(entry, FlakyEntry):
+            return _settle_flaky(verdict, entry, known.where, again)
         if not verdict.status.failed:
             found = "passes" if verdict.status is Status.PASS else "does not apply"
             return _wrong(verdict, f"{found}, but {known.where} lists it: remove that entry")
@@ -83,6 +100,24 @@ class Baseline:
                 f"{entry.signature!r} there, {verdict.status.value} with {got!r} here",
             )
         return msgspec.structs.replace(verdict, known=entry.reason)
+
+
+def _settle_flaky(
+    verdict: Verdict, entry: FlakyEntry, where: str, again: Callable[[], Verdict]
+) -> Verdict:
+    if verdict.status is Status.NOT_APPLICABLE:
+        return _wrong(verdict, f"does not apply, but {where} lists it: remove that entry")
+    seen = [verdict]
+    while len({v.status.failed for v in seen}) < 2 and len(seen) < entry.tries:
+        seen.append(again())
+    failures = [v for v in seen if v.status.failed]
+    if not failures:
+        return _wrong(verdict, f"passed {len(seen)} times; remove it from known-flaky at {where}")
+    if len(failures) == len(seen):
+        return _wrong(
+            failures[0], f"failed {len(seen)} times; move it to known-failing from {where}"
+        )
+    return msgspec.structs.replace(failures[0], known=entry.reason)
 
 
 def signature(verdict: Verdict) -> str:
@@ -103,9 +138,13 @@ def load(path: Path, suite: Suite, dialect: str, version: str) -> Baseline:
             f"{path}: is for the dialect {file.dialect}; this run judges by {dialect}"
         )
     by_case: dict[str, Known] = {}
-    for index, entry in enumerate(file.known_failing):
-        line = yamlfile.line_of(path, ("known-failing", index, "case"))
-        known = Known(entry, path, line)
+    lists: dict[str, Sequence[Entry | FlakyEntry]] = {
+        "known-failing": file.known_failing,
+        "known-flaky": file.known_flaky,
+    }
+    placed = ((key, index, entry) for key in lists for index, entry in enumerate(lists[key]))
+    for key, index, entry in placed:
+        known = Known(entry, path, yamlfile.line_of(path, (key, index, "case")))
         for case in _expand(known, suite):
             if case in by_case:
                 raise FixtureError(
@@ -134,9 +173,14 @@ def _expand(known: Known, suite: Suite) -> list[str]:
 def _check(known: Known, version: str) -> None:
     entry = known.entry
     for field in ("reason", "signature", "date"):
-        if not getattr(entry, field).strip():
+        if not getattr(entry, field, "-").strip():
             raise FixtureError(f"{known.where}: {entry.case} has an empty {field}")
-    if entry.until is not None and _numbers(version) >= _numbers(entry.until):
+    if isinstance(entry, FlakyEntry):
+        if entry.tries < 2:
+            raise FixtureError(
+                f"{known.where}: {entry.case}: tries is {entry.tries}, not 2 or more"
+            )
+    elif entry.until is not None and _numbers(version) >= _numbers(entry.until):
         raise FixtureError(
             f"{known.where}: {entry.case} was accepted until {entry.until}; this is {version}"
         )

@@ -4,21 +4,25 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass, replace
 
 from conformance.backends.base import (
     Backend,
     BackendCrashed,
     BackendGone,
+    BackendHung,
     BackendTrouble,
     BackendUnusable,
     ProtocolViolation,
     Refused,
     Reply,
 )
+from conformance.memory import Gauge
 from conformance.plan import Call, Plan, PlannedStep, may_trap
 
-MAX_RESTARTS = 100
+MAX_RESTARTS = 200
+HANG_WEIGHT = 20
 
 
 @dataclass(frozen=True)
@@ -39,12 +43,14 @@ class Observation:
     trouble: BackendTrouble | None = None
     at: PlannedStep | None = None
     seconds: float = 0.0
+    memory_mb: float | None = None
 
 
 class Session:
-    """A backend that is started anew after trouble, a bounded number of times.
+    """A backend that is started anew after trouble, a bounded number of times on end.
 
-    Traps that a dialect demands do not count: it may demand any number of them.
+    A case without trouble begins the count anew. Traps that a dialect demands do not count: it may
+    demand any number of them. A hang counts as many, because each one costs its whole time limit.
     """
 
     def __init__(self, connect: Callable[[], Backend]) -> None:
@@ -52,24 +58,31 @@ class Session:
         self._restarts = 0
         self._backend: Backend | None = connect()
         self.handshake = self._backend.handshake
+        self.is_process = self._backend.pid is not None
 
     @property
     def backend(self) -> Backend:
         """The live backend."""
         if self._backend is None:
             if self._restarts > MAX_RESTARTS:
-                raise BackendGone(f"it had to be restarted {MAX_RESTARTS} times; giving up on it")
+                raise BackendGone(f"it had to be restarted {MAX_RESTARTS} times on end; giving up")
             try:
                 self._backend = self._connect()
             except BackendUnusable as error:
+                if isinstance(error.__cause__, BackendTrouble):
+                    raise error.__cause__ from None  # it died or hung while it started
                 self._restarts += 1
                 raise BackendGone(f"it does not start again: {error}") from error
         return self._backend
 
-    def drop(self, forgiven: bool = False) -> None:
-        """End the backend after trouble; the next use starts another. `forgiven` does not count."""
-        self._restarts += not forgiven
+    def drop(self, weight: int = 1) -> None:
+        """End the backend after trouble; the next use starts another."""
+        self._restarts += weight
         self.close()
+
+    def well(self) -> None:
+        """A case went through."""
+        self._restarts = 0
 
     def close(self) -> None:
         """End the backend."""
@@ -90,8 +103,7 @@ def execute(plan: Plan, session: Session) -> Observation:
         closer = _attempt(plan, session, together=False)
         if not isinstance(closer.trouble, (type(None), BackendGone)):
             observation = closer
-    seconds = time.perf_counter() - started
-    return Observation(observation.seen, observation.trouble, observation.at, seconds)
+    return replace(observation, seconds=time.perf_counter() - started)
 
 
 def _attempt(plan: Plan, session: Session, together: bool) -> Observation:
@@ -99,22 +111,43 @@ def _attempt(plan: Plan, session: Session, together: bool) -> Observation:
         (None, Call("reset")),
         *((step, call) for step in plan.steps for call in _calls(step)),
     ]
-    calls = [call for _, call in script]
     replies: list[Reply] = []
+    gauge: Gauge | None = None
     try:
         backend = session.backend
         deadline = time.monotonic() + plan.case.budget.seconds
-        for part in [calls] if together else [[call] for call in calls]:
-            replies.extend(backend.call_all(part, max(deadline - time.monotonic(), 0.0)))
-            if isinstance(replies[0], Refused):
-                raise ProtocolViolation(f"reset was refused: {replies[0].message}")
+        with _gauge(plan, backend) as gauge:
+            for part in _parts([call for _, call in script], together, gauge is not None):
+                replies.extend(backend.call_all(part, max(deadline - time.monotonic(), 0.0)))
+                if isinstance(replies[0], Refused):
+                    raise ProtocolViolation(f"reset was refused: {replies[0].message}")
+                if gauge is not None and len(replies) == 1:
+                    gauge.mark()  # the memory of the case before is no credit for this one
     except BackendTrouble as trouble:
         at = None if together or len(replies) == len(script) else script[len(replies)][0]
         if not isinstance(trouble, BackendGone):
             demanded = at is not None and may_trap(at.expect)
-            session.drop(forgiven=demanded and isinstance(trouble, BackendCrashed))
+            forgiven = demanded and isinstance(trouble, BackendCrashed)
+            hung = isinstance(trouble, BackendHung)
+            session.drop(0 if forgiven else HANG_WEIGHT if hung else 1)
         return Observation(tuple(_seen(plan, replies[1:])), trouble, at)
-    return Observation(tuple(_seen(plan, replies[1:])))
+    session.well()
+    used = None if gauge is None else gauge.growth
+    return Observation(tuple(_seen(plan, replies[1:])), memory_mb=used)
+
+
+def _parts(calls: list[Call], together: bool, reset_apart: bool) -> list[list[Call]]:
+    """The messages: all calls in one or each in its own, with the reset before what is measured."""
+    if not together:
+        return [[call] for call in calls]
+    return [calls[:1], calls[1:]] if reset_apart else [calls]
+
+
+def _gauge(plan: Plan, backend: Backend) -> AbstractContextManager[Gauge | None]:
+    """Memory is measured where the case limits it and the backend is a process that can be."""
+    if plan.case.budget.memory_mb is None or backend.pid is None:
+        return nullcontext()
+    return Gauge(backend.pid)
 
 
 def _calls(step: PlannedStep) -> list[Call]:

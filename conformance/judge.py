@@ -12,6 +12,7 @@ from conformance import describe
 from conformance.backends.base import (
     BackendCrashed,
     BackendHung,
+    BackendTooLarge,
     BackendTrouble,
     Refused,
     Reply,
@@ -43,7 +44,7 @@ def judge(plan: Plan, observation: Observation) -> Verdict:
         if isinstance(seen.reply, Refused) and (found or seen.reply.kind == TRAP):
             break  # what follows builds on a step that did not happen, or is the time after death
     choices += _trap_choices(observation)
-    status, detail = _status(observation, mismatches)
+    status, detail = _status(plan, observation, mismatches)
     if observation.trouble is None and len(observation.seen) < len(plan.steps):
         status = Status.PROTOCOL_ERROR
         detail = f"only {len(observation.seen)} of {len(plan.steps)} calls were answered"
@@ -58,9 +59,21 @@ def judge(plan: Plan, observation: Observation) -> Verdict:
     )
 
 
-def _status(observation: Observation, mismatches: list[Mismatch]) -> tuple[Status, str]:
+def _over_budget(plan: Plan, observation: Observation) -> str:
+    limit, used = plan.case.budget.memory_mb, observation.memory_mb
+    if limit is None or used is None or used <= limit:
+        return ""
+    return f"{used:.0f} MB beyond the start; the case grants {limit:g} MB"
+
+
+def _status(
+    plan: Plan, observation: Observation, mismatches: list[Mismatch]
+) -> tuple[Status, str]:
     trouble, at = observation.trouble, observation.at
     if trouble is None:
+        over = "" if mismatches else _over_budget(plan, observation)
+        if over:
+            return Status.OVER_BUDGET, over
         return (Status.FAIL if mismatches else Status.PASS), ""
     if _allowed_trap(trouble, at):
         return (Status.FAIL if mismatches else Status.PASS), ""
@@ -70,6 +83,8 @@ def _status(observation: Observation, mismatches: list[Mismatch]) -> tuple[Statu
         return Status.CRASH, f"{trouble.how}{where}{tail}"
     if isinstance(trouble, BackendHung):
         return Status.HANG, f"{trouble}{where}"
+    if isinstance(trouble, BackendTooLarge):
+        return Status.OVER_BUDGET, f"{trouble}{where}"
     return Status.PROTOCOL_ERROR, f"{trouble}{where}"
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -24,6 +24,7 @@ from conformance.model import (
 from conformance.yamlfile import FixtureError
 
 DEFAULT_DIALECT = "mlxrs-0.1"
+MAX_CHAPTERS = 1000
 
 
 @dataclass(frozen=True)
@@ -58,10 +59,7 @@ class Suite:
 
     def dialect(self, name: str) -> Dialect:
         """A dialect by its id; ValueError lists the ones there are."""
-        if name not in self.dialects:
-            known = ", ".join(self.dialects)
-            raise ValueError(f"unknown dialect {name!r}: the dialects are {known}")
-        return self.dialects[name]
+        return dialect_named(name, self.dialects)
 
     def chapter_of(self, case: Case) -> ChapterFile:
         """The file a case stands in."""
@@ -81,6 +79,19 @@ class Suite:
         return dialect.evidence
 
 
+def read_dialects(path: Path | None = None) -> dict[str, Dialect]:
+    """The dialects alone, which is quick: those that ship, or those of another file."""
+    path = path or fixtures_folder() / "dialects.yaml"
+    return {dialect.id: dialect for dialect in yamlfile.decode(path, DialectFile).dialects}
+
+
+def dialect_named(name: str, dialects: Mapping[str, Dialect]) -> Dialect:
+    """One of `dialects`; ValueError lists the ones there are."""
+    if name not in dialects:
+        raise ValueError(f"unknown dialect {name!r}: the dialects are {', '.join(dialects)}")
+    return dialects[name]
+
+
 def fixtures_folder() -> Path:
     """Where the fixtures lie: inside an installed wheel, or beside the packages in a checkout."""
     here = Path(__file__).resolve().parent
@@ -91,20 +102,40 @@ def fixtures_folder() -> Path:
 
 
 def read_suite(root: Path | None = None) -> Suite:
-    """Decode every file of a fixtures folder, without the checks across files."""
-    root = root or fixtures_folder()
+    """Decode every file of a fixtures folder, without the checks across files.
+
+    A folder of one's own needs only chapters; what else it lacks is the shipped one's. Nothing
+    outside the folder is read, whatever links stand in it.
+    """
+    shipped = fixtures_folder()
+    root = root or shipped
     paths = sorted((root / "chapters").glob("*.yaml"))
     if not paths:
         raise FixtureError(f"{root}: no chapters/*.yaml there; is this a folder of fixtures?")
-    chapters = tuple(ChapterFile(p.stem, p, yamlfile.decode(p, Chapter)) for p in paths)
+    if len(paths) > MAX_CHAPTERS:
+        raise FixtureError(f"{root}: {len(paths)} chapters; at most {MAX_CHAPTERS} are read")
+
+    def part(name: str) -> Path:
+        own = root / name
+        return _inside(own, root) if own.exists() else shipped / name
+
+    chapters = tuple(
+        ChapterFile(p.stem, p, yamlfile.decode(_inside(p, root), Chapter)) for p in paths
+    )
     return Suite(
         root=root,
-        dialects={d.id: d for d in yamlfile.decode(root / "dialects.yaml", DialectFile).dialects},
-        hazards={h.id: h for h in yamlfile.decode(root / "hazards.yaml", HazardFile).hazards},
-        tensors=yamlfile.decode(root / "tensors.yaml", TensorFile).tensors,
+        dialects=read_dialects(part("dialects.yaml")),
+        hazards={h.id: h for h in yamlfile.decode(part("hazards.yaml"), HazardFile).hazards},
+        tensors=yamlfile.decode(part("tensors.yaml"), TensorFile).tensors,
         chapters=chapters,
         _files={case.id: file for file in chapters for case in file.chapter.cases},
     )
+
+
+def _inside(path: Path, root: Path) -> Path:
+    if not path.resolve().is_relative_to(root.resolve()):
+        raise FixtureError(f"{path}: leads out of {root}")
+    return path
 
 
 def load_suite(root: Path | None = None) -> Suite:

@@ -6,7 +6,6 @@ from collections.abc import Iterator, Set
 from dataclasses import dataclass, field
 from typing import Any
 
-import msgspec
 from msgspec import UNSET
 
 from conformance import literals
@@ -143,17 +142,17 @@ def build(handle: str, spec: CacheSpec, tensors: Tensors, lenient: bool = False)
 def arguments(step: StepBase, tensors: Tensors) -> dict[str, Any]:
     """The arguments of a step as a backend gets them; ValueError when a literal is wrong."""
     arguments: dict[str, Any] = {}
-    for info in msgspec.structs.fields(step):
-        if info.name in _NOT_ARGUMENTS:
+    for name in step.__struct_fields__:
+        if name in _NOT_ARGUMENTS:
             continue
-        value = getattr(step, info.name)
-        if info.name in _TENSOR_ARGUMENTS:
+        value = getattr(step, name)
+        if name in _TENSOR_ARGUMENTS:
             value = tensors.slot(value)
-        elif info.name == "state":
+        elif name == "state":
             value = tensors.tree(value)
-        elif info.name == "meta_state":
+        elif name == "meta_state":
             value = [literals.text(item) for item in value]
-        arguments[info.name] = value
+        arguments[name] = value
     if step.__struct_config__.tag in NO_RECEIVER:
         del arguments["cache"]
     return arguments

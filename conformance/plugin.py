@@ -16,11 +16,13 @@ import msgspec
 import pytest
 
 if TYPE_CHECKING:
+    from conformance.ending import Ending
     from conformance.load import Suite
     from conformance.runner import Run
     from conformance.verdict import Verdict
 
-OPTIONS = ("backend", "dialect", "case", "tag", "shard", "baseline")
+OPTIONS = ("backend", "dialect", "case", "tag", "shard", "baseline", "fixtures_dir", "fail_under",
+           "report", "isolate", "require")  # fmt: skip
 VERDICT = "mlx-cache-conformance verdict"
 ABOUT = "mlx-cache-conformance about"
 QUIET = -2  # pytest -qq: failures and the last line
@@ -45,6 +47,18 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     )
     group.addoption("--shard", metavar="I/N", help="only the I-th of N equal parts of the cases")
     group.addoption("--baseline", type=Path, metavar="FILE", help="known failures, with reasons")
+    group.addoption("--fixtures-dir", type=Path, metavar="DIR", help="your own chapters instead")
+    group.addoption(
+        "--isolate", action="store_true", help="every case in a process of its own kind"
+    )
+    group.addoption("--require", action="store_true", help="declared gaps are failures")
+    group.addoption(
+        "--fail-under",
+        type=float,
+        metavar="PERCENT",
+        help="fail if fewer requirements were executed",
+    )
+    group.addoption("--report", type=Path, metavar="FILE", help="write the verdicts as JSON")
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -89,14 +103,14 @@ class _State:
         from conformance.yamlfile import FixtureError
 
         try:
-            return load_suite()
+            return load_suite(self._config.getoption("fixtures_dir"))
         except FixtureError as error:
             _leave(error)
 
     def run(self) -> Run:
         """The live run of this process."""
         from conformance.backends.base import BackendUnusable
-        from conformance.runner import Run
+        from conformance.runner import Run, Terms
         from conformance.yamlfile import FixtureError
 
         if self._run is None:
@@ -106,7 +120,7 @@ class _State:
                     self.suite,
                     option("backend") or "reference",
                     option("dialect"),
-                    option("baseline"),
+                    Terms(option("isolate"), option("require"), option("baseline")),
                 )
             except (BackendUnusable, FixtureError, ValueError) as error:
                 _leave(error)
@@ -148,43 +162,39 @@ class _State:
 
     @pytest.hookimpl(wrapper=True, tryfirst=True)
     def pytest_sessionfinish(self, session: pytest.Session) -> Generator[None, None, None]:
-        from conformance import report
-
-        nothing = self._verdicts and not report.executed(self._verdicts)
-        if nothing and session.exitstatus in (
-            pytest.ExitCode.OK,
-            pytest.ExitCode.NO_TESTS_COLLECTED,
-        ):
+        ending = self._ending()
+        green = (pytest.ExitCode.OK, pytest.ExitCode.NO_TESTS_COLLECTED)
+        if ending and ending.problems and session.exitstatus in green:
             session.exitstatus = pytest.ExitCode.TESTS_FAILED
         yield
-        if self._verdicts:
-            self._summarize(bool(nothing))
+        terminal = self._config.pluginmanager.get_plugin("terminalreporter")
+        if ending and terminal is not None:
+            ending.show(terminal, self._quiet)
 
     @pytest.hookimpl
     def pytest_unconfigure(self) -> None:
         self.close()
 
-    def _summarize(self, nothing: bool) -> None:
-        from conformance import report
-        from conformance.protocol import Implementation
-        from conformance.runner import Target
+    def _ending(self) -> Ending | None:
+        """What the run came to; None on a worker, and where no conformance case ran."""
+        from conformance.ending import About, Ending
+        from conformance.runner import parse_shard
+        from conformance.yamlfile import FixtureError
 
-        terminal: Any = self._config.pluginmanager.get_plugin("terminalreporter")
-        if terminal is None or self._about is None:
-            return
-        write, color = terminal.write_line, bool(terminal.hasmarkup)
-        about = self._about
-        if not self._quiet:
-            write("")
-            write(report.table(self._verdicts, self.suite, terminal._tw.fullwidth, color))
-            for line in report.notes(self._verdicts):
-                write(line)
-        if nothing:
-            write("no case was executed, which proves nothing: this run is a failure", red=True)
-        who = msgspec.convert(about["implementation"], Implementation)
-        target = Target(about["backend"], about["dialect"])
+        if self._about is None or hasattr(self._config, "workerinput"):
+            return None
+        option = self._config.getoption
+        about = msgspec.convert(self._about, About)
         seconds = time.perf_counter() - self._started
-        write(report.last_line(self._verdicts, who, target, seconds))
+        ending = Ending(self.suite, about, self._verdicts, seconds, option("fail_under"))
+        if option("report"):
+            shard = parse_shard(option("shard")) if option("shard") else (1, 1)
+            left_out = bool(option("case") or option("tag") or option("keyword"))
+            try:
+                ending.write(option("report"), shard, left_out)
+            except FixtureError as error:
+                ending.problems.append(str(error))
+        return ending
 
 
 def state_of(config: pytest.Config) -> _State:

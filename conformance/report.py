@@ -86,19 +86,20 @@ def notes(verdicts: Iterable[Verdict]) -> list[str]:
 
 
 def last_line(
-    verdicts: Iterable[Verdict], who: Implementation, target: Target, seconds: float
+    verdicts: Iterable[Verdict], who: Implementation, target: Target, seconds: float | None
 ) -> str:
-    """The counts of a run on one line."""
+    """The counts of a run on one line; without `seconds`, where it is not one run's."""
     counts = Counter(_column(verdict) for verdict in verdicts)
     kinds = [f"{counts[s.value]} {s.value}" for s in Status if s.failed and counts[s.value]]
     failed = sum(counts[s.value] for s in Status if s.failed)
     split = f" ({', '.join(kinds)})" if failed else ""
     known = f"{counts[KNOWN]} known failures, " if counts[KNOWN] else ""
+    took = "" if seconds is None else f" in {seconds:.1f} s"
     version = f" {who.version}" if who.version else ""
     return (
         f"{counts[Status.PASS.value]} passed, {failed} failed{split}, {known}"
         f"{counts[Status.NOT_APPLICABLE.value]} not applicable: "
-        f"{who.name}{version} as {target.dialect} in {seconds:.1f} s"
+        f"{who.name}{version} as {target.dialect}{took}"
     )
 
 

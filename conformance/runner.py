@@ -6,17 +6,19 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from conformance.backends import connect
-from conformance.backends.base import BackendTrouble, BackendUnusable
+from conformance.backends import connect, served
+from conformance.backends.base import BackendUnusable
 from conformance.baseline import Baseline
 from conformance.baseline import load as load_baseline
-from conformance.execute import Observation, Session, execute
+from conformance.execute import Session, execute
 from conformance.judge import judge
 from conformance.load import DEFAULT_DIALECT, Suite
 from conformance.model import Case, Dialect
-from conformance.plan import Plan, applicability, plan
+from conformance.plan import applicability, plan
 from conformance.protocol import Handshake, case_operations
 from conformance.verdict import Status, Verdict
+
+HOSTILE = "hostile"
 
 
 @dataclass(frozen=True)
@@ -27,52 +29,74 @@ class Target:
     dialect: str
 
 
+@dataclass(frozen=True)
+class Terms:
+    """How strictly to judge: all cases in a process of their own, gaps as failures, a baseline."""
+
+    isolate: bool = False
+    require: bool = False
+    baseline: Path | None = None
+
+
 class Run:
-    """Open a backend and judge cases with it. BackendUnusable when it cannot be opened."""
+    """Open a backend and judge cases with it. BackendUnusable when it cannot be opened.
+
+    Cases tagged `hostile` run with the backend in a process of its own, whatever kind it is.
+    """
 
     def __init__(
-        self, suite: Suite, backend: str, dialect: str | None, baseline: Path | None = None
+        self, suite: Suite, backend: str, dialect: str | None, terms: Terms | None = None
     ) -> None:
         if dialect is not None:
             suite.dialect(dialect)
         self.suite = suite
+        self._terms = terms or Terms()
         opening = dialect or DEFAULT_DIALECT
         self._session = Session(lambda: connect(backend, opening))
         self.handshake: Handshake = self._session.handshake
         self._check_capabilities(backend)
         self.dialect = self._dialect(backend, dialect)
         self.target = Target(backend, self.dialect.id)
+        self._apart: Session | None = None
         self._baseline = Baseline()
-        if baseline is not None:
+        if self._terms.baseline is not None:
             version = self.handshake.implementation.version
-            self._baseline = load_baseline(baseline, suite, self.dialect.id, version)
+            self._baseline = load_baseline(self._terms.baseline, suite, self.dialect.id, version)
 
     def verdict(self, case: Case) -> Verdict:
         """Run one case from a clean start, and settle it with the baseline."""
-        return self._baseline.settle(self._verdict(case))
+        return self._baseline.settle(self._verdict(case), lambda: self._verdict(case))
+
+    def close(self) -> None:
+        """End the backend, and the one apart for hostile cases."""
+        self._session.close()
+        if self._apart is not None:
+            self._apart.close()
 
     def _verdict(self, case: Case) -> Verdict:
         reason = applicability(case, self.dialect, frozenset(self.handshake.capabilities))
         if reason is not None:
+            required = reason.declared and self._terms.require
             return Verdict(
-                case.id, self.dialect.id, Status.NOT_APPLICABLE,
-                detail=reason.reason, declared_gap=reason.declared,
+                case.id, self.dialect.id, Status.FAIL if required else Status.NOT_APPLICABLE,
+                detail=reason.reason + (", and all are required" if required else ""),
+                declared_gap=reason.declared,
             )  # fmt: skip
         try:
             bound = plan(case, self.dialect, self.suite.tensors_of(case))
         except ValueError as error:
             return Verdict(case.id, self.dialect.id, Status.SUITE_BUG, detail=str(error))
-        return judge(bound, self._observe(bound))
+        return judge(bound, execute(bound, self._session_for(case)))
 
-    def close(self) -> None:
-        """End the backend."""
-        self._session.close()
-
-    def _observe(self, bound: Plan) -> Observation:
-        try:
-            return execute(bound, self._session)
-        except BackendUnusable as error:  # it started once and does not any more
-            return Observation((), BackendTrouble(str(error)))
+    def _session_for(self, case: Case) -> Session:
+        """The live backend, or one in a process of its own; a process serves for both."""
+        hostile = self._terms.isolate or HOSTILE in case.tags
+        if not hostile or self._session.is_process:
+            return self._session
+        if self._apart is None:
+            apart = served(self.target.backend, self.dialect.id)
+            self._apart = Session(lambda: connect(apart, self.dialect.id))
+        return self._apart
 
     def _dialect(self, backend: str, asked: str | None) -> Dialect:
         declared = self.handshake.dialect

@@ -24,6 +24,9 @@ Where = Sequence[Any]  # the way to a place in a file: keys and indices from the
 _Base: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _PREFIX = "tag:yaml.org,2002:"
 _AMBIGUOUS = "ambiguous"
+_BRACKETS = re.compile(rb"[\[\]{}]")
+# Two block collections can begin in one column, no more: left of this one there are few.
+_INDENTED = re.compile(rb"^[ \t?:-]{%d}" % (MAX_DEPTH // 4 - 1), re.MULTILINE)
 
 
 class FixtureError(Exception):
@@ -86,12 +89,13 @@ class _Loader(_Base):  # type: ignore[misc]
         seen: set[str] = set()
         pairs = node.value if isinstance(node, yaml.MappingNode) else []  # else super refuses it
         for key_node, _ in pairs:
-            key = self.construct_object(key_node, deep=True)
-            if not isinstance(key, str):
-                _refuse(key_node, f"the key {key!r} is not a string; quote it")
-            if key in seen:
-                _refuse(key_node, f"the key {key!r} stands twice")
-            seen.add(key)
+            if not isinstance(key_node, yaml.ScalarNode):
+                _refuse(key_node, "a list or a mapping is no key")
+            if key_node.tag != _PREFIX + "str":
+                _refuse(key_node, f"the key {key_node.value or 'null'} is not a string; quote it")
+            if key_node.value in seen:
+                _refuse(key_node, f"the key {key_node.value!r} stands twice")
+            seen.add(key_node.value)
         return dict(super().construct_mapping(node, deep=deep))
 
 
@@ -116,7 +120,8 @@ def parse(raw: bytes, name: str) -> Any:
     except UnicodeDecodeError as error:
         raise FixtureError(f"{name}:{_line_at(raw, error.start)}: not UTF-8") from None
     try:
-        _check_structure(raw)
+        if _may_be_large(raw):
+            _check_structure(raw)
         return yaml.load(raw, Loader=_Loader)
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
@@ -197,6 +202,17 @@ def _replaced(data: Any, where: Where, new: Any) -> Any:
     copy = data.copy()
     copy[where[0]] = _replaced(copy[where[0]], where[1:], new)
     return copy
+
+
+def _may_be_large(raw: bytes) -> bool:
+    """Whether a cheap look cannot rule out what `_check_structure` refuses."""
+    if (b"&" in raw and b"*" in raw) or _INDENTED.search(raw):
+        return True
+    depth = deepest = 0
+    for bracket in _BRACKETS.findall(raw):
+        depth = depth + 1 if bracket in b"[{" else max(depth - 1, 0)
+        deepest = max(deepest, depth)
+    return deepest > MAX_DEPTH // 2
 
 
 def _check_structure(raw: bytes) -> None:

@@ -306,11 +306,12 @@ def _count():
                                      ProtocolViolation("p")])  # fmt: skip
 def test_restarts_are_bounded(monkeypatch, trouble):
     monkeypatch.setattr(execute_module, "MAX_RESTARTS", 5)
+    monkeypatch.setattr(execute_module, "HANG_WEIGHT", 1)
     session, bound = Session(lambda: Scripted(trouble)), planned("- {op: size}")
     troubles = [execute(bound, session).trouble for _ in range(10)]
     assert [type(t) for t in troubles[:3]] == [type(trouble)] * 3
     assert {type(t) for t in troubles[3:]} == {BackendGone}
-    assert str(troubles[-1]) == "it had to be restarted 5 times; giving up on it"
+    assert str(troubles[-1]) == "it had to be restarted 5 times on end; giving up"
     assert Scripted.made == 6
 
 

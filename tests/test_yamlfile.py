@@ -66,10 +66,12 @@ def test_what_yaml_readers_disagree_on_is_refused(text):
         ("a: 1\nb: 2\na: 3", "3: the key 'a' stands twice"),
         ("a:\n  - {b: 1, b: 1}", "2: the key 'b' stands twice"),
         ("1: a", "1: the key 1 is not a string; quote it"),
-        ("a: 1\nnull: a", "2: the key None is not a string; quote it"),
-        ("true: a", "1: the key True is not a string; quote it"),
-        ("? [a]\n: b", "1: the key ['a'] is not a string; quote it"),
-        ("a: &x {b: 1}\n!!merge <<: *x", "2: the tag tag:yaml.org,2002:merge is not allowed"),
+        ("a: 1\nnull: a", "2: the key null is not a string; quote it"),
+        ("true: a", "1: the key true is not a string; quote it"),
+        ("? [a]\n: b", "1: a list or a mapping is no key"),
+        ("? {a: 1}\n: b", "1: a list or a mapping is no key"),
+        ("a: &x {b: 1}\n!!merge <<: *x", "2: the key << is not a string; quote it"),
+        ("!own a: 1", "1: the key a is not a string; quote it"),
         ("a: !!python/object/apply:os.getcwd []",
          "1: the tag tag:yaml.org,2002:python/object/apply:os.getcwd is not allowed"),
         ("\n!!python/name:os.system x", "2: the tag tag:yaml.org,2002:python/name:os.system is"),
@@ -109,6 +111,11 @@ def test_a_number_of_thousands_of_digits_is_no_crash():
 DEPTH, NODES = yamlfile.MAX_DEPTH, yamlfile.MAX_NODES
 
 
+def dashed(levels: int) -> str:
+    """Two levels a column: a mapping, and a sequence that begins where its key does."""
+    return "a:\n" + "".join(f"{' ' * i}-\n{' ' * (i + 1)}a:\n" for i in range(levels // 2))
+
+
 def indented(levels: int) -> str:
     return "".join(f"{' ' * level}a:\n" for level in range(levels))
 
@@ -122,6 +129,8 @@ def indented(levels: int) -> str:
         (lambda n: "? " * n + "a", "1: "),
         (indented, f"{DEPTH + 1}: "),
         (lambda n: "a: &a " + "[" * (n - 2) + "]" * (n - 2) + "\nb: [*a]", "2: "),
+        (lambda n: indented(n - 32) + " " * (n - 32) + "[" * 32 + "]" * 32, f"{DEPTH - 31 + 1}: "),
+        (lambda n: dashed(n) if n % 2 else dashed(n - 1) + "b: 1", f"{DEPTH + 1}: "),
     ],
 )
 def test_depth_is_bounded_before_anything_recursive(spell, problem):

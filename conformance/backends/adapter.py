@@ -22,7 +22,7 @@ import os
 import signal
 import sys
 from collections.abc import Callable
-from typing import Any
+from typing import Any, TextIO
 
 import mlx.core as mx
 
@@ -60,6 +60,9 @@ class UnknownCache(Exception):
 
 class UnknownOperation(Exception):
     """The class has no such operation; the handshake did not declare it."""
+
+    def __str__(self) -> str:
+        return f"no operation {self.args[0]}"
 
 
 class AdapterBug(Exception):
@@ -125,13 +128,8 @@ def refusal(error: Exception) -> dict[str, Any]:
 class Adapter:
     """Named caches of one class, and the operations on them, in wire values."""
 
-    def __init__(
-        self,
-        cls: Any,
-        implementation: dict[str, str],
-        dialect: str = "",
-        restore: Callable[[str, Any, Any], Any] | None = None,
-    ) -> None:
+    def __init__(self, cls: Any, implementation: dict[str, str], dialect: str = "",
+                 restore: Callable[[str, Any, Any], Any] | None = None) -> None:  # fmt: skip
         self.cls = cls
         self._restore = restore or self._by_arity
         self.implementation = implementation
@@ -144,16 +142,13 @@ class Adapter:
     def op_initialize(self, protocol: int = PROTOCOL_VERSION, **_: Any) -> Any:
         if protocol != PROTOCOL_VERSION:
             raise InvalidArguments(f"protocol {PROTOCOL_VERSION} is spoken here, not {protocol}")
-        return {
-            "protocol": PROTOCOL_VERSION,
-            "implementation": self.implementation,
-            "dialect": self.dialect,
-            "capabilities": self.capabilities(),
-        }
+        return {"protocol": PROTOCOL_VERSION, "implementation": self.implementation,
+                "dialect": self.dialect, "capabilities": self.capabilities()}  # fmt: skip
 
     def op_reset(self) -> None:
         self._caches.clear()
         self._held.clear()
+        mx.clear_cache()  # so that a case is not charged for, or helped by, the one before
 
     def capabilities(self) -> list[str]:
         """The operations that the class can serve."""
@@ -165,7 +160,7 @@ class Adapter:
         """Carry out one operation; whatever the implementation raises passes through."""
         method = getattr(self, "op_" + op, None)
         if method is None or (op in NEEDS and not self._has(NEEDS[op])):
-            raise UnknownOperation(f"no operation {op}")
+            raise UnknownOperation(op)
         try:
             inspect.signature(method).bind(**params)
         except TypeError as error:
@@ -173,9 +168,8 @@ class Adapter:
         return plain(method(**params))
 
     def _has(self, attribute: str) -> bool:
-        return hasattr(self.cls, attribute) or (
-            attribute == "update_and_fetch" and hasattr(self.cls, "update")
-        )
+        names = (attribute, "update") if attribute == "update_and_fetch" else (attribute,)
+        return any(hasattr(self.cls, name) for name in names)
 
     def _cache(self, handle: str) -> Any:
         try:
@@ -362,18 +356,18 @@ def answer(perform: Perform, request: Any) -> dict[str, Any]:
     return {"jsonrpc": "2.0", "id": identity, "error": failed}
 
 
-def _nothing(op: str, params: dict[str, Any]) -> None:
-    """What `shutdown` does before the process ends."""
-
-
-def serve(perform: Perform) -> None:
-    """Answer requests from stdin on stdout until `shutdown` or the end of input.
-
-    What the implementation itself prints goes to stderr: stdout belongs to the protocol.
-    """
+def own_stdout() -> TextIO:
+    """Keep stdout for the protocol: what others print from now on goes to stderr."""
     out = os.fdopen(os.dup(1), "w", encoding="utf-8", newline="\n")
     os.dup2(2, 1)
+    return out
+
+
+def serve(perform: Perform, out: TextIO | None = None) -> None:
+    """Answer requests from stdin on `out`, or stdout, until `shutdown` or the end of input."""
+    out = out or own_stdout()
     for line in sys.stdin.buffer:
+        last: list[Any] = []
         try:
             message = json.loads(line)
         except (ValueError, RecursionError) as error:
@@ -382,12 +376,11 @@ def serve(perform: Perform) -> None:
         else:
             batch = message if isinstance(message, list) else [message]
             last = [m for m in batch if isinstance(m, dict) and m.get("method") == "shutdown"]
-            replies = [answer(_nothing if m in last else perform, m) for m in batch]
+            replies = [answer((lambda *_: None) if m in last else perform, m) for m in batch]
             reply = replies if isinstance(message, list) else replies[0]
-            if last:
-                print(json.dumps(reply), file=out, flush=True)
-                return
         print(json.dumps(reply), file=out, flush=True)
+        if last:
+            return
 
 
 def main() -> None:
@@ -396,12 +389,13 @@ def main() -> None:
     parser.add_argument("--distribution", default="", help="its version is reported")
     parser.add_argument("--dialect", default="")
     options = parser.parse_args()
+    out = own_stdout()  # before the implementation is imported, which may print
     module, _, name = options.cls.partition(":")
     loaded = importlib.import_module(module)
     cls = getattr(loaded, name)
     version = importlib.metadata.version(options.distribution) if options.distribution else ""
     who = {"name": options.distribution or module, "version": version, "language": "python"}
-    serve(Adapter(cls, who, options.dialect, module_loader(loaded)).perform)
+    serve(Adapter(cls, who, options.dialect, module_loader(loaded)).perform, out)
 
 
 if __name__ == "__main__":

@@ -43,6 +43,10 @@ class BackendCrashed(BackendTrouble):
         self.signal = signal
 
 
+class BackendTooLarge(BackendTrouble):
+    """The process held more memory than any case may; it was ended."""
+
+
 class BackendHung(BackendTrouble):
     """No answer in time; the process was ended."""
 
@@ -78,6 +82,7 @@ class Backend(ABC):
     """An implementation under test. Use it as a context manager; `close` leaves nothing running."""
 
     handshake: Handshake
+    pid: int | None = None  # where it is a process of its own, which can be measured
 
     @abstractmethod
     def call(self, op: str, **arguments: Any) -> Any:

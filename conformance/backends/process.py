@@ -19,6 +19,7 @@ from conformance.backends.base import (
     Backend,
     BackendCrashed,
     BackendHung,
+    BackendTooLarge,
     BackendTrouble,
     BackendUnusable,
     OperationRefused,
@@ -29,6 +30,7 @@ from conformance.backends.base import (
     from_wire,
     to_wire,
 )
+from conformance.memory import resident
 from conformance.plan import Call
 from conformance.protocol import (
     ADAPTER_BUG,
@@ -46,6 +48,7 @@ START_SECONDS = 120.0
 CALL_SECONDS = 30.0
 SHUTDOWN_SECONDS = 5.0
 MAX_LINE_BYTES = 256 * 1024 * 1024
+MAX_RESIDENT_MB = 8192.0  # beyond any budget: protects the machine, also where no cap can be set
 _STDERR_LINES = 20
 _CHUNK = 1 << 16
 _GLANCE_SECONDS = 0.1  # how often to see whether the process still lives while its pipe stays open
@@ -81,6 +84,7 @@ class Process(Backend):
         assert self._process.stdin is not None
         assert self._process.stdout is not None
         self._stdin, self._stdout = self._process.stdin, self._process.stdout
+        self.pid = self._process.pid
         for stream in (self._stdin, self._stdout):
             os.set_blocking(stream.fileno(), False)
         try:
@@ -160,6 +164,8 @@ class Process(Backend):
                 if left <= 0:
                     raise _hung(seconds, len(message) - len(unsent), len(message), chunks)
                 ready = {key.fileobj for key, _ in selector.select(min(left, _GLANCE_SECONDS))}
+                if not ready and resident(self._process.pid) > MAX_RESIDENT_MB:
+                    raise BackendTooLarge(f"it held more than {MAX_RESIDENT_MB:g} MB")
                 if self._stdin in ready:
                     try:
                         unsent = unsent[os.write(self._stdin.fileno(), unsent[:_CHUNK]) :]

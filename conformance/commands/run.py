@@ -30,6 +30,13 @@ def register(commands: Any) -> None:
     parser.add_argument("--shard", metavar="I/N", help="only the I-th of N equal parts")
     parser.add_argument("--baseline", metavar="FILE", help="known failures, with reasons (YAML)")
     parser.add_argument(
+        "--fixtures", dest="fixtures_dir", metavar="DIR", help="your own chapters instead"
+    )
+    parser.add_argument("--isolate", action="store_true", help="each case in a process apart")
+    parser.add_argument("--require", action="store_true", help="declared gaps are failures")
+    parser.add_argument("--fail-under", metavar="PERCENT", help="share of requirements to execute")
+    parser.add_argument("--report", metavar="FILE", help="write the verdicts as JSON")
+    parser.add_argument(
         "-q", "--quiet", action="store_true", help="failures and the last line only"
     )
     parser.add_argument("pytest", nargs="*", metavar="-- PYTEST OPTION", help=argparse.SUPPRESS)
@@ -43,9 +50,10 @@ def run(options: argparse.Namespace) -> int:
     # Its own ini keeps the settings of whatever project the user stands in out of the run.
     arguments = ["-c", str(package / "pytest.ini"), "--pyargs", "conformance", "-q", "--no-header"]
     arguments += ["--backend", options.backend]
-    for name in ("dialect", "shard", "baseline"):
+    for name in ("dialect", "shard", "baseline", "fixtures_dir", "fail_under", "report"):
         if getattr(options, name):
-            arguments += [f"--{name}", getattr(options, name)]
+            arguments += [f"--{name.replace('_', '-')}", getattr(options, name)]
+    arguments += [f"--{name}" for name in ("isolate", "require") if getattr(options, name)]
     for name in ("case", "tag"):
         for item in getattr(options, name):
             arguments += [f"--{name}", item]

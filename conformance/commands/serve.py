@@ -19,10 +19,10 @@ def run(options: argparse.Namespace) -> int:
     from conformance.backends import adapter, connect
     from conformance.backends.base import OperationRefused, from_wire, to_wire
     from conformance.backends.inprocess import InProcess
-    from conformance.load import DEFAULT_DIALECT, load_suite
+    from conformance.load import DEFAULT_DIALECT, dialect_named, read_dialects
 
     dialect = options.dialect or DEFAULT_DIALECT
-    load_suite().dialect(dialect)
+    dialect_named(dialect, read_dialects())
     with connect(options.backend, dialect) as backend:
         if isinstance(backend, InProcess):
             adapter.serve(backend.perform)

@@ -31,6 +31,13 @@ class Tiny:
         self.cache = value
 
 
+class Wrong(Tiny):
+    """One slot too many."""
+
+    def __init__(self, size, left_padding=None):
+        super().__init__(size + 1, left_padding)
+
+
 class Noisy(Tiny):
     """Prints where an implementation may: from Python, from C, from a process that it starts."""
 

@@ -1,0 +1,29 @@
+"""`report merge`: one report from the reports of shards, if they are complete."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import Any
+
+
+def register(commands: Any) -> None:
+    parser: argparse.ArgumentParser = commands.add_parser(
+        "report", help="merge the reports of shards, refusing unless every case is there once"
+    )
+    parser.add_argument("action", choices=["merge"])
+    parser.add_argument("files", nargs="+", type=Path, metavar="FILE")
+    parser.add_argument("-o", "--output", required=True, type=Path, metavar="FILE")
+    parser.set_defaults(run=run)
+
+
+def run(options: argparse.Namespace) -> int:
+    from conformance import report, reportfile
+    from conformance.load import load_suite
+    from conformance.runner import Target
+
+    merged = reportfile.merge(options.files, load_suite())
+    reportfile.write(options.output, merged)
+    target = Target(merged.backend, merged.dialect)
+    print(report.last_line(merged.verdicts, merged.implementation, target, seconds=None))
+    return 1 if merged.footer.red or not report.executed(merged.verdicts) else 0

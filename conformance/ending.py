@@ -1,0 +1,75 @@
+"""The end of a run: what is wrong with it as a whole, its report, and what the reader sees last."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from conformance import coverage, report, reportfile
+from conformance.load import Suite
+from conformance.protocol import Implementation
+from conformance.runner import Target
+from conformance.verdict import Verdict
+
+
+class About(msgspec.Struct, frozen=True):
+    """Who was judged, as each test records it."""
+
+    backend: str
+    dialect: str
+    implementation: Implementation
+
+
+class Ending:
+    """All verdicts of a run. `problems` make it red even where every case passed."""
+
+    def __init__(
+        self,
+        suite: Suite,
+        about: About,
+        verdicts: Sequence[Verdict],
+        seconds: float,
+        fail_under: float | None,
+    ) -> None:
+        self._suite = suite
+        self._about = about
+        self._verdicts = verdicts
+        self._seconds = seconds
+        self._shares = coverage.shares(suite, suite.dialects[about.dialect], verdicts)
+        self.problems: list[str] = []
+        if not report.executed(verdicts):
+            self.problems.append("no case was executed, which proves nothing")
+        percent = coverage.total(self._shares).percent
+        if fail_under is not None and percent < fail_under:
+            self.problems.append(
+                f"{percent:.1f} % of the requirements were executed; --fail-under asks for "
+                f"{fail_under:g} %"
+            )
+
+    def write(self, path: Path, shard: tuple[int, int], selected: bool) -> None:
+        """Write the JSON report; FixtureError if that cannot be."""
+        about = self._about
+        made = reportfile.make(
+            self._verdicts, self._suite, about.backend, about.dialect, about.implementation,
+            shard, selected,
+        )  # fmt: skip
+        reportfile.write(path, made)
+
+    def show(self, terminal: Any, quiet: bool) -> None:
+        """Table, notes, problems, and the one line that counts."""
+        write = terminal.write_line
+        if not quiet:
+            write("")
+            width, color = terminal._tw.fullwidth, bool(terminal.hasmarkup)
+            write(report.table(self._verdicts, self._suite, width, color))
+            write(coverage.line(self._shares))
+            for line in report.notes(self._verdicts):
+                write(line)
+        for problem in self.problems:
+            write(f"{problem}: this run is a failure", red=True)
+        target = Target(self._about.backend, self._about.dialect)
+        who = self._about.implementation
+        write(report.last_line(self._verdicts, who, target, self._seconds))

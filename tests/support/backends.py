@@ -1,0 +1,51 @@
+"""Backends that are wrong in how they behave, not in what they answer. Loaded with `py:`."""
+
+from __future__ import annotations
+
+import os
+import signal
+from typing import Any
+
+from reference_impl import ArraysCache, from_state
+
+__all__ = ["DiesRefusing", "HungryBy200", "HungryByHalf", "from_state"]
+
+MEGABYTE = 1024 * 1024
+
+
+class _Hungry(ArraysCache):
+    """Allocates, and touches, so many bytes before it looks at its metadata."""
+
+    appetite = 0
+
+    @property
+    def meta_state(self) -> Any:
+        return ArraysCache.meta_state.fget(self)
+
+    @meta_state.setter
+    def meta_state(self, value: Any) -> None:
+        bytearray(self.appetite)[::4096] = b"x" * (self.appetite // 4096)
+        ArraysCache.meta_state.fset(self, value)
+
+
+class HungryBy200(_Hungry):
+    appetite = 200 * MEGABYTE
+
+
+class HungryByHalf(_Hungry):
+    appetite = MEGABYTE // 2
+
+
+class DiesRefusing(ArraysCache):
+    """Right in every answer, but where it should refuse metadata it dies."""
+
+    @property
+    def meta_state(self) -> Any:
+        return ArraysCache.meta_state.fget(self)
+
+    @meta_state.setter
+    def meta_state(self, value: Any) -> None:
+        try:
+            ArraysCache.meta_state.fset(self, value)
+        except Exception:
+            os.kill(os.getpid(), signal.SIGSEGV)

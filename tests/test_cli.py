@@ -1,0 +1,271 @@
+"""The command line: bad use is one line and exit code 2, and a run of nothing is a failure."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from msgspec import UNSET
+from support.folder import CHAPTER, write
+
+from conformance.__main__ import main
+from conformance.backends import connect, served
+from conformance.backends.base import BackendUnusable
+from conformance.execute import Session, execute
+from conformance.judge import judge
+from conformance.load import load_suite
+from conformance.plan import applicability, plan
+from conformance.runner import parse_shard, select
+from conformance.verdict import Status
+
+SUPPORT = Path(__file__).parent / "support"
+SCRIPTED = f"{sys.executable} -I -S {SUPPORT / 'scripted.py'}"
+SUITE = load_suite()
+
+
+def cli(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "conformance", *arguments],
+        capture_output=True, text=True, check=False,
+        env={**os.environ, "PYTHONPATH": str(SUPPORT), **environment},
+    )  # fmt: skip
+
+
+RUN = ["run", "--backend"]
+BAD_RUNS = [
+    ([*RUN, "nope"], "unknown backend 'nope': a backend is reference, py:module:Class, cmd:"),
+    ([*RUN, "py:json:JSONDecoder"], "JSONDecoder has no __getitem__, __setitem__, state; a slot"),
+    ([*RUN, "cmd:/no/such/port --x"], "/no/such/port does not start: No such file or directory"),
+    ([*RUN, f"cmd:{SCRIPTED} start-dies x"],
+     "the handshake failed: exit code 5; its last line on stderr: no such weights"),
+    (["run", "--dialect", "mlx-lm-0.30"], "unknown dialect 'mlx-lm-0.30': the dialects are mlxrs"),
+    (["run", "--shard", "3/2"], "--shard 3/2: write i/n with 1 <= i <= n, such as 1/4"),
+    (["run", "--tag", "no-such"], "no case has the tag no-such; the tags are "),
+    (["run", "--case", "no.such"], "no case is called no.such; see mlx-cache-conformance list"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("arguments", "text"), BAD_RUNS)
+def test_a_run_that_cannot_begin_is_one_line_and_exit_code_2(arguments, text):
+    done = cli(*arguments)
+    said = [line for line in (done.stdout + done.stderr).splitlines() if line.strip()]
+    assert len(said) == 1, said
+    assert "mlx-cache-conformance: " in said[0]
+    assert text in said[0]
+    assert done.returncode == 2
+
+
+@pytest.mark.parametrize(
+    ("arguments", "text"),
+    [
+        (["list", "--dialect", "no-such"], "unknown dialect 'no-such'"),
+        (["list", "--tag", "no-such"], "no case has the tag no-such"),
+        (["explain", "no.such.id"], "nothing is called 'no.such.id'"),
+        (["explain", "mlx-lm-0.33"], "nothing is called 'mlx-lm-0.33'; did you mean mlx-lm-0.3"),
+        (["serve", "--dialect", "no-such"], "unknown dialect 'no-such'"),
+        (["serve", "--backend", "no-such"], "unknown backend 'no-such'"),
+        (["lint", "/no/such/folder"], "/no/such/folder: no chapters/*.yaml there"),
+    ],
+)
+def test_other_bad_use(capfd, arguments, text):
+    with pytest.raises(SystemExit) as ended:
+        main(arguments)
+    out, err = capfd.readouterr()
+    (said,) = err.splitlines()
+    assert said.startswith("mlx-cache-conformance: ")
+    assert text in said
+    assert (out, ended.value.code) == ("", 2)
+
+
+@pytest.mark.parametrize(
+    ("spec", "text"),
+    [
+        ("", "unknown backend ''"),
+        ("reference:x", "unknown backend 'reference:x'"),
+        ("py:", "unknown backend 'py:'"),
+        ("cmd: ", "unknown backend 'cmd: '"),
+        ("py:json:loads", "py:json:loads: json has no class loads"),
+        ("py:json", "py:json: write py:package.module:ClassName"),
+        ("py::X", "py::X: write py:package.module:ClassName"),
+        ("py:no_such:X", "importing no_such failed with ModuleNotFoundError: No module named"),
+        ("cmd:'open", "cmd:'open: No closing quotation"),
+        ("cmd:echo hello", "cmd:echo hello: the handshake failed: stdout must carry "),
+        (f"cmd:{SCRIPTED} handshake-bare x", "the handshake failed: the result of initialize is"),
+        ("pypi:mlx-lm", "pypi:mlx-lm: write pypi:NAME==VERSION, or"),
+        ("pypi:mlx-lm>=0.31", "pypi:mlx-lm>=0.31: write pypi:NAME==VERSION, or"),
+        ("pypi:numpy==1.0", "pypi:numpy==1.0: which class? Write pypi:numpy==1.0:module:Class"),
+    ],
+)
+def test_backend_strings_that_lead_nowhere(spec, text):
+    with pytest.raises(BackendUnusable) as unusable:
+        connect(spec, "mlxrs-0.1")
+    assert text in str(unusable.value)
+    assert "\n" not in str(unusable.value)
+
+
+def test_a_release_that_does_not_exist(tmp_path):
+    done = cli("run", "--backend", "pypi:mlx-lm==99.99.99",
+               MLX_CACHE_CONFORMANCE_CACHE=str(tmp_path))  # fmt: skip
+    progress, said = done.stderr.splitlines()
+    assert progress.startswith("installing mlx-lm==99.99.99 into ")
+    assert "pypi:mlx-lm==99.99.99 cannot be installed: ERROR: " in said
+    assert (done.returncode, done.stdout.strip()) == (2, "")
+    assert not any(path.is_dir() for path in tmp_path.iterdir()), "a broken environment is left"
+
+
+def test_an_environment_folder_that_cannot_be_written(tmp_path):
+    (tmp_path / "file").write_text("")
+    done = cli("run", "--backend", "pypi:mlx-lm==0.31.3",
+               MLX_CACHE_CONFORMANCE_CACHE=str(tmp_path / "file" / "x"))  # fmt: skip
+    (said,) = done.stderr.splitlines()
+    assert f"cannot keep environments in {tmp_path / 'file' / 'x'}: Not a directory; set" in said
+    assert done.returncode == 2
+
+
+def test_fixtures_that_cannot_be_read(tmp_path):
+    path = write(tmp_path, CHAPTER.replace("why:", "wyh:")) / "chapters" / "masks.yaml"
+    done = cli("lint", str(tmp_path))
+    (said,) = done.stderr.splitlines()
+    assert f"{path}:11: cases[0].wyh: Object contains unknown field `wyh`" in said
+    assert done.returncode == 2
+
+
+def test_lint_tells_all_problems_and_their_number(tmp_path):
+    write(tmp_path, CHAPTER.replace("[somewhere]", "[]").replace("{value: null}", "{}"))
+    done = cli("lint", str(tmp_path))
+    *found, last = done.stdout.splitlines()
+    assert (len(found), done.returncode) == (2, 1)
+    assert last.endswith(": 2 problems")
+
+
+# --------------------------------------------------------------------------- what is run
+
+
+def test_an_expression_that_matches_nothing_is_a_failure():
+    done = cli("run", "-k", "matches-nothing-at-all")
+    assert done.returncode == 1
+    assert done.stdout.splitlines()[-1] == (
+        "no case was executed, which proves nothing: this run is a failure"
+    )
+
+
+def test_cases_that_do_not_apply_prove_nothing():
+    lacking = next(c for c in SUITE.cases.values()
+                   if applicability(c, SUITE.dialects["mlxrs-0.1"]))  # fmt: skip
+    done = cli("run", "--case", lacking.id)
+    assert done.returncode == 1
+    assert "no case was executed, which proves nothing" in done.stdout
+
+
+def test_a_run_of_one_case_and_its_exit_codes():
+    dialect = SUITE.dialects["mlx-lm-0.31"]
+    simple = (case for case in SUITE.cases.values()
+              if applicability(case, dialect, {"new", "snapshot"}) is None)  # fmt: skip
+    case = next(case for case in simple if any(s.expect and s.expect.cache for s in case.steps))
+    options = ["run", "--case", case.id, "--dialect", "mlx-lm-0.31"]
+    good, bad = cli(*options), cli(*options, "--backend", "py:tiny:Wrong")
+    assert (good.returncode, "1 passed, 0 failed" in good.stdout) == (0, True), good.stdout
+    assert (bad.returncode, "0 passed, 1 failed" in bad.stdout) == (1, True), bad.stdout
+    assert f"{case.id}: fail" in bad.stdout
+    assert "slot_count" in bad.stdout
+
+
+@pytest.mark.parametrize("count", [1, 2, 3, 7, 10_000])
+def test_shards_partition_the_cases(count):
+    shards = [select(SUITE, shard=parse_shard(f"{i}/{count}")) for i in range(1, count + 1)]
+    ids = [case.id for shard in shards for case in shard]
+    assert sorted(ids) == sorted(SUITE.cases)
+    assert max(map(len, shards)) - min(map(len, shards)) <= 1
+
+
+def test_the_option_runs_just_its_shard():
+    wanted = [case.id for case in select(SUITE, shard=(2, len(SUITE.cases) - 1))]
+    done = cli("run", "--shard", f"2/{len(SUITE.cases) - 1}", "--", "--collect-only")
+    shown = [line for line in done.stdout.splitlines() if "::" in line]
+    assert len(wanted) == 1
+    assert [line.partition("[")[2].rstrip("]") for line in shown] == wanted
+
+
+@pytest.mark.parametrize("text", ["1", "/", "1/", "/1", "1/2/3", "-1/2", "1.0/2", "0/0", " 1/2"])
+def test_shards_that_are_none(text):
+    with pytest.raises(ValueError, match="write i/n"):
+        parse_shard(text)
+
+
+# --------------------------------------------------------------------------- what is imported
+
+
+@pytest.mark.parametrize(
+    "module",
+    ["conformance", "conformance.plugin", "conformance.judge", "conformance.lint",
+     "conformance.load", "conformance.runner", "conformance.report", "conformance.__main__",
+     "conformance.backends.process", "conformance.backends.pypi"],
+)  # fmt: skip
+def test_the_suite_s_own_side_needs_no_mlx(module):
+    code = f"import {module}, sys; print([m for m in sys.modules if m.partition('.')[0] == 'mlx'])"
+    done = subprocess.run([sys.executable, "-X", "importtime", "-c", code], capture_output=True,
+                          text=True, check=True)  # fmt: skip
+    assert done.stdout.strip() == "[]"
+    imported = {line.rpartition("|")[2].strip() for line in done.stderr.splitlines()}
+    assert module in imported
+    assert not {name for name in imported if name.partition(".")[0] in ("mlx", "reference_impl")}
+
+
+def test_that_test_would_see_mlx():
+    done = subprocess.run([sys.executable, "-X", "importtime", "-c", "import mlx.core"],
+                          capture_output=True, text=True, check=True)  # fmt: skip
+    assert "mlx.core" in {line.rpartition("|")[2].strip() for line in done.stderr.splitlines()}
+
+
+# --------------------------------------------------------------------------- serve
+
+
+def _undefined(step):
+    """Whether the result may be anything, such as what happens to be in memory."""
+    return step.expect is not None and step.expect.undefined is not UNSET
+
+
+@pytest.mark.parametrize("dialect", ["mlxrs-0.1", "mlx-swift-lm-3.31.4"])
+def test_the_reference_over_stdio_is_the_reference_in_process(dialect):
+    with contextlib.ExitStack() as stack:
+        specs = ("reference", served("reference", dialect))
+        sessions = [Session(lambda spec=spec: connect(spec, dialect)) for spec in specs]
+        here, there = (stack.enter_context(contextlib.closing(session)) for session in sessions)
+        assert here.handshake == there.handshake
+        compared = traps = 0
+        for case in select(SUITE, shard=(1, 2)):
+            if "large" in case.tags or applicability(case, SUITE.dialects[dialect]):
+                continue
+            bound = plan(case, SUITE.dialects[dialect], SUITE.tensors_of(case))
+            traps += bound.may_trap
+            if bound.may_trap and traps > 3:
+                continue  # each costs a start
+            left, right = execute(bound, here), execute(bound, there)
+            verdicts = [judge(bound, observation) for observation in (left, right)]
+            assert [verdict.status for verdict in verdicts] == [Status.PASS] * 2, case.id
+            assert verdicts[0].choices == verdicts[1].choices
+            if right.trouble is None and not any(map(_undefined, bound.steps)):
+                assert left.seen == right.seen, case.id
+                compared += 1
+    assert compared > len(SUITE.cases) / 6
+
+
+def test_serve_forwards_to_a_process_behind_it():
+    lines = [{"jsonrpc": "2.0", "id": 1, "method": "initialize", "params": {"protocol": 1}},
+             {"jsonrpc": "2.0", "id": 2, "method": "size", "params": {"cache": "c"}},
+             [{"jsonrpc": "2.0", "id": 3, "method": "class_name", "params": {"cache": "c"}}],
+             {"jsonrpc": "2.0", "id": 4, "method": "shutdown"}]  # fmt: skip
+    done = subprocess.run(
+        [sys.executable, "-m", "conformance", "serve", "--backend", f"cmd:{SCRIPTED} refuses x"],
+        input="\n".join(map(json.dumps, lines)), capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    first, second, third, fourth = map(json.loads, done.stdout.splitlines())
+    assert first["result"]["implementation"]["name"] == "scripted"
+    assert second["error"]["data"] == {"kind": "E", "payload": {"n": 1}}
+    assert [reply["result"] for reply in (third[0], fourth)] == ["ArraysCache", None]

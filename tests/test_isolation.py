@@ -1,0 +1,129 @@
+"""Dying, hanging and overeating are verdicts of their own, and cost only the case they happen in."""
+
+from __future__ import annotations
+
+import os
+import random
+import signal
+import threading
+import time
+
+import msgspec
+import psutil
+import pytest
+
+from conformance.load import load_suite
+from conformance.model import Budget
+from conformance.plan import applicability
+from conformance.runner import Run, Terms
+from conformance.verdict import Status
+
+SUITE = load_suite()
+RULES = SUITE.dialects["mlxrs-0.1"]
+
+
+@pytest.fixture
+def judged(monkeypatch):
+    """Opens runs, and checks at the end that they left no process behind."""
+    monkeypatch.chdir(os.path.dirname(os.path.dirname(__file__)))
+    before = {child.pid for child in psutil.Process().children(recursive=True)}
+    runs = []
+
+    def open_run(backend: str, **terms: bool) -> Run:
+        runs.append(Run(SUITE, backend, "mlxrs-0.1", Terms(**terms)))
+        return runs[-1]
+
+    yield open_run
+    for run in runs:
+        run.close()
+    left = {child.pid for child in psutil.Process().children(recursive=True)} - before
+    assert not left, "processes were left running"
+
+
+def over_limit():
+    """A case of one refusal, with a budget of its own."""
+    case = next(c for c in SUITE.cases.values() if "hostile" in c.tags and refuses(c))
+    return msgspec.structs.replace(case, budget=Budget(seconds=20, memory_mb=8))
+
+
+def refuses(case) -> bool:
+    """Whether mlxrs-0.1 refuses metadata somewhere in the case."""
+    return applicability(case, RULES) is None and any(
+        step.__struct_config__.tag == "set_meta_state"
+        and step.expect is not None
+        and isinstance(step.expect.error, str)
+        for step in case.steps
+    )
+
+
+@pytest.mark.parametrize(
+    ("name", "status"), [("HungryBy200", Status.OVER_BUDGET), ("HungryByHalf", Status.PASS)]
+)
+def test_memory_is_measured_ten_times_out_of_ten(judged, name, status):
+    run = judged(f"py:tests.support.backends:{name}")
+    case = over_limit()
+    verdicts = [run.verdict(case) for _ in range(10)]
+    assert [v.status for v in verdicts] == [status] * 10, [v.detail for v in verdicts]
+    if status is Status.OVER_BUDGET:
+        assert "beyond the start; the case grants 8 MB" in verdicts[0].detail
+
+
+def test_dying_is_never_refusing(judged):
+    run = judged("py:tests.support.backends:DiesRefusing", isolate=True)
+    negative = [case for case in SUITE.cases.values() if refuses(case)]
+    assert len(negative) > 60
+    for case in negative[::7]:
+        verdict = run.verdict(case)
+        assert verdict.status is Status.CRASH, case.id
+        assert verdict.detail.startswith("SIGSEGV in step")
+    positive = next(case for case in SUITE.cases.values() if case.id == "mask.none.is-null")
+    assert run.verdict(positive).status is Status.PASS
+
+
+def test_isolated_cases_run_in_another_process(judged):
+    run = judged("reference", isolate=True)
+    assert run.verdict(SUITE.cases["mask.none.is-null"]).status is Status.PASS
+    assert len(psutil.Process().children()) == 1
+    run = judged("reference")
+    assert run.verdict(SUITE.cases["mask.none.is-null"]).status is Status.PASS
+    assert len(psutil.Process().children()) == 1, "a case that is not hostile stays in process"
+
+
+def test_required_gaps_are_failures(judged):
+    run = judged("reference", require=True)
+    run.handshake.capabilities.remove("make_mask")
+    verdict = run.verdict(SUITE.cases["mask.none.is-null"])
+    assert verdict.status is Status.FAIL
+    assert verdict.detail == "the backend declares no make_mask, and all are required"
+
+
+@pytest.mark.parametrize("seed", [1, 2])
+def test_a_backend_killed_at_random_costs_only_the_case_it_was_killed_in(judged, seed):
+    run = judged("reference", isolate=True)
+    stop, kills = threading.Event(), []
+    rng = random.Random(seed)
+
+    def killer() -> None:
+        while not stop.wait(rng.uniform(0.05, 0.4)):
+            for child in psutil.Process().children():
+                if child.pid not in kills:
+                    kills.append(child.pid)
+                    child.send_signal(signal.SIGKILL)
+
+    thread = threading.Thread(target=killer, daemon=True)
+    deadline = time.monotonic() + 4
+    verdicts = []
+    run.verdict(SUITE.cases["mask.none.is-null"])
+    thread.start()
+    for case in list(SUITE.cases.values())[:200]:
+        verdicts.append(run.verdict(case))
+        if time.monotonic() > deadline:
+            break
+    stop.set()
+    thread.join()
+    crashed = [v for v in verdicts if v.status is Status.CRASH]
+    others = {v.status for v in verdicts} - {Status.CRASH}
+    assert others <= {Status.PASS, Status.NOT_APPLICABLE}
+    assert crashed
+    assert all(v.detail.startswith("SIGKILL") for v in crashed)
+    assert len(crashed) <= len(kills)
