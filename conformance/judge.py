@@ -66,9 +66,7 @@ def _over_budget(plan: Plan, observation: Observation) -> str:
     return f"{used:.0f} MB beyond the start; the case grants {limit:g} MB"
 
 
-def _status(
-    plan: Plan, observation: Observation, mismatches: list[Mismatch]
-) -> tuple[Status, str]:
+def _status(plan: Plan, observation: Observation, mismatches: list[Mismatch]) -> tuple[Status, str]:
     trouble, at = observation.trouble, observation.at
     if trouble is None:
         over = "" if mismatches else _over_budget(plan, observation)

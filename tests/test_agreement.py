@@ -1,4 +1,4 @@
-"""Drawn sequences of operations: the reference and the real mlx-lm answer alike, errors included."""
+"""Drawn sequences of operations: reference and real mlx-lm answer alike, errors included."""
 
 from __future__ import annotations
 

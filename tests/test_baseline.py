@@ -1,4 +1,4 @@
-"""A baseline cannot rot: each way in which an entry can be wrong is an error that names its line."""
+"""A baseline cannot rot: each way an entry can be wrong is an error that names its line."""
 
 from __future__ import annotations
 
@@ -36,18 +36,22 @@ def load(tmp_path: Path, text: str, version: str = "1.0") -> baseline.Baseline:
     return baseline.load(path, SUITE, "mlx-lm-0.31", version)
 
 
+def never() -> Verdict:
+    raise AssertionError("a case is run again only where it is listed as flaky")
+
+
 def failing(case: str = CASE, status: Status = Status.FAIL) -> Verdict:
     rows = (Mismatch('step 1: make_mask(cache="c", n=3)', "", "null", "bool[1,3] T T T"),)
     return Verdict(case, "mlx-lm-0.31", status, mismatches=rows)
 
 
 def test_a_known_failure_is_not_red(tmp_path):
-    settled = load(tmp_path, entry()).settle(failing())
+    settled = load(tmp_path, entry()).settle(failing(), never)
     assert (settled.status, settled.known, settled.red) == (Status.FAIL, "not yet", False)
 
 
 def test_an_unlisted_failure_is_red(tmp_path):
-    assert load(tmp_path, entry()).settle(failing(OTHER)).red
+    assert load(tmp_path, entry()).settle(failing(OTHER), never).red
 
 
 @pytest.mark.parametrize(
@@ -59,7 +63,7 @@ def test_an_unlisted_failure_is_red(tmp_path):
     ],
 )
 def test_an_entry_that_does_not_hold_is_red(tmp_path, verdict, text):
-    settled = load(tmp_path, entry()).settle(verdict)
+    settled = load(tmp_path, entry()).settle(verdict, never)
     assert settled.red
     assert settled.status is Status.FAIL
     assert text in settled.detail
@@ -67,7 +71,7 @@ def test_an_entry_that_does_not_hold_is_red(tmp_path, verdict, text):
 
 
 def test_another_signature_is_another_failure(tmp_path):
-    assert load(tmp_path, entry(signature="refused with")).settle(failing()).red
+    assert load(tmp_path, entry(signature="refused with")).settle(failing(), never).red
 
 
 @pytest.mark.parametrize(
@@ -93,13 +97,13 @@ def test_a_wrong_file_names_line_and_entry(tmp_path, text, error):
 
 
 def test_until_a_later_version_holds(tmp_path):
-    assert not load(tmp_path, entry(until="1.1")).settle(failing()).red
+    assert not load(tmp_path, entry(until="1.1")).settle(failing(), never).red
 
 
 def test_a_baseline_for_another_dialect_is_refused(tmp_path):
     path = tmp_path / "known.yaml"
     path.write_text(HEAD + entry())
-    with pytest.raises(FixtureError, match="is for the dialect mlx-lm-0.31"):
+    with pytest.raises(FixtureError, match=r"is for the dialect mlx-lm-0\.31"):
         baseline.load(path, SUITE, "mlxrs-0.1", "1")
 
 
@@ -108,6 +112,36 @@ def judged():
     run = Run(SUITE, "reference", "mlx-lm-0.31")
     yield run
     run.close()
+
+
+FLAKY = "[]\nknown-flaky:\n"
+
+
+def flaky(tmp_path: Path) -> baseline.Baseline:
+    lines = [f"- {{case: {CASE}, reason: races, date: '2026-01-01', tries: 4}}"]
+    path = tmp_path / "known.yaml"
+    path.write_text(HEAD[:-1] + f" {FLAKY}" + "\n".join(lines) + "\n")
+    return baseline.load(path, SUITE, "mlx-lm-0.31", "1")
+
+
+@pytest.mark.parametrize(
+    ("outcomes", "detail"),
+    [
+        ([False, False, True], ""),
+        ([True, True, False], ""),
+        ([True, True, True, True], "passed 4 times; remove it from known-flaky"),
+        ([False, False, False, False], "failed 4 times; move it to known-failing"),
+    ],
+)
+def test_a_flaky_entry_must_show_both_outcomes(tmp_path, outcomes, detail):
+    verdicts = iter([Verdict(CASE, "d", Status.PASS) if ok else failing() for ok in outcomes])
+    first = next(verdicts)
+    settled = flaky(tmp_path).settle(first, lambda: next(verdicts))
+    assert next(verdicts, None) is None, "as many tries as it takes, and no more"
+    assert settled.red == bool(detail)
+    assert detail in settled.detail
+    if not detail:
+        assert settled.known == "races"
 
 
 def test_update_keeps_comments_order_and_reasons(tmp_path, judged):

@@ -1,4 +1,4 @@
-"""Every command in every document is executed, in order, in a copy that has nothing but the files."""
+"""Every command in every document is executed, in order, in a copy of the files alone."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Dying, hanging and overeating are verdicts of their own, and cost only the case they happen in."""
+"""Dying, hanging and overeating are verdicts of their own, and cost only their own case."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Where Swift traps, the served reference really dies by a signal, and the suite expects just that."""
+"""Where Swift traps, the served reference dies by a signal, and the suite expects just that."""
 
 from __future__ import annotations
 

@@ -1,8 +1,8 @@
 """Runs mlx-lm's own models and batch generation, and prints a digest of every logit on the way.
 
-Executed by the Python of a release's environment: `program.py original|DIALECT`. With a dialect, the
-reference's class stands in place of `mlx_lm.models.cache.ArraysCache`. Nothing is downloaded: the
-models are built from small random configurations.
+Executed by the Python of a release's environment: `program.py original|DIALECT`. With a dialect,
+the reference's class stands in place of `mlx_lm.models.cache.ArraysCache`. Nothing is downloaded:
+the models are built from small random configurations.
 """
 
 from __future__ import annotations
@@ -90,7 +90,7 @@ def padded_batch(model, prompts: list[list[int]]):
     longest = max(map(len, prompts))
     padding = [longest - len(prompt) for prompt in prompts]
     cache = [batched(entry, padding) for entry in model.make_cache()]
-    tokens = mx.array([[0] * pad + prompt for pad, prompt in zip(padding, prompts)])
+    tokens = mx.array([[0] * pad + prompt for pad, prompt in zip(padding, prompts, strict=True)])
     half = longest // 2
     first, _ = forward(model, tokens[:, :half], cache)
     second, following = forward(model, tokens[:, half:], cache)
@@ -108,7 +108,7 @@ def batch(model) -> list[str]:
     entry, following = forward(model, following[mx.array([2, 0])], cache)
     seen.append(entry)
     joining, their_next, theirs = padded_batch(model, LATE_PROMPTS)
-    for layer, other in zip(cache, joining):
+    for layer, other in zip(cache, joining, strict=True):
         layer.extend(other)
     following = mx.concatenate([following, their_next])
     for _ in range(3):
