@@ -20,7 +20,9 @@ def documents() -> list[Path]:
         ["git", "ls-files", "-co", "--exclude-standard", "*.md"],
         cwd=ROOT, capture_output=True, text=True, check=True,
     )  # fmt: skip
-    return [ROOT / line for line in listed.stdout.splitlines()]
+    # the README first: it makes the environment that the others use
+    return sorted((ROOT / line for line in listed.stdout.splitlines()),
+                  key=lambda path: (path != ROOT / "README.md", path))  # fmt: skip
 
 
 def commands(document: Path) -> list[str]:
