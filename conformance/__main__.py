@@ -9,8 +9,12 @@ from collections.abc import Sequence
 from conformance import __version__
 from conformance.commands import (
     baseline,
+    capture,
+    convert,
     diff,
     explain,
+    inspect_,
+    interop,
     lint,
     list_,
     report,
@@ -19,7 +23,21 @@ from conformance.commands import (
     serve,
 )
 
-COMMANDS = (run, list_, explain, diff, baseline, report, serve, lint, schema)
+COMMANDS = (
+    run,
+    list_,
+    explain,
+    diff,
+    baseline,
+    serve,
+    report,
+    lint,
+    schema,
+    inspect_,
+    convert,
+    interop,
+    capture,
+)
 USAGE_ERROR = 2
 
 

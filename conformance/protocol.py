@@ -90,6 +90,8 @@ class WireSnapshot(msgspec.Struct, frozen=True):
     lengths: WireTensor | None
 
 
+# Whole prompt-cache files, which `interop` exchanges; a backend may declare both.
+FILE_OPERATIONS = ("save", "load")
 # Operations that a case does not write as a step.
 SESSION_OPERATIONS = ("initialize", "reset", "shutdown")
 

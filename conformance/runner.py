@@ -15,7 +15,7 @@ from conformance.judge import judge
 from conformance.load import DEFAULT_DIALECT, Suite
 from conformance.model import Case, Dialect
 from conformance.plan import applicability, plan
-from conformance.protocol import Handshake, case_operations
+from conformance.protocol import FILE_OPERATIONS, Handshake, case_operations
 from conformance.verdict import Status, Verdict
 
 HOSTILE = "hostile"
@@ -114,7 +114,8 @@ class Run:
         return self.suite.dialects[chosen]
 
     def _check_capabilities(self, backend: str) -> None:
-        unknown = sorted(set(self.handshake.capabilities) - set(case_operations()))
+        known = {*case_operations(), *FILE_OPERATIONS}
+        unknown = sorted(set(self.handshake.capabilities) - known)
         if unknown:
             raise BackendUnusable(
                 f"{backend} declares capabilities that are no operations: {', '.join(unknown)}"

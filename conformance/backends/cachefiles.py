@@ -1,0 +1,147 @@
+"""Saving and loading prompt-cache files with an implementation shaped like mlx-lm's cache module.
+
+Free of dependencies like `adapter.py`, which it serves: the release's own Python runs it. Caches
+travel as plain dicts:
+
+    {"class_name": "ArraysCache", "slots": [tensor | null, ...], "left_padding", "lengths"}
+    {"class_name": "KVCache", "keys": [tensor, ...], "values": [tensor, ...], "numbers": {...}}
+    {"class_name": "CacheList", "caches": [...]}
+
+To save, the key/value family is given as one tensor of keys and one of values to update with (none
+for an empty cache), and as `numbers` the arguments of its constructor.
+"""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import importlib.metadata
+from collections.abc import Callable
+from typing import Any
+
+import mlx.core as mx
+
+try:
+    from conformance.backends import adapter
+except ImportError:  # run as a script, in a release's environment: adapter.py lies beside it
+    import adapter  # type: ignore[import-not-found,no-redef]
+
+# class -> (constructor arguments, attributes that make up its numbers)
+KEY_VALUE = {
+    "KVCache": ((), ("offset",)),
+    "RotatingKVCache": (("max_size", "keep"), ("offset", "keep", "max_size", "_idx")),
+    "QuantizedKVCache": (("group_size", "bits"), ("offset", "group_size", "bits")),
+    "ChunkedKVCache": (("chunk_size",), ("offset", "chunk_size", "start_position")),
+}
+Codec = Callable[[Any], Any]
+
+
+class ModuleFiles:
+    """The file functions of one module, such as mlx_lm.models.cache."""
+
+    def __init__(self, module: Any, encode: Codec, decode: Codec) -> None:
+        self._module = module
+        self._encode = encode
+        self._decode = decode
+
+    def save(self, path: str, caches: list[Any], user_metadata: dict[str, str]) -> None:
+        """Build the caches and let the implementation write them."""
+        built = [self._build(spec) for spec in caches]
+        # Without metadata the function's own default counts.
+        extra = (user_metadata,) if user_metadata else ()
+        self._module.save_prompt_cache(path, built, *extra)
+
+    def load(self, path: str) -> dict[str, Any]:
+        """What the implementation finds in a file."""
+        caches, metadata = self._module.load_prompt_cache(path, return_metadata=True)
+        described = [describe(cache, self._encode) for cache in caches]
+        return {"caches": described, "user_metadata": metadata}
+
+    def _build(self, spec: dict[str, Any]) -> Any:
+        name = spec["class_name"]
+        cls = getattr(self._module, name)
+        if name == "CacheList":
+            return cls(*(self._build(child) for child in spec["caches"]))
+        if name in KEY_VALUE:
+            numbers = spec.get("numbers", {})
+            cache = cls(**{what: numbers[what] for what in KEY_VALUE[name][0] if what in numbers})
+            if spec.get("keys"):
+                cache.update_and_fetch(
+                    *(self._decode(spec[half][0]) for half in ("keys", "values"))
+                )
+            return cache
+        slots = [None if slot is None else self._decode(slot) for slot in spec["slots"]]
+        cache = cls() if name == "MambaCache" else cls(len(slots))
+        for position, slot in enumerate(slots):
+            cache[position] = slot
+        for rows in ("left_padding", "lengths"):
+            if spec.get(rows) is not None:
+                setattr(cache, rows, self._decode(spec[rows]))
+        return cache
+
+
+def describe(cache: Any, encode: Codec) -> dict[str, Any]:
+    """A cache object as a dict; what is of an unexpected type is named by that type."""
+    name = str(getattr(cache, "reference_class_name", type(cache).__name__))
+    if hasattr(cache, "caches"):
+        return {"class_name": name, "caches": [describe(child, encode) for child in cache.caches]}
+    if name in KEY_VALUE:
+        numbers = {what.strip("_"): getattr(cache, what, None) for what in KEY_VALUE[name][1]}
+        return {
+            "class_name": name,
+            "keys": _parts(cache.keys, encode),
+            "values": _parts(cache.values, encode),
+            "numbers": {what: value if isinstance(value, int) or value is None else
+                        {"foreign": type(value).__name__} for what, value in numbers.items()},
+        }  # fmt: skip
+    return {
+        "class_name": name,
+        "slots": encode(cache.cache),
+        "left_padding": encode(getattr(cache, "left_padding", None)),
+        "lengths": encode(getattr(cache, "lengths", None)),
+    }
+
+
+def _parts(held: Any, encode: Codec) -> Any:
+    if held is None:
+        return []
+    return [encode(held)] if isinstance(held, mx.array) else encode(held)
+
+
+class FileAdapter:
+    """The file operations of the wire protocol: `save` and `load`. They need no handles."""
+
+    def __init__(self, files: Any, implementation: dict[str, str]) -> None:
+        self._files = files
+        self._implementation = implementation
+
+    def perform(self, op: str, params: dict[str, Any]) -> Any:
+        """Carry out one operation; whatever the implementation raises passes through."""
+        if op == "initialize":
+            return {
+                "protocol": adapter.PROTOCOL_VERSION,
+                "implementation": self._implementation,
+                "dialect": "",
+                "capabilities": ["save", "load"],
+            }
+        if op == "save":
+            return self._files.save(params["path"], params["caches"], params["user_metadata"])
+        if op == "load":
+            return self._files.load(params["path"])
+        raise adapter.UnknownOperation(op)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description="prompt-cache files over stdio")
+    parser.add_argument("--module", required=True, help="the module with the cache classes")
+    parser.add_argument("--distribution", required=True, help="its version is reported")
+    options = parser.parse_args()
+    version = importlib.metadata.version(options.distribution)
+    who = {"name": options.distribution, "version": version, "language": "python"}
+    module = importlib.import_module(options.module)
+    files = ModuleFiles(module, adapter.encode, adapter.decode)
+    adapter.serve(FileAdapter(files, who).perform)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,108 @@
+"""The reference's own saving and loading of prompt-cache files, over stdio or in process.
+
+`python -m conformance.backends.reference_files DIALECT` writes and reads as that dialect does;
+`strict` reads every layout as the reference does, and writes nothing.
+"""
+
+from __future__ import annotations
+
+import sys
+from typing import Any
+
+import mlx.core as mx
+
+from conformance import __version__
+from conformance.backends import adapter
+from conformance.backends.cachefiles import FileAdapter, describe
+from reference_impl.prompt_cache import container, load
+from reference_impl.prompt_cache.content import (
+    Content,
+    Entry,
+    KeyValueEntry,
+    ListEntry,
+    SlotEntry,
+    trimmed,
+)
+from reference_impl.prompt_cache.readers import load_as, save_as
+
+STRICT = "strict"
+
+
+class ReferenceFiles:
+    """File functions in the manner of one dialect, or strict ones."""
+
+    def __init__(self, dialect: str) -> None:
+        self._dialect = dialect
+
+    def save(self, path: str, caches: list[Any], user_metadata: dict[str, str]) -> None:
+        """Write what the dialect's writer would write; CannotHold where it would fail."""
+        content = Content(tuple(entry(spec) for spec in caches), user_metadata)
+        container.write(path, save_as(self._dialect, content))
+
+    def load(self, path: str) -> dict[str, Any]:
+        """What the dialect's reader finds in a file, or what is in it."""
+        if self._dialect == STRICT:
+            content = load(path).content
+            plain = [described(each) for each in content.entries]
+            return {"caches": plain, "user_metadata": dict(content.user_metadata)}
+        objects, metadata = load_as(self._dialect, container.read(path))
+        shown = [describe(each, adapter.encode) for each in objects]
+        return {"caches": shown, "user_metadata": metadata}
+
+
+def entry(spec: dict[str, Any]) -> Entry:
+    """The entry of a cache that travels as a dict."""
+    name = spec["class_name"]
+    if name == "CacheList":
+        return ListEntry(tuple(entry(child) for child in spec["caches"]))
+    if "slots" in spec:
+        slots = [None if slot is None else adapter.decode(slot) for slot in spec["slots"]]
+        rows = [spec.get(what) for what in ("left_padding", "lengths")]
+        return SlotEntry(
+            name, tuple(slots), *(None if row is None else adapter.decode(row) for row in rows)
+        )
+    numbers: dict[str, int] = dict(spec.get("numbers", {}))
+    halves = [adapter.decode(half[0]) for half in (spec["keys"], spec["values"]) if half]
+    numbers["offset"] = halves[0].shape[2] if halves else 0
+    if name == "RotatingKVCache":
+        numbers["idx"] = numbers["offset"]
+    if name == "ChunkedKVCache":
+        numbers["start_position"] = 0
+    if name == "QuantizedKVCache":
+        size, bits = numbers["group_size"], numbers["bits"]
+        parts = [tuple(mx.quantize(half, group_size=size, bits=bits)) for half in halves]
+    else:
+        parts = [(half,) for half in halves]
+    keys, values = parts or ((), ())
+    return KeyValueEntry(name, keys, values, numbers)
+
+
+def described(each: Entry) -> dict[str, Any]:
+    """The opposite of `entry`, in the form that `load` gives."""
+    if isinstance(each, ListEntry):
+        children = [described(child) for child in each.children]
+        return {"class_name": each.class_name, "caches": children}
+    if isinstance(each, SlotEntry):
+        return {
+            "class_name": each.class_name,
+            "slots": adapter.encode(each.slots),
+            "left_padding": adapter.encode(each.left_padding),
+            "lengths": adapter.encode(each.lengths),
+        }
+    each = trimmed(each)
+    return {
+        "class_name": each.class_name,
+        "keys": adapter.encode(each.keys),
+        "values": adapter.encode(each.values),
+        "numbers": dict(each.numbers),
+    }
+
+
+def serve(dialect: str) -> FileAdapter:
+    """The file operations of the reference in a dialect."""
+    who = {"name": f"reference as {dialect}", "version": __version__, "language": "python"}
+    return FileAdapter(ReferenceFiles(dialect), who)
+
+
+if __name__ == "__main__":
+    adapter.serve(serve(sys.argv[1]).perform)

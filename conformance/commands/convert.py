@@ -1,0 +1,60 @@
+"""`convert`: a prompt-cache file in another layout."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+from typing import Any
+
+
+def register(commands: Any) -> None:
+    parser: argparse.ArgumentParser = commands.add_parser(
+        "convert",
+        help="write a prompt-cache file in another layout",
+        description="Convert a prompt-cache file. The output is read back and compared before it "
+        "appears. Exit code 1 when the layout cannot hold something.",
+    )
+    parser.add_argument("file", metavar="FILE")
+    parser.add_argument("out", metavar="OUT")
+    parser.add_argument("--to", required=True, metavar="LAYOUT", help="the layout of OUT")
+    parser.add_argument("--allow-loss", action="store_true", help="go on without what is named")
+    parser.add_argument("--force", action="store_true", help="write over OUT")
+    parser.set_defaults(run=run)
+
+
+def run(options: argparse.Namespace) -> int:
+    from conformance.prompt_cache.conversion import NotTheSame, convert
+    from conformance.prompt_cache.inspection import RUN, readers
+    from reference_impl.prompt_cache import LAYOUTS
+    from reference_impl.prompt_cache.errors import CannotHold, PromptCacheError
+
+    if options.to not in LAYOUTS:
+        raise ValueError(f"unknown layout {options.to!r}; layouts: {', '.join(LAYOUTS)}")
+    path, out = Path(options.file), Path(options.out)
+    try:
+        done = convert(path, out, options.to, options.allow_loss, options.force)
+    except CannotHold as refusal:
+        print(f"{options.to} cannot hold:", file=sys.stderr)
+        for key, reason in refusal.payload["losses"]:
+            print(f"  cache {key}: {reason}", file=sys.stderr)
+        print("nothing was written; --allow-loss goes on without what has a lossy form",
+              file=sys.stderr)  # fmt: skip
+        return 1
+    except PromptCacheError as error:
+        print(f"{path}: {error.kind}: {error}", file=sys.stderr)
+        return 1
+    except NotTheSame as error:
+        print(f"{error}; nothing was written", file=sys.stderr)
+        return 1
+    except FileExistsError as error:
+        raise ValueError(str(error)) from None
+    except OSError as error:
+        raise ValueError(f"{error.filename}: {error.strerror}") from None
+    for loss in done.losses:
+        print(f"lost: cache {loss.key}: {loss.reason}")
+    print(f"{out}: {done.source} -> {options.to}, read back and compared")
+    for name, outcome in readers(out).items():
+        if name.startswith(options.to):
+            print(f"  {name} reads it: {outcome.spelled()}{'' if name in RUN else ' (not run)'}")
+    return 0

@@ -1,0 +1,1 @@
+"""Prompt-cache files: their content, golden files, and what readers make of them."""
