@@ -1,0 +1,260 @@
+"""The checks, in the order of what to fix first: each rests on those before it."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterator
+
+from conformance.backends.base import BackendCrashed, BackendTrouble
+from conformance.doctor.examine import Check, NotHere, Patient, Problem, diagnosis
+from conformance.doctor.operations import OPERATION_CHECKS
+from conformance.doctor.values import VALUE_CHECKS
+from conformance.plan import Call
+from conformance.protocol import (
+    INVALID_ARGUMENTS,
+    UNKNOWN_CACHE,
+    UNKNOWN_OPERATION,
+    ErrorObject,
+    case_operations,
+)
+
+_LARGEST_ID = 2**53 - 1  # the largest whole number that every JSON reader keeps
+_ESSENTIAL = ("new", "get", "set", "snapshot")
+_NOWHERE = "no-such-operation"
+_BY_HAND = (
+    "run the command by hand and see what it says: it has to stay, and to answer the line "
+    '{"jsonrpc": "2.0", "id": 1, "method": "initialize", "params": {"protocol": 1}}'
+)
+
+
+def start(patient: Patient) -> Iterator[Problem]:
+    """Opening it does it all; a dialect is needed by what comes later."""
+    try:
+        assert patient.endpoint
+    except BackendCrashed as trouble:
+        yield Problem(diagnosis(trouble).text, _BY_HAND, "crash")
+        return
+    assert patient.dialect
+
+
+def handshake(patient: Patient) -> Iterator[Problem]:
+    """What the handshake says, beyond that it could be read."""
+    said = patient.endpoint.handshake
+    if not said.implementation.name:
+        yield Problem("implementation.name is empty", "name the port: reports are headed by it")
+    if not said.implementation.language:
+        yield Problem("implementation.language is empty", "name the language, such as rust")
+    if said.dialect and said.dialect not in patient.suite.dialects:
+        known = ", ".join(patient.suite.dialects)
+        yield Problem(f"the dialect {said.dialect!r} is unknown", f"declare one of {known}")
+    operations = case_operations()
+    for name in sorted(set(said.capabilities) - set(operations)):
+        close = difflib.get_close_matches(name, operations, 1)
+        meant = f"write {close[0]}" if close else "leave it out"
+        yield Problem(f"the capability {name!r} is no operation of the protocol", meant)
+    for name in sorted({n for n in said.capabilities if said.capabilities.count(n) > 1}):
+        yield Problem(f"the capability {name!r} stands twice", "list every operation once")
+    missing = [name for name in _ESSENTIAL if name not in said.capabilities]
+    if missing:
+        text = f"it declares no {', '.join(missing)}; almost every case needs them"
+        yield Problem(text, f"implement and declare {', '.join(missing)}")
+
+
+def quiet(patient: Patient) -> Iterator[Problem]:
+    """One request, one line, and then nothing until the next request."""
+    patient.ask("reset")
+    patient.probe.keep_quiet(patient.limits.quiet)
+    patient.ask("reset")
+    return iter(())
+
+
+def ids(patient: Patient) -> Iterator[Problem]:
+    """Ids are numbers of any size and in no order."""
+    for number in (7, 3, _LARGEST_ID, 0):
+        patient.probe.ask_as(number, "reset")
+    return iter(())
+
+
+def batches(patient: Patient) -> Iterator[Problem]:
+    """A list in one line, among its requests one that fails."""
+    for size in (2, 50):
+        calls = [Call("reset") for _ in range(size)]
+        patient.probe.ask_together(calls)
+    alone = patient.error("reset")
+    first, failed, last = patient.probe.ask_together([Call("reset"), Call(_NOWHERE), Call("reset")])
+    if not isinstance(failed.error, ErrorObject):
+        yield Problem(
+            "an unknown operation inside a list was not answered with an error",
+            "answer each request of a list as if it had come alone",
+        )
+    if alone is None and any(isinstance(r.error, ErrorObject) for r in (first, last)):
+        yield Problem(
+            "one failing request of a list failed the others",
+            "answer each request of a list as if it had come alone",
+        )
+
+
+def sent_ahead(patient: Patient) -> Iterator[Problem]:
+    """Two lines at once; both answers may come in one write, if they come in order."""
+    patient.probe.ask_ahead([Call("reset"), Call(_NOWHERE), Call("reset")])
+    patient.probe.keep_quiet(0)
+    return iter(())
+
+
+def unknown_operation(patient: Patient) -> Iterator[Problem]:
+    """Anything but -32601 would pass for an answer of the implementation."""
+    yield from _wrong_code(patient, UNKNOWN_OPERATION, "an operation that nobody has", _NOWHERE)
+
+
+def unknown_handle(patient: Patient) -> Iterator[Problem]:
+    """A handle that nothing made is not the implementation's affair."""
+    asked = [op for op in ("snapshot", "get") if op in patient.capabilities]
+    if not asked:
+        raise NotHere("the handshake declares neither snapshot nor get")
+    for op in asked:
+        more = {"slot": 0} if op == "get" else {}
+        what = f"{op} of a cache that was never made"
+        yield from _wrong_code(patient, UNKNOWN_CACHE, what, op, cache="nobody", **more)
+
+
+def missing_argument(patient: Patient) -> Iterator[Problem]:
+    """A request that lacks what it needs never reaches the implementation."""
+    patient.need("new", "get", "set")
+    patient.ask("new", cache="c", size=1)
+    for op, params in (
+        ("new", {"cache": "c"}),
+        ("get", {"cache": "c"}),
+        ("set", {"cache": "c", "slot": 0}),
+        ("get", {"slot": 0}),
+    ):
+        what = f"{op} with only {', '.join(params)}"
+        yield from _wrong_code(patient, INVALID_ARGUMENTS, what, op, **params)
+
+
+def _wrong_code(
+    patient: Patient, code: int, what: str, op: str, **params: object
+) -> Iterator[Problem]:
+    error = patient.error(op, **params)
+    if error is None or error.code != code:
+        got = "a result" if error is None else f"error {error.code} ({error.message})"
+        yield Problem(f"{what} was answered with {got}", f"answer it with error code {code}")
+
+
+def reset(patient: Patient) -> Iterator[Problem]:
+    """Cases must not see each other's caches."""
+    patient.need("new", "snapshot")
+    patient.ask("new", cache="left-behind", size=1)
+    error = patient.error("reset")
+    if error is not None:
+        yield Problem(f"reset was refused: {error.message}", "reset drops all handles; give null")
+        return
+    what = "snapshot of a cache that was made before reset"
+    yield from _wrong_code(patient, UNKNOWN_CACHE, what, "snapshot", cache="left-behind")
+
+
+def end_of_input(patient: Patient) -> Iterator[Problem]:
+    """Whoever started it may die; it must not stay."""
+    assert patient.probe
+    ended = patient.probe.end(tell=False)
+    patient.drop()
+    if ended.code is None:
+        text = f"it still runs {patient.limits.shutdown:g} s after its stdin was closed"
+        yield Problem(text, "leave the loop when reading stdin gives the end of input", "hang")
+
+
+def shutdown(patient: Patient) -> Iterator[Problem]:
+    """It ends by itself, in order, in time."""
+    if "new" in patient.capabilities:
+        patient.ask("new", cache="c", size=1)
+    patient.ending = ended = patient.probe.end(tell=True)
+    patient.drop()
+    if ended.code is None:
+        text = f"it still runs {patient.limits.shutdown:g} s after shutdown"
+        yield Problem(text, "end the process on shutdown, after answering it with null", "hang")
+    elif ended.code:
+        how = f"signal {-ended.code}" if ended.code < 0 else f"exit code {ended.code}"
+        text = f"shutdown ended it with {how}"
+        yield Problem(text, "end with exit code 0; see what its cleaning up does", "crash")
+    if ended.fault is not None:
+        yield diagnosis(ended.fault)
+
+
+def nothing_left(patient: Patient) -> Iterator[Problem]:
+    """Processes that it started."""
+    assert patient.ending is not None
+    for command in patient.ending.left:
+        yield Problem(
+            f"it left running: {command}",
+            "end what the adapter started before it ends itself",
+            "hang",
+        )
+
+
+def restart(patient: Patient) -> Iterator[Problem]:
+    """A second process is like the first, and knows nothing of it."""
+    patient.drop()
+    try:
+        after = patient.endpoint.handshake
+    except BackendTrouble as trouble:
+        seen = diagnosis(trouble, "it does not start a second time")
+        fix = "leave nothing behind that a second start stumbles over"
+        yield Problem(seen.text, fix, seen.verdict)
+        return
+    if patient.first != after:
+        yield Problem(
+            "its second handshake differs from its first", "the handshake depends on the build only"
+        )
+    if "snapshot" in patient.capabilities:
+        what = "snapshot of a cache of an earlier process"
+        yield from _wrong_code(patient, UNKNOWN_CACHE, what, "snapshot", cache="c")
+
+
+_ALIVE = ("start", "quiet")
+
+CHECKS = (
+    Check("start", "starts, and answers initialize with a handshake", start, ()),
+    Check("handshake", "the handshake says what a run needs", handshake),
+    Check("quiet", "answers one line with one line, and says nothing else", quiet, process=True),
+    Check("ids", "responses carry the id of their request", ids, _ALIVE, process=True),
+    Check(
+        "lists",
+        "a list of requests is answered by the list of responses, in order",
+        batches,
+        _ALIVE,
+        process=True,
+    ),
+    Check(
+        "sent-ahead",
+        "requests that came together are answered in order",
+        sent_ahead,
+        _ALIVE,
+        process=True,
+    ),
+    Check("unknown-operation", "an unknown operation is error -32601", unknown_operation, _ALIVE),
+    Check("unknown-handle", "an unknown handle is error 2", unknown_handle, _ALIVE),
+    Check("missing-argument", "a missing argument is error -32602", missing_argument, _ALIVE),
+    *VALUE_CHECKS,
+    *OPERATION_CHECKS,
+    Check("reset", "reset forgets all handles", reset, (*_ALIVE, "unknown-handle")),
+    Check("shutdown", "shutdown ends the process in time", shutdown, _ALIVE, process=True),
+    Check(
+        "nothing-left",
+        "nothing that it started is left running",
+        nothing_left,
+        ("shutdown",),
+        process=True,
+    ),
+    Check(
+        "restart",
+        "starts again, with no memory of the time before",
+        restart,
+        (*_ALIVE, "unknown-handle"),
+    ),
+    Check(
+        "end-of-input",
+        "the end of its input ends the process",
+        end_of_input,
+        (*_ALIVE, "restart"),
+        process=True,
+    ),
+)
