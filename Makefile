@@ -5,6 +5,7 @@ BIN := $(VENV)/bin
 SUITE := $(BIN)/mlx-cache-conformance
 
 .PHONY: run test check unit releases schemas clean
+.PHONY: ports port-cpp port-cpp-sanitized port-cpp-planted port-rust port-swift
 
 DIALECTS := mlx-lm-0.31 mlx-lm-0.32 mlx-swift-lm-3.31.3 mlx-swift-lm-3.31.4
 
@@ -29,10 +30,42 @@ releases: $(VENV)/installed-dev
 	$(SUITE) run --quiet --backend pypi:mlx-lm==0.31.3 --dialect mlx-lm-0.31
 	$(SUITE) run --quiet --backend pypi:mlx-lm==0.32.2 --dialect mlx-lm-0.32
 
-# Rewrite the generated schemas.
+# The adapters in other languages: builds what this machine has the tools for, names what it has not.
+ports: port-cpp port-rust port-swift
+
+# The C++ port, and the same with sanitizers or with a mistake of src/planted.hpp (BUG=1 to 5).
+port-cpp: $(VENV)/installed
+	$(call build-cpp,ports/cpp/build,)
+
+port-cpp-sanitized: $(VENV)/installed
+	$(call build-cpp,ports/cpp/build/sanitized,-DSANITIZE=ON -DCMAKE_BUILD_TYPE=RelWithDebInfo)
+
+BUG ?= 1
+port-cpp-planted: $(VENV)/installed
+	$(call build-cpp,ports/cpp/build/planted,-DPLANTED_BUG=$(BUG) -DCMAKE_BUILD_TYPE=Debug)
+
+define build-cpp
+@command -v cmake >/dev/null || { echo "cmake is missing: apt-get install cmake g++"; exit 2; }
+@cmake -S ports/cpp -B $(1) $(2) -DMLX_DIR="$$($(BIN)/python -c 'import mlx.core as m, pathlib; \
+  print(pathlib.Path(m.__file__).parent / "share/cmake/MLX")')" >/dev/null
+@MAKEFLAGS=--no-print-directory cmake --build $(1) --parallel 2
+endef
+
+# Against a stand-in cache; ports/rust/with-mlxrs is the real one, on Apple silicon.
+port-rust:
+	@if command -v cargo >/dev/null; then cargo build --release --manifest-path ports/rust/Cargo.toml; \
+	else echo "NOT BUILT: ports/rust, as this machine has no cargo"; fi
+
+port-swift:
+	@if ! command -v swift >/dev/null; then \
+	  echo "NOT BUILT: ports/swift, as this machine has no Swift toolchain"; \
+	else swift build --package-path ports/swift/skeleton; fi
+
+# Rewrite the generated schemas and the page about the protocol.
 schemas: $(VENV)/installed
 	$(SUITE) schema protocol > conformance/schemas/protocol.schema.json
 	$(SUITE) schema chapter > conformance/schemas/chapter.schema.json
+	$(SUITE) schema page > docs/protocol.md
 
 $(VENV)/bin/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10))' || \
@@ -51,4 +84,5 @@ $(VENV)/installed-dev: pyproject.toml | $(VENV)/bin/python
 	@touch $@ $(VENV)/installed
 
 clean:
+	rm -rf ports/*/build ports/*/target ports/*/.build
 	rm -rf $(VENV) build dist .mypy_cache .pytest_cache .ruff_cache .hypothesis

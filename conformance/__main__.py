@@ -18,6 +18,7 @@ from conformance.commands import (
     interop,
     lint,
     list_,
+    new_adapter,
     report,
     run,
     schema,
@@ -39,6 +40,7 @@ COMMANDS = (
     convert,
     interop,
     capture,
+    new_adapter,
 )
 USAGE_ERROR = 2
 

@@ -1,4 +1,4 @@
-"""`schema`: the generated JSON Schemas of the wire protocol and of a chapter of fixtures."""
+"""`schema`: the generated JSON Schemas, and the wire protocol as a page for readers."""
 
 from __future__ import annotations
 
@@ -9,15 +9,19 @@ from typing import Any
 
 def register(commands: Any) -> None:
     parser: argparse.ArgumentParser = commands.add_parser(
-        "schema", help="print the JSON Schema of the wire protocol or of a chapter file"
+        "schema",
+        help="print the JSON Schema of the wire protocol or of a chapter file; or docs/protocol.md",
     )
-    parser.add_argument("what", choices=["protocol", "chapter"])
+    parser.add_argument("what", choices=["protocol", "chapter", "page"])
     parser.set_defaults(run=run)
 
 
 def run(options: argparse.Namespace) -> int:
-    from conformance import protocol
+    from conformance import protocol, protocol_page
 
+    if options.what == "page":
+        print(protocol_page.page(), end="")
+        return 0
     made = protocol.schema() if options.what == "protocol" else protocol.fixture_schema()
     print(json.dumps(made, indent=1, sort_keys=True))
     return 0

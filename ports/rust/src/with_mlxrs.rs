@@ -1,0 +1,141 @@
+//! mlxrs itself: its cache as it is, and its arrays and errors in the protocol's terms.
+
+use mlxrs::{Dtype, Element, Error};
+use std::num::{IntErrorKind, ParseIntError};
+
+use crate::json::Json;
+use crate::protocol::{refused, Failure, Tensor};
+
+pub use mlxrs::lm::cache::{from_state, ArraysCache, KvCache, MaskMode};
+pub use mlxrs::Array;
+
+pub const NAME: &str = "mlxrs";
+pub const VERSION: &str = "0.1.0";
+
+/// The bytes as unsigned bytes, seen as the dtype: exact for every bit pattern.
+pub fn to_array(tensor: &Tensor) -> Result<Array, Failure> {
+    let dtype: Dtype = tensor.dtype.parse()?;
+    if tensor.bytes.is_empty() {
+        // A view of no bytes has no last axis to regroup.
+        return Ok(mlxrs::ops::misc::astype(
+            &Array::zeros::<u8>(&tensor.shape)?,
+            dtype,
+        )?);
+    }
+    let flat = Array::from_slice(&tensor.bytes, &vec![tensor.bytes.len()])?;
+    let typed = mlxrs::ops::misc::view(&flat, dtype)?;
+    Ok(mlxrs::ops::shape::reshape(&typed, &tensor.shape)?)
+}
+
+pub fn to_tensor(array: &Array) -> Result<Tensor, Failure> {
+    let (dtype, shape) = (array.dtype()?, array.shape());
+    let bytes = if array.size() == 0 {
+        Vec::new()
+    } else {
+        let flat = mlxrs::ops::shape::reshape(array, &vec![array.size()])?;
+        let bytes = mlxrs::ops::misc::view(&flat, u8::DTYPE)?;
+        mlxrs::ops::shape::contiguous(&bytes, false)?.to_vec()?
+    };
+    Ok(Tensor {
+        dtype: dtype.as_str().to_string(),
+        shape,
+        bytes,
+    })
+}
+
+impl From<Error> for Failure {
+    fn from(error: Error) -> Failure {
+        let text = |text: &str| Json::text(text);
+        let (kind, payload) = match &error {
+            Error::Parse(p) => (
+                "Parse",
+                vec![
+                    ("context", text(p.context())),
+                    ("input_kind", text(p.input_kind())),
+                    ("cause", text(cause(p.inner()))),
+                ],
+            ),
+            Error::CapExceeded(p) => (
+                "CapExceeded",
+                vec![
+                    ("context", text(p.context())),
+                    ("cap_name", text(p.cap_name())),
+                    ("cap", Json::Integer(p.cap().into())),
+                    ("observed", Json::Integer(p.observed().into())),
+                ],
+            ),
+            Error::InvariantViolation(p) => (
+                "InvariantViolation",
+                vec![
+                    ("context", text(p.context())),
+                    ("requirement", text(p.requirement())),
+                ],
+            ),
+            Error::OutOfRange(p) => (
+                "OutOfRange",
+                vec![
+                    ("context", text(p.context())),
+                    ("requirement", text(p.requirement())),
+                    ("value", text(p.value())),
+                ],
+            ),
+            Error::RankMismatch(p) => (
+                "RankMismatch",
+                vec![
+                    ("context", text(p.context())),
+                    ("actual", Json::Integer(p.actual().into())),
+                    ("actual_shape", sizes(p.actual_shape())),
+                ],
+            ),
+            Error::ArithmeticOverflow(p) => {
+                let operands = p.operands().iter();
+                let operands = operands
+                    .map(|(name, value)| (name.to_string(), Json::Integer((*value).into())));
+                (
+                    "ArithmeticOverflow",
+                    vec![
+                        ("context", text(p.context())),
+                        ("op_type", text(p.op_type())),
+                        ("operands", Json::Object(operands.collect())),
+                    ],
+                )
+            }
+            Error::UnknownEnumValue(p) => (
+                "UnknownEnumValue",
+                vec![
+                    ("type_name", text(p.type_name())),
+                    ("value", text(p.value())),
+                ],
+            ),
+            Error::OutOfMemory => ("OutOfMemory", Vec::new()),
+            _ => ("Mlx", Vec::new()),
+        };
+        let payload = payload
+            .into_iter()
+            .map(|(name, value)| (name.to_string(), value))
+            .collect();
+        refused(kind, error.to_string(), Json::Object(payload))
+    }
+}
+
+fn sizes(shape: &[usize]) -> Json {
+    Json::List(
+        shape
+            .iter()
+            .map(|&size| Json::Integer(size as i128))
+            .collect(),
+    )
+}
+
+fn cause(error: &(dyn std::error::Error + Send + Sync + 'static)) -> &'static str {
+    match error
+        .downcast_ref::<ParseIntError>()
+        .map(ParseIntError::kind)
+    {
+        Some(IntErrorKind::Empty) => "Empty",
+        Some(IntErrorKind::InvalidDigit) => "InvalidDigit",
+        Some(IntErrorKind::PosOverflow) => "PosOverflow",
+        Some(IntErrorKind::NegOverflow) => "NegOverflow",
+        _ => "Other",
+    }
+}

@@ -1,0 +1,34 @@
+// MLX arrays in the protocol's terms.
+
+import Foundation
+import MLX
+
+let dtypes: [(name: String, dtype: DType)] = [
+    ("bool", .bool), ("uint8", .uint8), ("uint16", .uint16), ("uint32", .uint32),
+    ("uint64", .uint64), ("int8", .int8), ("int16", .int16), ("int32", .int32),
+    ("int64", .int64), ("float16", .float16), ("float32", .float32), ("float64", .float64),
+    ("bfloat16", .bfloat16),
+]
+
+extension Tensor {
+    /// Exact for every bit pattern: the bytes are taken as they are.
+    var array: MLXArray {
+        let dtype = dtypes.first { $0.name == self.dtype }!.dtype  // decoding checked the name
+        return MLXArray(bytes, shape, dtype: dtype)
+    }
+
+    init(_ array: MLXArray) throws {
+        guard let name = dtypes.first(where: { $0.dtype == array.dtype })?.name else {
+            throw Failure.invalidArguments("no name for \(array.dtype)")
+        }
+        self.init(dtype: name, shape: array.shape, bytes: array.asData(access: .copy).data)
+    }
+}
+
+func wire(_ array: MLXArray?) throws -> JSON {
+    try array.map { try Tensor($0).wire } ?? .null
+}
+
+func wire(_ arrays: [MLXArray]) throws -> JSON {
+    .array(try arrays.map { try wire($0) })
+}

@@ -1,0 +1,202 @@
+"""Ports and skeletons in other languages: built, judged by the whole suite, and seen to fail."""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+from test_agreement import compare
+
+from conformance import protocol_page
+from conformance.commands.new_adapter import DIALECT_OF, LANGUAGES, create
+from conformance.load import load_suite
+from conformance.plan import applicability
+
+ROOT = Path(__file__).resolve().parent.parent
+PORTS = ROOT / "ports"
+ADAPTER = "slot-cache-adapter"
+BY_COMMAND = [sys.executable, "-m", "conformance"]
+# bug of ports/cpp/src/planted.hpp -> chapter that catches it, and what the failure must say
+PLANTED = {
+    1: ("restore", "RESTORE-", "slot"),
+    2: ("restore", "RESTORE-014", "as they were"),
+    3: ("mask", "MASK-004", "combination"),
+    4: ("copy", "COPY-001", "lengths"),
+    5: ("restore", "RESTORE-004", "ASCII digits"),
+}
+
+
+@contextmanager
+def locked(name: str) -> Iterator[None]:
+    """One process at a time builds in a folder; the tests may run in several."""
+    with (PORTS / name / ".lock").open("w") as handle:
+        fcntl.flock(handle, fcntl.LOCK_EX)
+        yield
+
+
+def run(command: list[str], cwd: Path = ROOT) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(command, cwd=cwd, capture_output=True, text=True, check=False)
+
+
+def make(target: str, *options: str) -> None:
+    # make's own variables would reach the build and change it
+    environment = {k: v for k, v in os.environ.items() if k not in ("MAKEFLAGS", "MAKELEVEL")}
+    done = subprocess.run(
+        ["make", "--no-print-directory", target, *options],
+        cwd=ROOT, capture_output=True, text=True, check=False, env=environment,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stdout[-4000:] + done.stderr[-4000:]
+
+
+def judged(backend: str, *options: str) -> subprocess.CompletedProcess[str]:
+    return run([*BY_COMMAND, "run", "--quiet", "--backend", backend, *options])
+
+
+def passes_everything(backend: str, *lacking: str) -> None:
+    """Every case that applies in mlxrs-0.1 passes, but for those that need what is `lacking`."""
+    suite = load_suite()
+    dialect = suite.dialects["mlxrs-0.1"]
+    operations = {op for op in protocol_page.RESULTS if op not in lacking}
+    applying = [c for c in suite.cases.values() if applicability(c, dialect, operations) is None]
+    done = judged(backend)
+    assert done.returncode == 0, done.stdout[-4000:] + done.stderr
+    assert done.stdout.splitlines()[-1].startswith(f"{len(applying)} passed, 0 failed, ")
+
+
+@pytest.fixture(scope="module")
+def cpp() -> Path:
+    with locked("cpp"):
+        make("port-cpp")
+    return PORTS / "cpp" / "build" / ADAPTER
+
+
+@pytest.fixture(scope="module")
+def sanitized() -> Path:
+    with locked("cpp"):
+        make("port-cpp-sanitized")
+    return PORTS / "cpp" / "build" / "sanitized" / ADAPTER
+
+
+def test_the_cpp_port_passes_the_whole_suite(cpp):
+    passes_everything(f"cmd:{cpp}")
+
+
+def test_the_cpp_port_is_clean_under_the_sanitizers(sanitized):
+    passes_everything(f"cmd:{sanitized}")
+
+
+def test_the_sanitized_build_carries_both_sanitizers(sanitized):
+    symbols = sanitized.read_bytes()
+    assert b"__asan_report_load" in symbols
+    assert b"__ubsan_handle_add_overflow" in symbols
+
+
+def test_the_cpp_port_answers_drawn_sequences_as_the_reference_does(cpp):
+    tally = compare(f"cmd:{cpp}", "mlxrs-0.1", 2000)
+    assert tally["sequences"] >= 2000
+    for kind in ("Parse", "CapExceeded", "OutOfRange", "ArithmeticOverflow"):
+        assert tally[kind], f"no sequence was refused with {kind}"
+
+
+def test_each_planted_bug_is_caught_and_named():
+    with locked("cpp"):
+        for bug, (chapter, *words) in PLANTED.items():
+            make("port-cpp-planted", f"BUG={bug}")
+            backend = f"cmd:{PORTS / 'cpp' / 'build' / 'planted' / ADAPTER}"
+            done = judged(backend, "-k", chapter)
+            assert done.returncode == 1, f"bug {bug} was not caught"
+            assert " crash)" not in done.stdout.splitlines()[-1]
+            for word in words:
+                assert word in done.stdout, f"bug {bug}: nothing says {word}"
+
+
+def test_a_missing_json_library_is_named(tmp_path):
+    site = run([sys.executable, "-c", "import mlx.core; print(mlx.core.__file__)"]).stdout.strip()
+    done = run(["cmake", "-S", str(PORTS / "cpp"), "-B", str(tmp_path),
+                f"-DMLX_DIR={Path(site).parent / 'share/cmake/MLX'}",
+                "-DCMAKE_DISABLE_FIND_PACKAGE_nlohmann_json=ON"])  # fmt: skip
+    assert done.returncode != 0
+    assert "apt-get install nlohmann-json3-dev" in done.stderr
+
+
+def test_a_missing_mlx_is_named(tmp_path):
+    done = run(["cmake", "-S", str(PORTS / "cpp"), "-B", str(tmp_path),
+                "-DCMAKE_DISABLE_FIND_PACKAGE_MLX=ON"])  # fmt: skip
+    assert done.returncode != 0
+    assert "pip install mlx" in done.stderr
+
+
+def test_the_rust_port_passes_the_whole_suite_around_its_stand_in():
+    needs("cargo", "ports/rust")
+    with locked("rust"):
+        make("port-rust")
+    passes_everything(f"cmd:{PORTS / 'rust' / 'target' / 'release' / ADAPTER}", "write_in_place")
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_a_new_adapter_is_green_on_its_first_run(language, tmp_path):
+    build, backend = LANGUAGES[language]
+    if language in ("rust", "swift"):
+        needs({"rust": "cargo", "swift": "swift"}[language], f"the {language} skeleton")
+    folder = tmp_path / "adapter"
+    create(language, folder)
+    if build:
+        built = run(["bash", "-c", build], cwd=folder)
+        assert built.returncode == 0, built.stdout + built.stderr
+    kind, _, program = backend.partition(":")
+    program = program.replace("python", sys.executable, 1) if language == "python" else program
+    command = [*BY_COMMAND, "run", "--quiet", "--backend", f"{kind}:{program}"]
+    if language in DIALECT_OF:
+        command += ["--dialect", DIALECT_OF[language]]
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    done = subprocess.run(
+        command, cwd=folder, capture_output=True, text=True, check=False, env=environment
+    )
+    assert done.returncode == 0, done.stdout[-4000:] + done.stderr
+    passed, _, rest = done.stdout.splitlines()[-1].partition(" passed, 0 failed, ")
+    assert int(passed) > 20
+    assert rest, "nothing failed"
+
+
+def test_a_new_adapter_overwrites_nothing(tmp_path):
+    done = run([*BY_COMMAND, "new-adapter", "python", str(tmp_path)])
+    assert done.returncode == 2
+    assert done.stderr.strip().endswith("exists already; name a folder that does not")
+
+
+def test_no_skeleton_file_is_long():
+    listing = ["git", "ls-files", "-co", "--exclude-standard", "ports/*/skeleton"]
+    names = run(listing).stdout.split()
+    assert len(names) > 10
+    for name in names:
+        assert len((ROOT / name).read_text().splitlines()) <= 400, name
+
+
+def test_the_page_about_the_protocol_is_up_to_date():
+    assert (ROOT / "docs" / "protocol.md").read_text() == protocol_page.page(), "run: make schemas"
+
+
+def test_the_session_on_that_page_is_what_a_process_says():
+    pairs = protocol_page.transcript()
+    sent = "".join(f"{line}\n" for line, _ in pairs)
+    done = subprocess.run(
+        [*BY_COMMAND, "serve", "--dialect", "mlxrs-0.1"],
+        input=sent, cwd=ROOT, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0
+    answers = [json.loads(line) for line in done.stdout.splitlines()]
+    assert answers == [json.loads(answer) for _, answer in pairs]
+
+
+def needs(tool: str, what: str) -> None:
+    """Skip, by name, where a machine has no such toolchain; for C++ its absence is a failure."""
+    if shutil.which(tool) is None:
+        pytest.skip(f"NOT BUILT: {what}, as this machine has no {tool}")
