@@ -12,8 +12,6 @@ import time
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-import msgspec
-
 from conformance import __version__
 from conformance.backends.base import (
     Backend,
@@ -26,23 +24,12 @@ from conformance.backends.base import (
     ProtocolViolation,
     Refused,
     Reply,
-    Returned,
-    from_wire,
     to_wire,
 )
+from conformance.backends.lines import decode, encode, handshake_of, reply, shown
 from conformance.memory import resident
 from conformance.plan import Call
-from conformance.protocol import (
-    ADAPTER_BUG,
-    INVALID_ARGUMENTS,
-    OPERATION_REFUSED,
-    PROTOCOL_VERSION,
-    UNKNOWN_CACHE,
-    UNKNOWN_OPERATION,
-    Handshake,
-    Request,
-    Response,
-)
+from conformance.protocol import PROTOCOL_VERSION, Request
 
 START_SECONDS = 120.0
 CALL_SECONDS = 30.0
@@ -55,7 +42,6 @@ _GLANCE_SECONDS = 0.1  # how often to see whether the process still lives while 
 # A shell that runs the backend reports the signal that ended it as exit code 128 + number.
 _SHELL_CODES = {128 + s: s for s in (signal.SIGILL, signal.SIGTRAP, signal.SIGABRT, signal.SIGBUS,
                                      signal.SIGFPE, signal.SIGKILL, signal.SIGSEGV)}  # fmt: skip
-_SNAPSHOT_KEYS = ("class_name", "slot_count", "slots", "left_padding", "lengths")
 
 
 class Process(Backend):
@@ -93,7 +79,7 @@ class Process(Backend):
             (answer,) = self._exchange([call], start_seconds)
             if isinstance(answer, Refused):
                 raise ProtocolViolation(f"initialize was refused: {answer.kind} {answer.message}")
-            self.handshake = _handshake(answer.value)
+            self.handshake = handshake_of(answer.value)
         except BaseException:
             self.close()
             raise
@@ -110,7 +96,7 @@ class Process(Backend):
     def close(self) -> None:
         if not self._ended and self._process.poll() is None:
             with contextlib.suppress(OSError):
-                os.write(self._stdin.fileno(), _encode([Request(0, "shutdown")]))
+                os.write(self._stdin.fileno(), encode([Request(0, "shutdown")]))
                 self._stdin.close()
                 with contextlib.suppress(subprocess.TimeoutExpired):
                     self._process.wait(SHUTDOWN_SECONDS)
@@ -129,13 +115,13 @@ class Process(Backend):
         self._next_id += len(calls)
         try:
             self._expect_silence()
-            responses = _decode(self._talk(_encode(requests), seconds), requests)
+            responses = decode(self._talk(encode(requests), seconds), requests)
             if self._rest:
                 raise ProtocolViolation(
                     "one message was answered with more than one line; what follows the answer: "
-                    f"{_shown(self._rest)}"
+                    f"{shown(self._rest)}"
                 )
-            return [_reply(*pair) for pair in zip(requests, responses, strict=True)]
+            return [reply(*pair) for pair in zip(requests, responses, strict=True)]
         except BackendTrouble:
             self._end()
             raise
@@ -146,7 +132,7 @@ class Process(Backend):
             said = os.read(self._stdout.fileno(), _CHUNK) if selector.select(0) else None
         if said:
             raise ProtocolViolation(
-                f"stdout must carry answers and nothing else; it wrote unasked: {_shown(said)}"
+                f"stdout must carry answers and nothing else; it wrote unasked: {shown(said)}"
             )
         if said == b"" or self._process.poll() is not None:
             raise self._crashed()
@@ -240,106 +226,8 @@ def _hung(seconds: float, sent: int, size: int, chunks: Sequence[bytes]) -> Back
         begun = b"".join(chunks)
         return BackendHung(
             f"no complete line on stdout {within}, only {len(begun)} bytes without a newline: "
-            f"{_shown(begun)}"
+            f"{shown(begun)}"
         )
     if sent < size:
         return BackendHung(f"stdin was not read {within}: {sent} of {size} bytes were taken")
     return BackendHung(f"no answer {within} (a line must end in a newline and be flushed)")
-
-
-# ---------------------------------------------------------------------- messages
-
-
-def _shown(raw: bytes) -> str:
-    return raw[:120].decode("utf-8", "replace").rstrip()
-
-
-def _encode(requests: Sequence[Request]) -> bytes:
-    return msgspec.json.encode(requests[0] if len(requests) == 1 else requests) + b"\n"
-
-
-def _handshake(value: Any) -> Handshake:
-    try:
-        handshake = msgspec.convert(value, Handshake)
-    except msgspec.ValidationError as error:
-        raise ProtocolViolation(f"the result of initialize is not a handshake: {error}") from None
-    if handshake.protocol != PROTOCOL_VERSION:
-        raise ProtocolViolation(
-            f"the backend speaks protocol {handshake.protocol}, this suite {PROTOCOL_VERSION}"
-        )
-    return handshake
-
-
-def _decode(line: bytes, requests: Sequence[Request]) -> list[Response]:
-    batch = len(requests) > 1
-    got = f"got: {_shown(line)}"
-    responses: list[Response]
-    try:
-        if batch:
-            responses = msgspec.json.decode(line, type=list[Response])
-        else:
-            responses = [msgspec.json.decode(line, type=Response)]
-    except RecursionError:
-        raise ProtocolViolation(f"a message is nested too deep; {got}") from None
-    except msgspec.ValidationError as error:
-        if batch and line.lstrip().startswith(b"{"):
-            error_text = f"{len(requests)} requests came as a list in one line; answer likewise"
-        else:
-            error_text = f"not a JSON-RPC 2.0 response: {error}"
-        raise ProtocolViolation(f"{error_text}; {got}") from None
-    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
-        hint = " (JSON has no NaN and no Infinity)" if _has_bare_float(line) else ""
-        raise ProtocolViolation(
-            f"stdout must carry one JSON-RPC response a line and nothing else: {error}{hint}; {got}"
-        ) from None
-    if len(responses) != len(requests):
-        raise ProtocolViolation(f"{len(requests)} requests, {len(responses)} responses; {got}")
-    for request, response in zip(requests, responses, strict=True):
-        if response.id != request.id:
-            what = f"the response to request {request.id} ({request.method}) carries id"
-            said = "" if isinstance(response.error, msgspec.UnsetType) else response.error.message
-            raise ProtocolViolation(
-                f"{what} {response.id}; answer in order, with the request's id"
-                + (f"; its error: {said}" if said else "")
-            )
-    return responses
-
-
-def _has_bare_float(line: bytes) -> bool:
-    return any(word in line for word in (b"NaN", b"Infinity"))
-
-
-def _reply(request: Request, response: Response) -> Reply:
-    error = response.error
-    if isinstance(error, msgspec.UnsetType):
-        if response.result is msgspec.UNSET:
-            raise ProtocolViolation(f"{request.method}: neither result nor error in the response")
-        if request.method == "snapshot":
-            _check_snapshot(response.result)
-        return Returned(from_wire(response.result))
-    if response.result is not msgspec.UNSET and response.result is not None:
-        raise ProtocolViolation(f"{request.method}: both result and error in the response")
-    if error.code == OPERATION_REFUSED:
-        if error.data is None:
-            raise ProtocolViolation(f"{request.method}: error {error.code} without data.kind")
-        return Refused(error.data.kind, error.message, error.data.payload)
-    if error.code == UNKNOWN_CACHE:
-        return Refused("UnknownCache", error.message)
-    meaning = {
-        UNKNOWN_OPERATION: "it denies an operation that its handshake declares",
-        INVALID_ARGUMENTS: "it does not take these arguments",
-        ADAPTER_BUG: "it could not put the implementation's result on the wire",
-    }.get(error.code, f"error code {error.code} is not one of the protocol's")
-    raise ProtocolViolation(f"{request.method}: {meaning}: {error.message}")
-
-
-def _check_snapshot(result: Any) -> None:
-    """Left out is not unset: a snapshot that forgets a key would pass for a cache without it."""
-    if not isinstance(result, dict):
-        raise ProtocolViolation("snapshot: the result is not an object")
-    missing = [key for key in _SNAPSHOT_KEYS if key not in result]
-    if missing:
-        raise ProtocolViolation(f"snapshot: the result has no {', '.join(missing)}")
-    slots = result["slots"]
-    if not isinstance(slots, dict) or not all(key.isascii() and key.isdecimal() for key in slots):
-        raise ProtocolViolation('snapshot: slots is not an object of the form {"0": tensor}')

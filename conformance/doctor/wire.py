@@ -19,7 +19,7 @@ from typing import Any, NoReturn
 import msgspec
 import psutil
 
-from conformance.backends import process
+from conformance.backends import lines, process
 from conformance.backends.base import (
     BackendTrouble,
     ProtocolViolation,
@@ -129,7 +129,7 @@ class Probe(process.Process):
         request = Request(self._number(), "shutdown")
         with contextlib.suppress(OSError):
             if tell:
-                os.write(self._stdin.fileno(), process._encode([request]))
+                os.write(self._stdin.fileno(), lines.encode([request]))
             else:
                 self._stdin.close()
         code: int | None = None
@@ -161,7 +161,7 @@ class Probe(process.Process):
     ) -> list[Response]:
         with self._ended_by_trouble():
             self.keep_quiet(0)
-            answer = self._talk(line or process._encode(requests), seconds)
+            answer = self._talk(line or lines.encode(requests), seconds)
             if self._rest:
                 said = _shown(self._rest)
                 raise Fault("lines", f"one line was answered with more; what follows: {said}")
@@ -286,7 +286,7 @@ def _decoded_list(line: bytes, requests: Sequence[Request]) -> list[Response]:
 def _strictly(line: bytes, requests: Sequence[Request]) -> list[Response]:
     """The suite's own reading, so that nothing passes here that a run would not take."""
     try:
-        responses = process._decode(line, requests)
+        responses = lines.decode(line, requests)
         for response, request in zip(responses, requests, strict=True):
             if not isinstance(response.error, ErrorObject):
                 _check_result(request.method, response.result)
@@ -361,7 +361,7 @@ def _check_result(method: str, result: Any) -> None:
     """What the suite makes of a result; Fault where it can make nothing of it."""
     try:
         if method == "snapshot":
-            process._check_snapshot(result)
+            lines.check_snapshot(result)
     except ProtocolViolation as error:
         raise Fault("snapshot", str(error)) from None
     try:
