@@ -73,6 +73,7 @@ TROUBLES = [
     ("signal-4", Status.CRASH, ["SIGILL in step 1"]),
     ("half", Status.CRASH, ["exit code 0 in step 1"]),
     ("forks-and-dies", Status.CRASH, ["exit code 3 in step 1"]),
+    ("forks-away-and-dies", Status.CRASH, ["exit code 3 in step 1"]),
     ("closes-stdout", Status.CRASH, ["closed its stdout but kept running"]),
     ("loud-death", Status.CRASH, ["exit code 3", "noise noise"]),
     ("silent", Status.HANG, ["no answer within 0.", "a line must end in a newline and be flushed",
@@ -239,7 +240,7 @@ def test_a_backend_that_does_not_read_is_a_hang_within_the_limit(scripted, behav
 # --------------------------------------------------------------------------- endings
 
 
-@pytest.mark.parametrize("behaviour", ["stubborn", "forks", "deaf", "healthy"])
+@pytest.mark.parametrize("behaviour", ["stubborn", "forks", "forks-away", "deaf", "healthy"])
 def test_closing_leaves_nothing_and_may_be_repeated(scripted, monkeypatch, behaviour):
     monkeypatch.setattr(process_module, "SHUTDOWN_SECONDS", 0.2 if behaviour != "healthy" else 5)
     backend = Process(scripted(behaviour))
@@ -260,6 +261,30 @@ def test_trouble_ends_the_process_at_once(scripted, tmp_path):
         backend.call("size")
     assert running(str(tmp_path)) == []
     backend.close()
+
+
+def test_what_eats_the_machine_is_over_budget_before_it_has(scripted, monkeypatch):
+    monkeypatch.setattr(process_module, "MAX_MEMORY_MB", 300)
+    bound = planned(SIZE, budget={"seconds": 20})
+    with contextlib.closing(Session(lambda: Process(scripted("grows")))) as session:
+        result = judge(bound, execute(bound, session))
+    assert result.status is Status.OVER_BUDGET
+    assert result.detail.startswith("it held more than 300 MB; whatever a case asks for takes far")
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere no process can limit another")
+@pytest.mark.parametrize("behaviour", ["asks-for-a-terabyte", "asks-for-a-gigabyte"])
+def test_the_system_refuses_what_is_beyond_any_budget(scripted, monkeypatch, behaviour):
+    bound = planned(SIZE, budget={"seconds": 20})
+    monkeypatch.setattr(process_module, "MAX_MEMORY_MB", 300)
+    with contextlib.closing(Session(lambda: Process(scripted(behaviour)))) as session:
+        result = judge(bound, execute(bound, session))
+    assert result.status is Status.CRASH
+    assert "MemoryError" in result.detail
+    monkeypatch.setattr(process_module, "MAX_MEMORY_MB", 8192)
+    if behaviour == "asks-for-a-gigabyte":
+        with contextlib.closing(Session(lambda: Process(scripted(behaviour)))) as session:
+            assert judge(bound, execute(bound, session)).status is Status.PASS
 
 
 def test_a_signal_without_a_name():

@@ -12,6 +12,8 @@ import time
 from collections.abc import Iterable, Sequence
 from typing import Any
 
+import psutil
+
 from conformance import __version__
 from conformance.backends.base import (
     Backend,
@@ -26,8 +28,9 @@ from conformance.backends.base import (
     Reply,
     to_wire,
 )
+from conformance.backends.family import Family
 from conformance.backends.lines import decode, encode, handshake_of, reply, shown
-from conformance.memory import resident
+from conformance.memory import MEGABYTE, resident
 from conformance.plan import Call
 from conformance.protocol import PROTOCOL_VERSION, Request
 
@@ -35,7 +38,8 @@ START_SECONDS = 120.0
 CALL_SECONDS = 30.0
 SHUTDOWN_SECONDS = 5.0
 MAX_LINE_BYTES = 256 * 1024 * 1024
-MAX_RESIDENT_MB = 8192.0  # beyond any budget: protects the machine, also where no cap can be set
+MAX_MEMORY_MB = 8192.0  # beyond any budget: protects the machine, or half of a small one
+HARD_SHARE = 1.5  # of that is where the system itself refuses, for what grows between two looks
 _STDERR_LINES = 20
 _CHUNK = 1 << 16
 _GLANCE_SECONDS = 0.1  # how often to see whether the process still lives while its pipe stays open
@@ -45,7 +49,7 @@ _SHELL_CODES = {128 + s: s for s in (signal.SIGILL, signal.SIGTRAP, signal.SIGAB
 
 
 class Process(Backend):
-    """Starts `command` in its own process group and shakes hands; `close` ends the whole group.
+    """Starts `command` in its own process group and shakes hands; `close` ends all it started.
 
     Any BackendTrouble ends the process too: what it says after that answers nothing.
     """
@@ -54,6 +58,8 @@ class Process(Backend):
         self._ended = False
         self._next_id = 1
         self._rest = b""  # what came after the last answer
+        self._family = Family()
+        self._glanced = time.monotonic()
         self._stderr = tempfile.TemporaryFile()  # noqa: SIM115  (lives as long as the backend)
         try:
             self._process = subprocess.Popen(
@@ -63,6 +69,7 @@ class Process(Backend):
                 stdout=subprocess.PIPE,
                 stderr=self._stderr,
                 start_new_session=True,
+                env=self._family.environment,
             )
         except OSError as error:
             self._stderr.close()
@@ -80,6 +87,7 @@ class Process(Backend):
             if isinstance(answer, Refused):
                 raise ProtocolViolation(f"initialize was refused: {answer.kind} {answer.message}")
             self.handshake = handshake_of(answer.value)
+            self._family.limit_growth(HARD_SHARE * _most_memory())
         except BaseException:
             self.close()
             raise
@@ -150,8 +158,7 @@ class Process(Backend):
                 if left <= 0:
                     raise _hung(seconds, len(message) - len(unsent), len(message), chunks)
                 ready = {key.fileobj for key, _ in selector.select(min(left, _GLANCE_SECONDS))}
-                if not ready and resident(self._process.pid) > MAX_RESIDENT_MB:
-                    raise BackendTooLarge(f"it held more than {MAX_RESIDENT_MB:g} MB")
+                self._glance()
                 if self._stdin in ready:
                     try:
                         unsent = unsent[os.write(self._stdin.fileno(), unsent[:_CHUNK]) :]
@@ -173,6 +180,17 @@ class Process(Backend):
                         raise ProtocolViolation(f"a message is longer than {MAX_LINE_BYTES} bytes")
                 elif self._process.poll() is not None and not _readable(selector, self._stdout):
                     raise self._crashed()  # something it started keeps the pipe open
+
+    def _glance(self) -> None:
+        """End it when it holds too much; looked at now and then, as looking takes time."""
+        if time.monotonic() - self._glanced < _GLANCE_SECONDS:
+            return
+        self._glanced = time.monotonic()
+        most = _most_memory()
+        if resident(self._process.pid) > most:
+            raise BackendTooLarge(
+                f"it held more than {most:g} MB; whatever a case asks for takes far less"
+            )
 
     # ------------------------------------------------------------------ endings
 
@@ -198,7 +216,7 @@ class Process(Backend):
         return "\n".join(text.decode("utf-8", "replace").splitlines()[-_STDERR_LINES:])
 
     def _end(self) -> None:
-        """End the process and what it started in its group. Once only: ids are used again."""
+        """End the process, its group, and what left that. Once only: ids are used again."""
         if self._ended:
             return
         self._ended = True
@@ -207,6 +225,12 @@ class Process(Backend):
                 os.killpg(self._process.pid, number)
             with contextlib.suppress(subprocess.TimeoutExpired):
                 self._process.wait(0.5)
+        self._family.end()
+
+
+def _most_memory() -> float:
+    """What a backend may hold, in megabytes."""
+    return float(min(MAX_MEMORY_MB, psutil.virtual_memory().total / MEGABYTE / 2))
 
 
 def _readable(selector: selectors.BaseSelector, stream: Any) -> bool:

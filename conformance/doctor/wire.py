@@ -125,7 +125,6 @@ class Probe(process.Process):
 
     def end(self, tell: bool) -> Ending:
         """Tell it to shut down, or close its input, and see how it ends and what it leaves."""
-        started = self._family()
         request = Request(self._number(), "shutdown")
         with contextlib.suppress(OSError):
             if tell:
@@ -140,7 +139,7 @@ class Probe(process.Process):
             said = os.read(self._stdout.fileno(), 1 << 16)
         # What it started may be ending at this moment, as it should.
         deadline = time.monotonic() + self.limits.quiet
-        while (left := self._left(started)) and time.monotonic() < deadline:
+        while (left := self._started()) and time.monotonic() < deadline:
             time.sleep(0.01)
         names = tuple(sorted(_command_line(one) for one in left))
         for one in left:
@@ -149,6 +148,9 @@ class Probe(process.Process):
         self._end()
         self.close()
         return Ending(code, _last_words(said, request), names)
+
+    def _started(self) -> list[psutil.Process]:
+        return [one for one in self._family.members() if one.pid != self._process.pid]
 
     # ------------------------------------------------------------------ one exchange
 
@@ -193,23 +195,6 @@ class Probe(process.Process):
         except BackendTrouble:
             self._end()
             raise
-
-    # ------------------------------------------------------------------ its processes
-
-    def _family(self) -> list[psutil.Process]:
-        try:
-            return list(psutil.Process(self._process.pid).children(recursive=True))
-        except psutil.Error:
-            return []
-
-    def _left(self, started: Sequence[psutil.Process]) -> list[psutil.Process]:
-        """Which of those, and of its process group, are alive."""
-        found = {one.pid: one for one in started}
-        for one in psutil.process_iter():
-            with contextlib.suppress(OSError):
-                if one.pid != self._process.pid and os.getpgid(one.pid) == self._process.pid:
-                    found[one.pid] = one
-        return [one for one in found.values() if _alive(one)]
 
 
 class Local:
@@ -373,13 +358,6 @@ def _check_result(method: str, result: Any) -> None:
 
 def _shown(raw: bytes) -> str:
     return " ".join(raw[:_SHOWN].decode("utf-8", "replace").split())
-
-
-def _alive(one: psutil.Process) -> bool:
-    try:
-        return bool(one.is_running() and one.status() != psutil.STATUS_ZOMBIE)
-    except psutil.Error:
-        return False
 
 
 def _command_line(one: psutil.Process) -> str:

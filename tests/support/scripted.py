@@ -52,6 +52,8 @@ kept = None
 
 def fork_sleeper() -> None:
     if os.fork() == 0:
+        if BEHAVIOUR.startswith("forks-away"):
+            os.setsid()
         signal.pause()
 
 
@@ -97,9 +99,18 @@ def misbehave(reply: list) -> None:
     if BEHAVIOUR == "closes-stdout":
         os.close(1)
         signal.pause()
-    elif BEHAVIOUR == "forks-and-dies":
+    elif BEHAVIOUR in ("forks-and-dies", "forks-away-and-dies"):
         fork_sleeper()
         os._exit(3)
+    elif BEHAVIOUR == "grows":
+        held = []
+        while len(held) < 500:
+            held.append(b"x" * 2**22)
+            time.sleep(0.01)
+    elif BEHAVIOUR.startswith("asks-for-"):
+        held = bytearray(2 ** (40 if BEHAVIOUR.endswith("terabyte") else 30))
+        write(line)
+        del held
     elif BEHAVIOUR == "silent":
         signal.pause()
     elif BEHAVIOUR == "slow":
@@ -171,7 +182,7 @@ def main() -> None:
         signal.pause()
     if BEHAVIOUR == "stubborn":
         signal.signal(signal.SIGTERM, signal.SIG_IGN)
-    if BEHAVIOUR == "forks":
+    if BEHAVIOUR in ("forks", "forks-away"):
         fork_sleeper()
     for line in sys.stdin.buffer:
         message = json.loads(line)
