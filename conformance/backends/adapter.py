@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import argparse
 import copy
+import functools
 import importlib
 import importlib.metadata
 import inspect
@@ -22,7 +23,7 @@ import os
 import signal
 import sys
 from collections.abc import Callable
-from typing import Any, TextIO
+from typing import Any, TextIO, cast
 
 import mlx.core as mx
 
@@ -95,8 +96,11 @@ def encode(value: Any) -> Any:
         return {"foreign": type(value).__name__}
     mx.eval(value)  # what a lazy graph raises is the implementation's answer, not the adapter's
     try:
-        flat: Any = mx.contiguous(value.reshape(-1)).view(mx.uint8) if value.size else b""
-        data = bytes(memoryview(flat))
+        held = memoryview(cast(Any, value))
+        if not (held.c_contiguous and held.nbytes == value.nbytes):
+            flat: Any = mx.contiguous(value.reshape(-1)).view(mx.uint8) if value.size else b""
+            held = memoryview(flat)
+        data = held.tobytes()
         dtype = str(value.dtype).rpartition(".")[2].rstrip("_")
         return {"dtype": dtype, "shape": list(value.shape), "data": data.hex()}
     except Exception as error:
@@ -123,6 +127,10 @@ def refusal(error: Exception) -> dict[str, Any]:
         "kind": kind if isinstance(kind, str) else type(error).__name__,
         "payload": plain(payload) if isinstance(payload, dict) else {},
     }
+
+
+# Kept: asking for it costs more than most operations.
+_signature = functools.cache(inspect.signature)
 
 
 class Adapter:
@@ -162,7 +170,7 @@ class Adapter:
         if method is None or (op in NEEDS and not self._has(NEEDS[op])):
             raise UnknownOperation(op)
         try:
-            inspect.signature(method).bind(**params)
+            _signature(getattr(type(self), "op_" + op)).bind(self, **params)
         except TypeError as error:
             raise InvalidArguments(f"{op}: {error}") from error
         return plain(method(**params))
