@@ -32,7 +32,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group = parser.getgroup("mlx-cache-conformance", "MLX slot cache conformance")
     group.addoption(
         "--backend",
-        help="what to judge: reference (default), py:module:Class, cmd:COMMAND, pypi:NAME==VERSION",
+        help="reference (default), py:module:Class, cmd:COMMAND, pypi:NAME==VERSION, mutant:NAME",
     )
     group.addoption("--dialect", help="by which rules; default: the one that the backend declares")
     group.addoption(

@@ -11,7 +11,7 @@ from collections.abc import Callable
 
 from conformance.backends.base import Backend, BackendTrouble, BackendUnusable
 
-KINDS = "reference, py:module:Class, cmd:COMMAND or pypi:NAME==VERSION"
+KINDS = "reference, py:module:Class, cmd:COMMAND, pypi:NAME==VERSION or mutant:NAME"
 
 
 def connector(spec: str, dialect: str) -> Callable[[], Backend]:
@@ -21,6 +21,8 @@ def connector(spec: str, dialect: str) -> Callable[[], Backend]:
         return lambda: _in_process("reference", dialect)
     if kind == "py" and rest:
         return lambda: _in_process(rest, dialect)
+    if kind == "mutant" and rest:
+        return lambda: _mutant(rest)
     if kind == "cmd" and rest.strip():
         try:
             command = shlex.split(rest)
@@ -59,6 +61,17 @@ def _in_process(target: str, dialect: str) -> Backend:
     if target == "reference":
         return inprocess.InProcess(inprocess.reference(dialect))
     return inprocess.InProcess(inprocess.python_class(target))
+
+
+def _mutant(name: str) -> Backend:
+    from conformance.backends import inprocess
+    from conformance.mutants import named
+
+    try:
+        mutant = named(name)
+    except ValueError as error:
+        raise BackendUnusable(f"mutant:{name}: {error}") from None
+    return inprocess.InProcess(inprocess.mutant(mutant))
 
 
 def _process(command: list[str]) -> Backend:

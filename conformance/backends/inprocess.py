@@ -21,6 +21,7 @@ from conformance.protocol import Handshake
 
 if TYPE_CHECKING:
     from conformance.backends.adapter import Adapter
+    from conformance.mutants import Mutant
 
 # Without these there is no slot cache to speak of; everything else is a declared gap.
 ESSENTIAL = ("__getitem__", "__setitem__", "state")
@@ -64,6 +65,16 @@ def reference(dialect: str) -> Adapter:
     implementation = {"name": "reference", "version": __version__, "language": "python"}
     restore = partial(from_state, dialect=dialect)
     return Adapter(dialect_class(dialect), implementation, dialect, restore)
+
+
+def mutant(wrong: Mutant) -> Adapter:
+    """The adapter around a mutant, in the mutant's dialect."""
+    from conformance.backends.adapter import Adapter
+    from conformance.mutants import build
+
+    cls, restore = build(wrong)
+    implementation = {"name": f"mutant:{wrong.name}", "version": __version__, "language": "python"}
+    return Adapter(cls, implementation, wrong.dialect, restore)
 
 
 def python_class(target: str) -> Adapter:

@@ -1,4 +1,4 @@
-"""`list`: the cases, requirements, hazards or dialects, one a line."""
+"""`list`: the cases, requirements, hazards, dialects, tags or mutants, one a line."""
 
 from __future__ import annotations
 
@@ -8,15 +8,15 @@ from typing import Any
 
 def register(commands: Any) -> None:
     parser: argparse.ArgumentParser = commands.add_parser(
-        "list", help="list cases, requirements, hazards or dialects"
+        "list", help="list cases, requirements, hazards, dialects, tags or mutants"
     )
     parser.add_argument(
         "what",
         nargs="?",
         default="cases",
-        choices=["cases", "requirements", "hazards", "dialects", "tags"],
+        choices=["cases", "requirements", "hazards", "dialects", "tags", "mutants"],
     )
-    parser.add_argument("--dialect", help="only cases that apply to this dialect")
+    parser.add_argument("--dialect", help="only cases that apply to it, or mutants of it")
     parser.add_argument("--tag", action="append", default=[], help="only cases with this tag")
     parser.set_defaults(run=run)
 
@@ -43,6 +43,12 @@ def run(options: argparse.Namespace) -> int:
     elif options.what == "dialects":
         for entry in suite.dialects.values():
             print(f"{entry.id}  {entry.summary}")
+    elif options.what == "mutants":
+        from conformance.mutants import mutants
+
+        for mutant in mutants().values():
+            if dialect is None or mutant.dialect == dialect.id:
+                print(f"{mutant.name}  {mutant.dialect}  {mutant.wrong}")
     else:
         tags = Counter(tag for case in suite.cases.values() for tag in case.tags)
         for tag, count in sorted(tags.items()):

@@ -19,7 +19,7 @@ def register(commands: Any) -> None:
     parser.add_argument(
         "--backend",
         default="reference",
-        help="reference (default), py:module:Class, cmd:COMMAND or pypi:NAME==VERSION",
+        help="reference (default), py:module:Class, cmd:COMMAND, pypi:NAME==VERSION, mutant:NAME",
     )
     parser.add_argument("--dialect", help="by which rules; default: the one the backend declares")
     parser.add_argument(

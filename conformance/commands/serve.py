@@ -11,7 +11,7 @@ def register(commands: Any) -> None:
         "serve", help="speak the wire protocol on stdin and stdout for a backend"
     )
     parser.add_argument("--backend", default="reference")
-    parser.add_argument("--dialect", help="default: mlxrs-0.1")
+    parser.add_argument("--dialect", help="of the reference; default: mlxrs-0.1")
     parser.set_defaults(run=run)
 
 

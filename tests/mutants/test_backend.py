@@ -1,0 +1,78 @@
+"""A mutant is a backend like any other, and is wrong only in what it names."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+
+from conformance.backends import connect, served
+from conformance.backends.base import BackendUnusable
+from conformance.load import load_suite
+from conformance.mutants import build, chapters, mutants
+from conformance.mutants.alter import altered
+from conformance.runner import Run
+from conformance.verdict import Status
+from reference_impl import dialect_class
+from reference_impl.rules import masks
+
+SUITE = load_suite()
+MUTANTS = mutants()
+
+
+def test_there_are_many_and_no_chapter_is_empty():
+    assert len(MUTANTS) >= 80
+    assert all(chapters().values())
+
+
+def test_what_a_mutant_says_of_itself_exists():
+    for name, mutant in MUTANTS.items():
+        assert re.fullmatch(r"[a-z0-9]+(-[a-z0-9]+)*", name), name
+        assert mutant.dialect in SUITE.dialects, name
+        assert mutant.violates, name
+        assert set(mutant.violates) <= set(SUITE.requirements), name
+        assert mutant.wrong.endswith("."), name
+        assert mutant.seen or not mutant.link, name
+        assert mutant.link.startswith("https://") or not mutant.link, name
+
+
+def test_a_mutant_alters_what_is_there():
+    """A member that the reference does not have would be dead, and the mutant the reference."""
+    for name, mutant in MUTANTS.items():
+        reference = dialect_class(mutant.dialect)
+        assert mutant.rules or mutant.members or mutant.restore, name
+        assert all(hasattr(reference, member) for member in mutant.members), name
+        cls, _ = build(mutant)
+        assert issubclass(cls, reference), name
+        assert cls.__name__ == reference.__name__, name
+
+
+@pytest.mark.parametrize("kind", ["in process", "over stdio"])
+def test_a_mutant_speaks_its_own_dialect(kind):
+    backend = "mutant:mask-padding-only"
+    run = Run(SUITE, backend if kind == "in process" else served(backend, "mlxrs-0.1"), None)
+    try:
+        assert run.dialect.id == "mlx-lm-0.32"
+        assert run.verdict(SUITE.cases["mask.both.combination"]).status is Status.FAIL
+        assert run.verdict(SUITE.cases["mask.none.is-null"]).status is Status.PASS
+    finally:
+        run.close()
+
+
+def test_a_mutant_is_judged_by_another_dialect_if_asked():
+    """mlx-lm 0.32 with the mask of 0.31 has the mask of 0.31."""
+    run = Run(SUITE, "mutant:mask-padding-only", "mlx-lm-0.31")
+    try:
+        assert run.verdict(SUITE.cases["mask.both.combination"]).status is Status.PASS
+    finally:
+        run.close()
+
+
+def test_an_unknown_name_suggests_the_known_ones():
+    with pytest.raises(BackendUnusable, match="'mask-invertd'; did you mean mask-inverted"):
+        connect("mutant:mask-invertd", "mlxrs-0.1")
+
+
+def test_altering_a_name_that_a_rule_does_not_use_is_an_error():
+    with pytest.raises(LookupError, match=r"rules\.masks has no arrange"):
+        altered(masks.padding_else_lengths, arrange=None)
