@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from conformance import __version__
 from conformance.commands import (
     baseline,
+    bench,
     capture,
     convert,
     diff,
@@ -31,6 +32,7 @@ COMMANDS = (
     explain,
     diff,
     baseline,
+    bench,
     serve,
     doctor,
     report,

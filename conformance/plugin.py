@@ -25,6 +25,7 @@ OPTIONS = ("backend", "dialect", "case", "tag", "shard", "baseline", "fixtures_d
            "report", "isolate", "require")  # fmt: skip
 VERDICT = "mlx-cache-conformance verdict"
 ABOUT = "mlx-cache-conformance about"
+_PACKAGE = Path(__file__).resolve().parent
 QUIET = -2  # pytest -qq: failures and the last line
 
 
@@ -68,6 +69,14 @@ def pytest_configure(config: pytest.Config) -> None:
         # Asking for a backend by name and getting none must end the run before it starts.
         state.prepare(keep=not _distributed(config))
     config.pluginmanager.register(state, "mlx-cache-conformance-state")
+
+
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    """Benchmarks with --benchmark-only and cases without: neither shows up as skipped."""
+    if not collection_path.name.startswith("test_") or _PACKAGE not in collection_path.parents:
+        return None
+    only = bool(config.getoption("benchmark_only", False))
+    return True if (collection_path.parent == _PACKAGE / "benchmarks") != only else None
 
 
 def _distributed(config: pytest.Config) -> bool:

@@ -92,13 +92,20 @@ class WireSnapshot(msgspec.Struct, frozen=True):
 
 # Whole prompt-cache files, which `interop` exchanges; a backend may declare both.
 FILE_OPERATIONS = ("save", "load")
+# What benchmarks need: a cache of any size without sending it, and a clock on the backend's side.
+BENCHMARK_OPERATIONS = ("fill", "measure")
 # Operations that a case does not write as a step.
 SESSION_OPERATIONS = ("initialize", "reset", "shutdown")
 
 
 def case_operations() -> tuple[str, ...]:
-    """The operations that a case can use, which are those that a backend may declare."""
+    """The operations that a case can use."""
     return tuple(str(kind.__struct_config__.tag) for kind in StepBase.__subclasses__())
+
+
+def declarable() -> frozenset[str]:
+    """The operations that a backend may declare as its capabilities."""
+    return frozenset({*case_operations(), *FILE_OPERATIONS, *BENCHMARK_OPERATIONS})
 
 
 def schema() -> dict[str, Any]:

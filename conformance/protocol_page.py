@@ -60,6 +60,22 @@ FILES = {
     "save": ("path: string, caches: list, user_metadata: object", "null; writes a prompt cache"),
     "load": ("path: string", '{"caches": list, "user_metadata": object}'),
 }
+BENCHMARKS = {
+    "fill": (
+        "cache: string, slots: list, [times: integer]",
+        "null; a new cache whose slots hold tensors of any value, as `slots` lists them "
+        '(`{"dtype", "shape"}`), the list repeated `times` times; equal ones may be one tensor',
+    ),
+    "measure": (
+        "operation: string, arguments: object, [times: integer, repeats: integer, "
+        "memory: boolean]",
+        '{"seconds": list, "peak_bytes": integer or null}; times another operation by the '
+        "implementation's own clock, results computed and not put on the wire. Each of `times` "
+        "timings begins with the caches as they are and leaves them so; it is the mean of "
+        "`repeats` calls in a row. Instead of a tensor an argument is what `fill` takes. With "
+        "`memory`, what one more call holds at its peak beyond what was held, in bytes",
+    ),
+}
 CODES = {
     protocol.OPERATION_REFUSED: "the implementation refused; `data` is an ErrorData",
     protocol.UNKNOWN_CACHE: "a handle that nothing has made, as after a `new` that was refused",
@@ -158,6 +174,10 @@ def _operations() -> Iterator[str]:
     yield "| operation | arguments | result |"
     yield "|---|---|---|"
     yield from (f"| `{op}` | {a} | {result} |" for op, (a, result) in FILES.items())
+    yield "\nFor `mlx-cache-conformance bench` and `pytest --benchmark-only`:\n"
+    yield "| operation | arguments | result |"
+    yield "|---|---|---|"
+    yield from (f"| `{op}` | {a} | {result} |" for op, (a, result) in BENCHMARKS.items())
 
 
 def _arguments(op: str, kind: type[StepBase]) -> Iterator[str]:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from conformance.backends import connect, served
-from conformance.backends.base import BackendUnusable
+from conformance.backends.base import Backend, BackendUnusable
 from conformance.baseline import Baseline
 from conformance.baseline import load as load_baseline
 from conformance.execute import Session, execute
@@ -15,7 +15,7 @@ from conformance.judge import judge
 from conformance.load import DEFAULT_DIALECT, Suite
 from conformance.model import Case, Dialect
 from conformance.plan import applicability, plan
-from conformance.protocol import FILE_OPERATIONS, Handshake, case_operations
+from conformance.protocol import Handshake, declarable
 from conformance.verdict import Status, Verdict
 
 HOSTILE = "hostile"
@@ -62,6 +62,11 @@ class Run:
         if self._terms.baseline is not None:
             version = self.handshake.implementation.version
             self._baseline = load_baseline(self._terms.baseline, suite, self.dialect.id, version)
+
+    @property
+    def backend(self) -> Backend:
+        """The live backend, for what is no case."""
+        return self._session.backend
 
     def verdict(self, case: Case) -> Verdict:
         """Run one case from a clean start, and settle it with the baseline."""
@@ -114,8 +119,7 @@ class Run:
         return self.suite.dialects[chosen]
 
     def _check_capabilities(self, backend: str) -> None:
-        known = {*case_operations(), *FILE_OPERATIONS}
-        unknown = sorted(set(self.handshake.capabilities) - known)
+        unknown = sorted(set(self.handshake.capabilities) - declarable())
         if unknown:
             raise BackendUnusable(
                 f"{backend} declares capabilities that are no operations: {', '.join(unknown)}"

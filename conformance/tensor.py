@@ -27,7 +27,6 @@ _FORMATS = {
 ITEM_SIZE = {name: struct.calcsize("<" + code) for name, code in _FORMATS.items()} | {"bfloat16": 2}
 DTYPES = tuple(ITEM_SIZE)
 _WIRE_KEYS = {"dtype", "shape", "data"}
-_HEX_DIGITS = set("0123456789abcdef")
 
 
 class Tensor(msgspec.Struct, frozen=True):
@@ -74,7 +73,8 @@ def from_wire(value: Any) -> Tensor:
         isinstance(n, int) and not isinstance(n, bool) and n >= 0 for n in shape
     ):
         raise ValueError(f"shape {shape!r} is not a list of whole numbers")
-    if not isinstance(data, str) or not set(data) <= _HEX_DIGITS:
+    raw = _from_hex(data) if isinstance(data, str) else None
+    if raw is None:
         raise ValueError("data is not a string of lower-case hex digits")
     expected = math.prod(shape) * ITEM_SIZE[dtype]
     if len(data) != 2 * expected:
@@ -82,7 +82,17 @@ def from_wire(value: Any) -> Tensor:
             f"{dtype}{shape} needs {expected} bytes, which is {2 * expected} hex digits of data; "
             f"got {len(data)} digits"
         )
-    return Tensor(dtype, tuple(shape), bytes.fromhex(data))
+    return Tensor(dtype, tuple(shape), raw)
+
+
+def _from_hex(data: str) -> bytes | None:
+    """The bytes of lower-case hex digits, an odd one at the end left out; None if others stand."""
+    even = data if len(data) % 2 == 0 else data + "0"
+    try:
+        raw = bytes.fromhex(even)
+    except ValueError:
+        return None
+    return raw if raw.hex() == even else None  # fromhex also takes blanks and upper case
 
 
 def is_wire_tensor(value: Any) -> bool:

@@ -391,7 +391,7 @@ def serve(perform: Perform, out: TextIO | None = None) -> None:
             return
 
 
-def main() -> None:
+def main(kind: type[Adapter] = Adapter) -> None:
     parser = argparse.ArgumentParser(description="slot cache adapter over stdio")
     parser.add_argument("--class", dest="cls", required=True, help="module:ClassName")
     parser.add_argument("--distribution", default="", help="its version is reported")
@@ -403,7 +403,7 @@ def main() -> None:
     cls = getattr(loaded, name)
     version = importlib.metadata.version(options.distribution) if options.distribution else ""
     who = {"name": options.distribution or module, "version": version, "language": "python"}
-    serve(Adapter(cls, who, options.dialect, module_loader(loaded)).perform, out)
+    serve(kind(cls, who, options.dialect, module_loader(loaded)).perform, out)
 
 
 if __name__ == "__main__":

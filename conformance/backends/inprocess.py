@@ -57,14 +57,14 @@ class InProcess(Backend):
 
 def reference(dialect: str) -> Adapter:
     """The adapter around the reference implementation in a dialect."""
-    from conformance.backends.adapter import Adapter
+    from conformance.backends.measuring import Measuring
     from reference_impl import DIALECTS, dialect_class, from_state
 
     if dialect not in DIALECTS:
         raise BackendUnusable(f"the reference speaks {', '.join(DIALECTS)}; not {dialect}")
     implementation = {"name": "reference", "version": __version__, "language": "python"}
     restore = partial(from_state, dialect=dialect)
-    return Adapter(dialect_class(dialect), implementation, dialect, restore)
+    return Measuring(dialect_class(dialect), implementation, dialect, restore)
 
 
 def mutant(wrong: Mutant) -> Adapter:
@@ -79,7 +79,8 @@ def mutant(wrong: Mutant) -> Adapter:
 
 def python_class(target: str) -> Adapter:
     """The adapter around `module:Class`; BackendUnusable when there is no such class."""
-    from conformance.backends.adapter import Adapter, module_loader
+    from conformance.backends.adapter import module_loader
+    from conformance.backends.measuring import Measuring
 
     module_name, separator, class_name = target.partition(":")
     if not separator or not module_name or not class_name:
@@ -102,4 +103,4 @@ def python_class(target: str) -> Adapter:
     package = module_name.partition(".")[0]
     version = str(getattr(importlib.import_module(package), "__version__", ""))
     implementation = {"name": target, "version": version, "language": "python"}
-    return Adapter(cls, implementation, restore=module_loader(module))
+    return Measuring(cls, implementation, restore=module_loader(module))

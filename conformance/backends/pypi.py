@@ -59,7 +59,7 @@ def parse(text: str) -> Release:
 def command(release: Release) -> list[str]:
     """The adapter's command line in the release's environment, built if it is missing."""
     python = environment(release)
-    adapter = Path(__file__).with_name("adapter.py")
+    adapter = Path(__file__).with_name("measuring.py")
     return [str(python), str(adapter), "--class", release.cls, "--distribution", release.name]
 
 

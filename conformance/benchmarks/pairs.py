@@ -1,0 +1,161 @@
+"""Two backends and a limit in turn, within one run: seconds of each, and ratios pair by pair.
+
+A machine that slows down slows all of them: the ratio of two timings that follow each other stays
+what it is where their seconds do not.
+"""
+
+from __future__ import annotations
+
+import math
+import statistics
+from collections.abc import Callable, Sequence
+from functools import partial
+
+import msgspec
+
+from conformance.backends.base import Backend
+from conformance.benchmarks import timing
+from conformance.benchmarks.operations import Benchmark
+from conformance.benchmarks.timing import NotTimed, Stopwatch
+
+MIN_ROUNDS = 5
+MAX_ROUNDS = 101
+
+Timer = Callable[[], float]
+
+
+class Spread(msgspec.Struct, frozen=True):
+    """Median and quartiles."""
+
+    median: float
+    low: float
+    high: float
+
+
+class Side(msgspec.Struct, frozen=True):
+    """What one of them took, in seconds, and its peak in bytes; or why it was not timed."""
+
+    seconds: Spread | None = None
+    peak_bytes: int | None = None
+    not_timed: str = ""
+
+
+class Row(msgspec.Struct, frozen=True):
+    """One benchmark. `ratio` is backend / against, `to_limit` backend / limit."""
+
+    op: str
+    name: str
+    size: int
+    unit: str
+    rounds: int
+    backend: Side
+    against: Side | None
+    limit: Side | None
+    ratio: Spread | None
+    to_limit: Spread | None
+    model: str = ""
+
+
+def spread(values: Sequence[float]) -> Spread:
+    """Median and quartiles of at least one value."""
+    if len(values) == 1:
+        return Spread(values[0], values[0], values[0])
+    low, _, high = statistics.quantiles(values, n=4, method="inclusive")
+    return Spread(statistics.median(values), low, high)
+
+
+def ratios(above: Sequence[float], below: Sequence[float]) -> Spread:
+    """The spread of the ratios pair by pair, of timings that were taken in turn."""
+    return spread([a / b for a, b in zip(above, below, strict=True)])
+
+
+def in_turn(timers: Sequence[Timer], rounds: int) -> list[list[float]]:
+    """The timings of each; each round begins with another one, so that none is always first."""
+    taken: list[list[float]] = [[] for _ in timers]
+    for number in range(rounds):
+        for offset in range(len(timers)):
+            which = (number + offset) % len(timers)
+            taken[which].append(timers[which]())
+    return taken
+
+
+def rounds_within(seconds: float, one_round: float) -> int:
+    """How many rounds fit into a time; at least 5, at most 101."""
+    return min(max(int(seconds / max(one_round, 1e-9)), MIN_ROUNDS), MAX_ROUNDS)
+
+
+def compare(benchmark: Benchmark, backend: Backend, against: Backend | None, seconds: float) -> Row:
+    """Time one benchmark for about so many seconds; a side that refuses it has no time."""
+    watches = [_prepared(each, benchmark) for each in (backend, against) if each is not None]
+    timed = [watch for watch in watches if isinstance(watch, Stopwatch)]
+    timers: list[Timer] = []
+    costs: list[float] = []
+    repeats = max((watch.repeats for watch in timed), default=1)
+    for watch in timed:
+        timers.append(partial(watch.time, repeats))
+        costs.append(watch.seconds * repeats)
+    if timed and benchmark.limit is not None:
+        timer, cost = _limit_timer(benchmark)
+        timers.append(timer)
+        costs.append(cost)
+    rounds = rounds_within(seconds, sum(costs)) if timed else 0
+    taken = in_turn(timers, rounds)
+    return _row(benchmark, rounds, watches, taken)
+
+
+def _row(
+    benchmark: Benchmark, rounds: int, watches: list[Stopwatch | str], taken: list[list[float]]
+) -> Row:
+    queue = iter(taken)
+    times = [next(queue) if isinstance(watch, Stopwatch) else None for watch in watches]
+    limit = next(queue, None)
+    first, second = times[0], times[1] if len(times) > 1 else None
+    return Row(
+        op=benchmark.op, name=benchmark.name, size=benchmark.size, unit=benchmark.unit,
+        rounds=rounds,
+        backend=_side(watches[0], first),
+        against=_side(watches[1], second) if len(watches) > 1 else None,
+        limit=None if limit is None else Side(spread(limit)),
+        ratio=ratios(first, second) if first and second else None,
+        to_limit=ratios(first, limit) if first and limit else None,
+        model=benchmark.model,
+    )  # fmt: skip
+
+
+def _side(watch: Stopwatch | str, times: list[float] | None) -> Side:
+    if isinstance(watch, str) or times is None:
+        return Side(not_timed=str(watch))
+    return Side(spread(times), watch.peak_bytes)
+
+
+def _prepared(backend: Backend, benchmark: Benchmark) -> Stopwatch | str:
+    try:
+        return timing.prepare(backend, benchmark, memory=True)
+    except NotTimed as reason:
+        return str(reason)
+
+
+def _limit_timer(benchmark: Benchmark) -> tuple[Timer, float]:
+    from conformance.benchmarks import limits  # needs mlx, which only this does
+
+    assert benchmark.limit is not None
+    run = limits.runner(benchmark.limit)
+    limits.measure(run)
+    once = limits.measure(run)
+    repeats = max(1, math.ceil(timing.QUICK / max(once, 1e-8)))
+    return (lambda: limits.measure(run, repeats)), once * repeats
+
+
+def exponent(sizes: Sequence[float], values: Sequence[float]) -> float | None:
+    """The power of the size with which the values grow, fitted to the larger half of the sizes.
+
+    Smaller ones are ruled by what a call costs at all. None for fewer than two sizes above 0.
+    """
+    points = [(s, v) for s, v in zip(sizes, values, strict=True) if s > 0 and v > 0]
+    if points:
+        middle = math.sqrt(min(points)[0] * max(points)[0])
+        points = [point for point in points if point[0] >= middle]
+    if len({size for size, _ in points}) < 2:
+        return None
+    logs = [(math.log(size), math.log(value)) for size, value in points]
+    return statistics.linear_regression([x for x, _ in logs], [y for _, y in logs]).slope

@@ -1,0 +1,93 @@
+"""Ratios pair by pair, and what a comparison says."""
+
+from __future__ import annotations
+
+import pytest
+
+from conformance.backends import connect
+from conformance.benchmarks import limits, pairs
+from conformance.benchmarks.operations import Limit, benchmarks
+from conformance.benchmarks.pairs import compare, exponent, in_turn, ratios, rounds_within, spread
+
+BY_ID = {each.id: each for each in benchmarks()}
+
+
+def test_timers_take_turns_and_none_is_always_first():
+    said = []
+
+    def timer(name):
+        def run():
+            said.append(name)
+            return float(len(said))
+
+        return run
+
+    taken = in_turn([timer("a"), timer("b"), timer("c")], 4)
+    assert "".join(said) == "abcbcacababc"
+    assert [len(times) for times in taken] == [4, 4, 4]
+    assert taken[1] == [2.0, 4.0, 9.0, 11.0]
+
+
+def test_a_ratio_is_taken_pair_by_pair():
+    # The machine slows down tenfold midway: the medians of both sides lie, their pairs do not.
+    a, b = [1.0, 1.0, 10.0, 10.0, 10.0], [2.0, 2.0, 20.0, 20.0, 20.0]
+    assert ratios(a, b) == spread([0.5] * 5)
+    with pytest.raises(ValueError, match="zip"):
+        ratios(a, b[:-1])
+
+
+def test_a_spread_is_the_median_and_the_quartiles():
+    assert spread([4.0, 1.0, 3.0, 2.0, 5.0]) == pairs.Spread(3.0, 2.0, 4.0)
+    assert spread([7.0]) == pairs.Spread(7.0, 7.0, 7.0)
+
+
+@pytest.mark.parametrize(("one", "rounds"), [(0.0, 101), (0.001, 101), (0.1, 10), (3.0, 5)])
+def test_rounds_fill_the_time(one, rounds):
+    assert rounds_within(1.0, one) == rounds
+
+
+@pytest.mark.parametrize("power", [0.0, 1.0, 2.0])
+def test_the_exponent_is_that_of_the_larger_sizes(power):
+    sizes = [1, 10, 100, 1000, 10_000]
+    values = [max(s**power, 10**power) for s in sizes]
+    assert exponent(sizes, values) == pytest.approx(power)
+
+
+def test_without_two_sizes_there_is_no_exponent():
+    assert exponent([5, 5], [1.0, 2.0]) is None
+    assert exponent([], []) is None
+    assert exponent([1, 2], [0.0, 0.0]) is None
+
+
+def test_a_comparison_holds_both_sides_the_limit_and_the_ratios():
+    with (
+        connect("py:tests.support.slow:Slow", "mlx-lm-0.32") as slow,
+        connect("reference", "mlx-lm-0.32") as quick,
+    ):
+        row = compare(BY_ID["extract-lfm2-b8"], slow, quick, seconds=0.2)
+    assert row.rounds >= 5
+    assert row.ratio.low > 10, "twenty milliseconds against some microseconds"
+    assert row.to_limit.low > 10
+    assert row.backend.seconds.low >= 0.02 > row.against.seconds.median
+
+
+def test_a_refusal_has_neither_time_nor_ratio():
+    with (
+        connect("py:tests.support.slow:Refuses", "mlx-lm-0.32") as refuses,
+        connect("reference", "mlx-lm-0.32") as quick,
+    ):
+        row = compare(BY_ID["merge-lfm2-b8"], refuses, quick, seconds=0.05)
+    assert row.backend.seconds is None
+    assert "not today" in row.backend.not_timed
+    assert row.against.seconds is not None
+    assert row.ratio is None
+    assert row.to_limit is None
+
+
+def test_limits_do_what_they_are_called_after():
+    assert limits.runner(Limit("copy", 1000))() == b"\x01" * 1000
+    assert limits.runner(Limit("pass", 1000))() == 0
+    for conditions in (("left_padding",), ("lengths",)):
+        limits.runner(Limit("mask", shape=(2, 3), conditions=conditions))()
+    small, large = (limits.runner(Limit("copy", size)) for size in (1000, 100_000_000))
+    assert limits.measure(small, 10) < limits.measure(large)
