@@ -37,8 +37,9 @@ def judge(plan: Plan, observation: Observation) -> Verdict:
     mismatches: list[Mismatch] = []
     choices: list[Choice] = []
     snapshots: dict[str, Any] = {}
+    sides: dict[str, bool] = {}
     for seen in observation.seen:
-        found, choice = _judge_step(plan, seen, snapshots)
+        found, choice = _judge_step(plan, seen, snapshots, sides)
         mismatches += found
         choices += choice
         if isinstance(seen.reply, Refused) and (found or seen.reply.kind == TRAP):
@@ -112,8 +113,9 @@ def _hazard(expect: Expect) -> str:
 
 
 def _judge_step(
-    plan: Plan, seen: Seen, snapshots: dict[str, Any]
+    plan: Plan, seen: Seen, snapshots: dict[str, Any], sides: dict[str, bool]
 ) -> tuple[list[Mismatch], list[Choice]]:
+    """`sides` holds which hazards an earlier step took in a better way than the dialect's own."""
     earlier = dict(snapshots)  # `same_as` may name the cache that this step looks at
     if seen.step.call.op == "snapshot" and not isinstance(seen.reply, Refused):
         snapshots[seen.step.call.arguments["cache"]] = seen.reply.value
@@ -123,13 +125,25 @@ def _judge_step(
             return [_mismatch(seen, ("", "success", describe.reply(seen.reply)))], []
         return [], []
     own = list(_differences(expect, seen, plan.tensors, earlier))
-    if not own:
-        return [], [Choice(_hazard(expect), OWN)] if expect.accept else []
-    for option in expect.accept:
-        if not list(_differences(option, seen, plan.tensors, earlier)):
-            chose = describe.expectation(option, plan.tensors)
-            return [], [Choice(_hazard(expect), chose)]
-    return [_mismatch(seen, row) for row in own], []
+    better = next(
+        (o for o in expect.accept if not list(_differences(o, seen, plan.tensors, earlier))), None
+    )
+    if own and better is None:
+        return [_mismatch(seen, row) for row in own], []
+    if not expect.accept:
+        return [], []
+    hazard = _hazard(expect)
+    if own or better is None:  # not both at once, as where the dialect's own is `undefined`
+        side = better is not None
+        if sides.setdefault(hazard, side) != side:
+            return [_mismatch(seen, (f"hazard {hazard}", *_other_side(side)))], []
+    chose = describe.expectation(better, plan.tensors) if own and better else OWN
+    return [], [Choice(hazard, chose)]
+
+
+def _other_side(side: bool) -> tuple[str, str]:
+    words = (OWN, "a better outcome")
+    return f"{words[not side]}, as an earlier step took", words[side]
 
 
 def _mismatch(seen: Seen, row: Difference) -> Mismatch:
