@@ -122,7 +122,7 @@ def _settle_flaky(
 
 def signature(verdict: Verdict) -> str:
     """How a case failed, short and the same in every run: the first difference, or the ending."""
-    if verdict.mismatches:
+    if verdict.status is Status.FAIL and verdict.mismatches:
         first = verdict.mismatches[0]
         op = first.step.partition(": ")[2].partition("(")[0]
         place = f" at {first.place}" if first.place else ""

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import io
-import shlex
 from collections import Counter
 from collections.abc import Iterable
 
+from conformance import invocation
 from conformance.load import Suite
 from conformance.protocol import Implementation
 from conformance.runner import Target
@@ -32,17 +32,21 @@ def failure(verdict: Verdict, suite: Suite, target: Target) -> str:
         lines.append(f"    got:      {row.got}")
     if len(verdict.mismatches) > _SHOWN:
         lines.append(f"  ... and {len(verdict.mismatches) - _SHOWN} more differences")
+    if verdict.status is Status.PROTOCOL_ERROR:
+        asked = invocation.command("doctor", "--backend", target.backend, *_dialect(target))
+        lines.append(f"  the adapter, not the port, is to mend; ask: {asked}")
     lines.append(f"  reproduce: {reproduce(verdict, target)}")
     return "\n".join(lines)
 
 
 def reproduce(verdict: Verdict, target: Target) -> str:
     """The command that runs just this case again."""
-    backend = shlex.quote(target.backend)
-    return (
-        f"mlx-cache-conformance run --backend {backend} --dialect {target.dialect} "
-        f"--case {verdict.case}"
-    )
+    judged = ("--backend", target.backend, *_dialect(target), *target.terms)
+    return invocation.command("run", *judged, "--case", verdict.case)
+
+
+def _dialect(target: Target) -> tuple[str, str]:
+    return "--dialect", target.dialect
 
 
 def table(verdicts: Iterable[Verdict], suite: Suite, width: int, color: bool) -> str:

@@ -12,7 +12,7 @@ from conformance.baseline import Baseline
 from conformance.baseline import load as load_baseline
 from conformance.execute import Session, execute
 from conformance.judge import judge
-from conformance.load import DEFAULT_DIALECT, Suite
+from conformance.load import DEFAULT_DIALECT, Suite, fixtures_folder
 from conformance.model import Case, Dialect
 from conformance.plan import applicability, plan
 from conformance.protocol import Handshake, declarable
@@ -23,10 +23,11 @@ HOSTILE = "hostile"
 
 @dataclass(frozen=True)
 class Target:
-    """What is judged, and by which rules: the two options that a report must repeat."""
+    """What is judged, and by which rules; `terms` are the further options that make a verdict."""
 
     backend: str
     dialect: str
+    terms: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -36,6 +37,11 @@ class Terms:
     isolate: bool = False
     require: bool = False
     baseline: Path | None = None
+
+    def options(self) -> tuple[str, ...]:
+        """As the command line spells them."""
+        flags = [f"--{name}" for name in ("isolate", "require") if getattr(self, name)]
+        return (*flags, *(("--baseline", str(self.baseline)) if self.baseline else ()))
 
 
 class Run:
@@ -56,7 +62,8 @@ class Run:
         self.handshake: Handshake = self._session.handshake
         self._check_capabilities(backend)
         self.dialect = self._dialect(backend, dialect)
-        self.target = Target(backend, self.dialect.id)
+        own = () if suite.root == fixtures_folder() else ("--fixtures", str(suite.root))
+        self.target = Target(backend, self.dialect.id, (*own, *self._terms.options()))
         self._apart: Session | None = None
         self._baseline = Baseline()
         if self._terms.baseline is not None:

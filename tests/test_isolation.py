@@ -65,7 +65,10 @@ def test_memory_is_measured_ten_times_out_of_ten(judged, name, status):
     verdicts = [run.verdict(case) for _ in range(10)]
     assert [v.status for v in verdicts] == [status] * 10, [v.detail for v in verdicts]
     if status is Status.OVER_BUDGET:
-        assert "beyond the start; the case grants 8 MB" in verdicts[0].detail
+        assert verdicts[0].detail == "more memory than the 8 MB that the case grants"
+        (row,) = verdicts[0].mismatches
+        assert row.expected == "at most 8 MB more"
+        assert 200 <= int(row.got.split()[0]) < 300
 
 
 def test_dying_is_never_refusing(judged):

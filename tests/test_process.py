@@ -76,9 +76,9 @@ TROUBLES = [
     ("forks-away-and-dies", Status.CRASH, ["exit code 3 in step 1"]),
     ("closes-stdout", Status.CRASH, ["closed its stdout but kept running"]),
     ("loud-death", Status.CRASH, ["exit code 3", "noise noise"]),
-    ("silent", Status.HANG, ["no answer within 0.", "a line must end in a newline and be flushed",
+    ("silent", Status.HANG, ["no answer in time", "a line must end in a newline and be flushed",
                              "in step 1"]),
-    ("no-newline", Status.HANG, ["no complete line on stdout within", "bytes without a newline: ",
+    ("no-newline", Status.HANG, ["no complete line on stdout in time", "without a newline: ",
                                  '"jsonrpc"']),
     ("logs-before", Status.PROTOCOL_ERROR, [STDOUT, "got: loading the model"]),
     ("logs-after", Status.PROTOCOL_ERROR, ["answered with more than one line", "answer: done"]),
@@ -192,7 +192,7 @@ HANDSHAKE = "the result of initialize is not a handshake: "
     ("behaviour", "error", "text"),
     [
         ("start-dies", BackendCrashed, "exit code 5"),
-        ("start-silent", BackendHung, "no answer within 0.2 s"),
+        ("start-silent", BackendHung, "no answer in time"),
         ("handshake-protocol", ProtocolViolation, "the backend speaks protocol 2, this suite 1"),
         ("handshake-bare", ProtocolViolation, HANDSHAKE + "Object missing .* `capabilities`"),
         ("handshake-null", ProtocolViolation, HANDSHAKE + "Expected `object`, got `null`"),
@@ -225,8 +225,8 @@ def test_large_messages_go_both_ways(scripted):
 
 
 @pytest.mark.parametrize(("behaviour", "text"), [
-    ("deaf", "stdin was not read within 0.3 s: [1-9][0-9]+ of [0-9]+ bytes were taken"),
-    ("deafened", "stdin was not read within 0.3 s: 0 of [0-9]+ bytes"),
+    ("deaf", "stdin was not read in time: of [0-9]+ bytes a part was taken"),
+    ("deafened", "stdin was not read in time: of [0-9]+ bytes nothing was taken"),
 ])  # fmt: skip
 def test_a_backend_that_does_not_read_is_a_hang_within_the_limit(scripted, behaviour, text):
     with Process(scripted(behaviour)) as backend:

@@ -6,9 +6,9 @@
 from __future__ import annotations
 
 import shlex
-import sys
 from collections.abc import Callable
 
+from conformance import invocation
 from conformance.backends.base import Backend, BackendTrouble, BackendUnusable
 
 KINDS = "reference, py:module:Class, cmd:COMMAND, pypi:NAME==VERSION or mutant:NAME"
@@ -51,7 +51,7 @@ def served(spec: str, dialect: str) -> str:
     """The backend string that runs another one in a process of its own."""
     if spec.startswith(("cmd:", "pypi:")):
         return spec
-    parts = [sys.executable, "-m", "conformance", "serve", "--backend", spec, "--dialect", dialect]
+    parts = [*invocation.program(), "serve", "--backend", spec, "--dialect", dialect]
     return "cmd:" + shlex.join(parts)
 
 

@@ -3,6 +3,11 @@
 from __future__ import annotations
 
 import importlib
+import os
+import signal
+import sys
+import threading
+from collections.abc import Iterable, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -11,12 +16,16 @@ import msgspec
 from conformance import __version__
 from conformance.backends.base import (
     Backend,
+    BackendHung,
+    BackendTrouble,
     BackendUnusable,
     OperationRefused,
     ProtocolViolation,
+    Reply,
     from_wire,
     to_wire,
 )
+from conformance.plan import Call
 from conformance.protocol import Handshake
 
 if TYPE_CHECKING:
@@ -34,6 +43,13 @@ class InProcess(Backend):
         self._adapter = adapter
         self.handshake = msgspec.convert(adapter.perform("initialize", {}), Handshake)
 
+    def call_all(self, calls: Sequence[Call], seconds: float) -> Iterable[Reply]:
+        """As for any backend. What does not answer in time is interrupted, if Python runs it."""
+        with _Alarm(seconds) as alarm:
+            for reply in super().call_all(calls, seconds):
+                alarm.check()
+                yield reply
+
     def call(self, op: str, **arguments: Any) -> Any:
         from conformance.backends import adapter
 
@@ -41,7 +57,7 @@ class InProcess(Backend):
             return from_wire(self._adapter.perform(op, to_wire(arguments)))
         except (adapter.UnknownOperation, adapter.InvalidArguments, adapter.AdapterBug) as error:
             raise ProtocolViolation(f"{op}: {error}") from error
-        except ProtocolViolation:
+        except BackendTrouble:
             raise
         except Exception as error:
             kind = getattr(error, "kind", type(error).__name__)
@@ -53,6 +69,37 @@ class InProcess(Backend):
 
     def close(self) -> None:
         self._adapter.op_reset()
+
+
+class _Alarm:
+    """Interrupts this process, where its main thread is asked to and nobody else's timer is set."""
+
+    def __init__(self, seconds: float) -> None:
+        self._seconds = max(seconds, 0.001)
+        self._rung = False
+        self._armed = False
+
+    def check(self) -> None:
+        """BackendHung also where the implementation swallowed it."""
+        if self._rung:
+            raise BackendHung("no answer in time")
+
+    def __enter__(self) -> _Alarm:
+        main = threading.current_thread() is threading.main_thread()
+        if main and signal.getitimer(signal.ITIMER_REAL)[0] == 0:
+            self._before = signal.signal(signal.SIGALRM, self._ring)
+            signal.setitimer(signal.ITIMER_REAL, self._seconds)
+            self._armed = True
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._armed:
+            signal.setitimer(signal.ITIMER_REAL, 0)
+            signal.signal(signal.SIGALRM, self._before)
+
+    def _ring(self, *_: object) -> None:
+        self._rung = True
+        self.check()
 
 
 def reference(dialect: str) -> Adapter:
@@ -85,6 +132,8 @@ def python_class(target: str) -> Adapter:
     module_name, separator, class_name = target.partition(":")
     if not separator or not module_name or not class_name:
         raise BackendUnusable(f"py:{target}: write py:package.module:ClassName")
+    if os.getcwd() not in sys.path:
+        sys.path.insert(0, os.getcwd())  # as `python -m` does: a port is judged where it lies
     try:
         module = importlib.import_module(module_name)
     except Exception as error:

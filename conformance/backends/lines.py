@@ -62,16 +62,14 @@ def decode(line: bytes, requests: Sequence[Request]) -> list[Response]:
     except RecursionError:
         raise ProtocolViolation(f"a message is nested too deep; {got}") from None
     except msgspec.ValidationError as error:
+        _check_json(line)  # of a line that begins with a bracket no more than that was looked at
         if batch and line.lstrip().startswith(b"{"):
             error_text = f"{len(requests)} requests came as a list in one line; answer likewise"
         else:
             error_text = f"not a JSON-RPC 2.0 response: {error}"
         raise ProtocolViolation(f"{error_text}; {got}") from None
     except (msgspec.MsgspecError, UnicodeDecodeError) as error:
-        hint = " (JSON has no NaN and no Infinity)" if _has_bare_float(line) else ""
-        raise ProtocolViolation(
-            f"stdout must carry one JSON-RPC response a line and nothing else: {error}{hint}; {got}"
-        ) from None
+        raise _no_json(line, error) from None
     if len(responses) != len(requests):
         raise ProtocolViolation(f"{len(requests)} requests, {len(responses)} responses; {got}")
     for request, response in zip(requests, responses, strict=True):
@@ -83,6 +81,21 @@ def decode(line: bytes, requests: Sequence[Request]) -> list[Response]:
                 + (f"; its error: {said}" if said else "")
             )
     return responses
+
+
+def _check_json(line: bytes) -> None:
+    try:
+        msgspec.json.decode(line)
+    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+        raise _no_json(line, error) from None
+
+
+def _no_json(line: bytes, error: Exception) -> ProtocolViolation:
+    hint = " (JSON has no NaN and no Infinity)" if _has_bare_float(line) else ""
+    return ProtocolViolation(
+        f"stdout must carry one JSON-RPC response a line and nothing else: {error}{hint}; "
+        f"got: {shown(line)}"
+    )
 
 
 def _has_bare_float(line: bytes) -> bool:
@@ -102,7 +115,8 @@ def reply(request: Request, response: Response) -> Reply:
         raise ProtocolViolation(f"{request.method}: both result and error in the response")
     if error.code == OPERATION_REFUSED:
         if error.data is None:
-            raise ProtocolViolation(f"{request.method}: error {error.code} without data.kind")
+            text = f"error {error.code} without data.kind: {error.message}"
+            raise ProtocolViolation(f"{request.method}: {text}")
         return Refused(error.data.kind, error.message, error.data.payload)
     if error.code == UNKNOWN_CACHE:
         return Refused("UnknownCache", error.message)

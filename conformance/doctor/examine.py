@@ -9,6 +9,7 @@ from enum import Enum
 from functools import cached_property
 from typing import Any
 
+from conformance import invocation
 from conformance.backends import connect, connector
 from conformance.backends.base import (
     BackendCrashed,
@@ -275,12 +276,12 @@ def summary(findings: Iterable[Finding]) -> str:
 
 def advice(patient: Patient, findings: Iterable[Finding]) -> Iterator[str]:
     """What to do next; the last line is a command."""
-    spec, dialect = shlex.quote(patient.spec), patient.dialect.id
-    named = f" --dialect {patient.asked_dialect}" if patient.asked_dialect else ""
+    backend = ("--backend", patient.spec)
+    named = ("--dialect", patient.asked_dialect) if patient.asked_dialect else ()
     first = next((f for f in findings if f.outcome is Outcome.FIX), None)
     if first is not None:
         yield f"fix {first.check.name} first; then see again, and when all is ok judge the port:"
-        yield f"mlx-cache-conformance doctor --backend {spec}{named}"
+        yield invocation.command("doctor", *backend, *named)
     else:
         yield "the adapter is sound; now judge the port:"
-    yield f"mlx-cache-conformance run --backend {spec} --dialect {dialect}"
+    yield invocation.command("run", *backend, *named)

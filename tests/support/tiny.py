@@ -95,3 +95,24 @@ class Trapping(Tiny):
 
 class Stateless:
     """No slot cache at all."""
+
+
+class Endless(Tiny):
+    """Never gives its batch size; tries to outlive whoever interrupts it once."""
+
+    stubborn = False
+
+    @property
+    def batch_size(self):
+        while True:
+            try:
+                while True:
+                    pass
+            except Exception:
+                if not self.stubborn:
+                    raise
+                return 1
+
+
+class Stubborn(Endless):
+    stubborn = True
