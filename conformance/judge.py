@@ -37,8 +37,9 @@ def judge(plan: Plan, observation: Observation) -> Verdict:
     mismatches: list[Mismatch] = []
     choices: list[Choice] = []
     snapshots: dict[str, Any] = {}
+    sides: dict[str, bool] = {}
     for seen in observation.seen:
-        found, choice = _judge_step(plan, seen, snapshots)
+        found, choice = _judge_step(plan, seen, snapshots, sides)
         mismatches += found
         choices += choice
         if isinstance(seen.reply, Refused) and (found or seen.reply.kind == TRAP):
@@ -127,8 +128,9 @@ def _hazard(expect: Expect) -> str:
 
 
 def _judge_step(
-    plan: Plan, seen: Seen, snapshots: dict[str, Any]
+    plan: Plan, seen: Seen, snapshots: dict[str, Any], sides: dict[str, bool]
 ) -> tuple[list[Mismatch], list[Choice]]:
+    """`sides` holds which hazards an earlier step took in a better way than the dialect's own."""
     earlier = dict(snapshots)  # `same_as` may name the cache that this step looks at
     if seen.step.call.op == "snapshot" and not isinstance(seen.reply, Refused):
         snapshots[seen.step.call.arguments["cache"]] = seen.reply.value
@@ -138,13 +140,25 @@ def _judge_step(
             return [_mismatch(seen, ("", "success", describe.reply(seen.reply)))], []
         return [], []
     own = list(_differences(expect, seen, plan.tensors, earlier))
-    if not own:
-        return [], [Choice(_hazard(expect), OWN)] if expect.accept else []
-    for option in expect.accept:
-        if not list(_differences(option, seen, plan.tensors, earlier)):
-            chose = describe.expectation(option, plan.tensors)
-            return [], [Choice(_hazard(expect), chose)]
-    return [_mismatch(seen, row) for row in own], []
+    better = next(
+        (o for o in expect.accept if not list(_differences(o, seen, plan.tensors, earlier))), None
+    )
+    if own and better is None:
+        return [_mismatch(seen, row) for row in own], []
+    if not expect.accept:
+        return [], []
+    hazard = _hazard(expect)
+    if own or better is None:  # not both at once, as where the dialect's own is `undefined`
+        side = better is not None
+        if sides.setdefault(hazard, side) != side:
+            return [_mismatch(seen, (f"hazard {hazard}", *_other_side(side)))], []
+    chose = describe.expectation(better, plan.tensors) if own and better else OWN
+    return [], [Choice(hazard, chose)]
+
+
+def _other_side(side: bool) -> tuple[str, str]:
+    words = (OWN, "a better outcome")
+    return f"{words[not side]}, as an earlier step took", words[side]
 
 
 def _mismatch(seen: Seen, row: Difference) -> Mismatch:
@@ -168,7 +182,7 @@ def _differences(
         return
     got = reply.value
     if expect.value is not UNSET:
-        if not _same(expect.value, got):
+        if not same(expect.value, got):
             yield "", describe.value(expect.value), describe.value(got)
     elif not isinstance(expect.tensor, UnsetType):
         yield from _tree("", tensors(expect.tensor), got)
@@ -189,7 +203,7 @@ def _refusal(expect: Expect, seen: Seen, tensors: Tensors) -> Iterator[Differenc
     for name, value in (expect.payload or {}).items():
         if name not in reply.payload:
             yield f"payload.{name}", describe.value(value), "not in the payload"
-        elif not _same(value, reply.payload[name]):
+        elif not same(value, reply.payload[name]):
             yield f"payload.{name}", describe.value(value), describe.value(reply.payload[name])
     if isinstance(expect.message, str) and expect.message not in reply.message:
         yield "message", f"contains {expect.message!r}", repr(reply.message)
@@ -211,7 +225,7 @@ def _snapshots(expected: Any, got: Any, name: str) -> Iterator[Difference]:
         yield "", f"the snapshot of {name}", describe.value(got)
         return
     for key in ("class_name", "slot_count"):
-        if not _same(expected.get(key), got.get(key)):
+        if not same(expected.get(key), got.get(key)):
             yield key, describe.value(expected.get(key)), describe.value(got.get(key))
     yield from _slots(expected.get("slots"), got.get("slots"))
     for key in ("left_padding", "lengths"):
@@ -230,12 +244,12 @@ def _cache(expected: CacheState, got: Any, tensors: Tensors) -> Iterator[Differe
         listed = slots if isinstance(slots, list) else []
         count = len(listed)
         present = {str(i): tensors(ref) for i, ref in enumerate(listed) if ref is not None}
-    if not _same(count, got.get("slot_count")):
+    if not same(count, got.get("slot_count")):
         yield "slot_count", str(count), describe.value(got.get("slot_count"))
     yield from _slots(present, got.get("slots"))
     yield from _tree("left_padding", tensors.ints(expected.left_padding), got.get("left_padding"))
     yield from _tree("lengths", tensors.ints(expected.lengths), got.get("lengths"))
-    if expected.class_name is not UNSET and not _same(expected.class_name, got.get("class_name")):
+    if expected.class_name is not UNSET and not same(expected.class_name, got.get("class_name")):
         yield "class_name", str(expected.class_name), describe.value(got.get("class_name"))
 
 
@@ -257,16 +271,16 @@ def _tree(place: str, expected: Any, got: Any) -> Iterator[Difference]:
             yield place, f"{len(expected)} items", f"{len(got)} items: {describe.value(got)}"
         for index, (left, right) in enumerate(zip(expected, got, strict=False)):
             yield from _tree(f"{place}[{index}]", left, right)
-    elif not _same(expected, got):
+    elif not same(expected, got):
         yield place, describe.value(expected), describe.value(got)
 
 
-def _same(left: Any, right: Any) -> bool:
+def same(left: Any, right: Any) -> bool:
     """Equality that does not take True for 1 or 1 for 1.0, at any depth."""
     if type(left) is not type(right):
         return False
     if isinstance(left, list):
-        return len(left) == len(right) and all(map(_same, left, right))
+        return len(left) == len(right) and all(map(same, left, right))
     if isinstance(left, dict):
-        return left.keys() == right.keys() and all(_same(left[key], right[key]) for key in left)
+        return left.keys() == right.keys() and all(same(left[key], right[key]) for key in left)
     return bool(left == right)

@@ -258,6 +258,42 @@ def test_better_outcomes_are_accepted_and_told(got, chose):
 TRAPS = [signal.SIGILL, signal.SIGTRAP, signal.SIGABRT]
 FAULTS = [signal.SIGSEGV, signal.SIGBUS, signal.SIGKILL, signal.SIGTERM]
 TRAP = "- {op: size}\n- {op: size, expect: {trap: bounds}}\n- {op: size, expect: {value: 1}}"
+TWICE = """
+- {op: size, expect: {value: 1, hazard: h, accept: [{value: 2}]}}
+- {op: size, expect: {value: 3, hazard: %s, accept: [{value: 4}]}}
+"""
+
+
+@pytest.mark.parametrize("replies", [(1, 3), (2, 4)])
+def test_a_case_takes_the_same_side_of_a_hazard_throughout(replies):
+    assert verdict(planned(TWICE % "h"), *replies).status is Status.PASS
+
+
+@pytest.mark.parametrize(
+    ("replies", "expected", "got"),
+    [
+        ((1, 4), "the dialect's own outcome, as an earlier step took", "a better outcome"),
+        ((2, 3), "a better outcome, as an earlier step took", "the dialect's own outcome"),
+    ],
+)
+def test_a_mixture_of_both_sides_is_neither(replies, expected, got):
+    result = verdict(planned(TWICE % "h"), *replies)
+    assert result.status is Status.FAIL
+    assert rows(result) == [("hazard h", expected, got)]
+    assert result.mismatches[0].step.startswith("step 2")
+    assert verdict(planned(TWICE % "other"), *replies).status is Status.PASS
+
+
+def test_an_outcome_that_fits_both_sides_decides_nothing():
+    either = planned("""
+- {op: size, expect: {undefined: any, hazard: h, accept: [{value: 2}]}}
+- {op: size, expect: {value: 3, hazard: h, accept: [{value: 4}]}}
+""")
+    assert verdict(either, 2, 3).status is Status.PASS
+    assert verdict(either, 2, 4).status is Status.PASS
+    assert verdict(either, 9, 4).status is Status.FAIL
+
+
 MIXED = "- {op: size, expect: {value: 1, hazard: h, accept: [{trap: bounds}]}}"
 
 

@@ -1,0 +1,134 @@
+"""Which fixture cases tell a mutant from the reference."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from dataclasses import dataclass
+from multiprocessing import get_context
+from pathlib import Path
+
+from conformance.backends import connect, served
+from conformance.execute import Session, execute
+from conformance.judge import judge
+from conformance.load import Suite, read_suite
+from conformance.mutants import Mutant, named
+from conformance.plan import Plan, applicability, plan
+from conformance.verdict import Status
+
+LARGE = "large"  # the tag of cases that take long
+_AT_ONCE = 4  # mutants that a process is given at a time
+
+
+@dataclass(frozen=True)
+class Terms:
+    """How to examine: `stdio` with the mutant in a process of its own, `first` up to one kill."""
+
+    stdio: bool = False
+    first: bool = False
+
+
+@dataclass(frozen=True)
+class Kills:
+    """The cases that a mutant fails, by id in the order of the suite, of so many that it faced."""
+
+    mutant: str
+    cases: tuple[str, ...]
+    faced: int
+
+
+class Examiner:
+    """Has mutants face the cases of their dialects, each of which is planned once."""
+
+    def __init__(self, suite: Suite, terms: Terms) -> None:
+        self._suite = suite
+        self._terms = terms
+        self._plans: dict[str, list[Plan]] = {}
+
+    def kills(self, mutant: Mutant) -> Kills:
+        """The cases that fail. BackendUnusable when the mutant cannot be made at all."""
+        spec = f"mutant:{mutant.name}"
+        if self._terms.stdio:
+            spec = served(spec, mutant.dialect)
+        session = Session(lambda: connect(spec, mutant.dialect))
+        failed, faced = [], 0
+        try:
+            for bound in self._in_order(mutant):
+                faced += 1
+                status = judge(bound, execute(bound, session)).status
+                if status is Status.SUITE_BUG:
+                    raise ValueError(f"{bound.case.id} cannot be judged in {mutant.dialect}")
+                if status.failed:
+                    failed.append(bound.case.id)
+                    if self._terms.first:
+                        break
+        finally:
+            session.close()
+        place = {name: index for index, name in enumerate(self._suite.cases)}
+        return Kills(mutant.name, tuple(sorted(failed, key=place.__getitem__)), faced)
+
+    def _in_order(self, mutant: Mutant) -> Iterator[Plan]:
+        """First the cases of what the mutant violates; large ones only if they are among these."""
+        plans = self._plans_of(mutant.dialect)
+        meant = [bound for bound in plans if set(bound.case.requires) & set(mutant.violates)]
+        yield from sorted(meant, key=lambda bound: LARGE in bound.case.tags)
+        chosen = {bound.case.id for bound in meant}
+        for bound in plans:
+            if bound.case.id not in chosen and LARGE not in bound.case.tags:
+                yield bound
+
+    def _plans_of(self, name: str) -> list[Plan]:
+        if name not in self._plans:
+            dialect, suite = self._suite.dialect(name), self._suite
+            self._plans[name] = [
+                plan(case, dialect, suite.tensors_of(case))
+                for case in suite.cases.values()
+                if applicability(case, dialect) is None
+            ]
+        return self._plans[name]
+
+
+def examine(
+    suite: Suite,
+    chosen: Sequence[Mutant],
+    terms: Terms,
+    jobs: int | None = None,
+    step: Callable[[str], None] = lambda name: None,
+) -> list[Kills]:
+    """What kills each of `chosen`, on `jobs` processes (default: one a processor).
+
+    `step` gets the name of every mutant that is done with.
+    """
+    jobs = min(jobs or os.cpu_count() or 1, -(-len(chosen) // _AT_ONCE))
+    if jobs <= 1:
+        examiner = Examiner(suite, terms)
+        return [_with_step(examiner, mutant, step) for mutant in chosen]
+    names = [mutant.name for mutant in chosen]
+    parts = [names[i : i + _AT_ONCE] for i in range(0, len(names), _AT_ONCE)]
+    found: dict[str, Kills] = {}
+    with ProcessPoolExecutor(
+        jobs, mp_context=get_context("spawn"), initializer=_begin, initargs=(suite.root, terms)
+    ) as pool:
+        for done in as_completed([pool.submit(_part, part) for part in parts]):
+            for kills in done.result():
+                found[kills.mutant] = kills
+                step(kills.mutant)
+    return [found[name] for name in names]
+
+
+def _with_step(examiner: Examiner, mutant: Mutant, step: Callable[[str], None]) -> Kills:
+    kills = examiner.kills(mutant)
+    step(mutant.name)
+    return kills
+
+
+_examiner: list[Examiner] = []  # of a worker process, which plans the cases once
+
+
+def _begin(root: Path, terms: Terms) -> None:
+    _examiner[:] = [Examiner(read_suite(root), terms)]
+
+
+def _part(names: Sequence[str]) -> list[Kills]:
+    return [_examiner[0].kills(named(name)) for name in names]
