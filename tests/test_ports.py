@@ -19,6 +19,7 @@ from conformance import protocol_page
 from conformance.commands.new_adapter import DIALECT_OF, LANGUAGES, create
 from conformance.load import load_suite
 from conformance.plan import applicability
+from conformance.properties.agreement import differences
 
 ROOT = Path(__file__).resolve().parent.parent
 PORTS = ROOT / "ports"
@@ -103,10 +104,11 @@ def test_the_sanitized_build_carries_both_sanitizers(sanitized):
 
 
 def test_the_cpp_port_answers_drawn_sequences_as_the_reference_does(cpp):
-    tally = compare(f"cmd:{cpp}", "mlxrs-0.1", 2000)
-    assert tally["sequences"] >= 2000
+    found, tally = compare(f"cmd:{cpp}", "mlxrs-0.1", 2000)
+    assert found is None, "\n".join(differences(found.drawn, found.answers.replies))
+    assert tally.sequences >= 2000
     for kind in ("Parse", "CapExceeded", "OutOfRange", "ArithmeticOverflow"):
-        assert tally[kind], f"no sequence was refused with {kind}"
+        assert tally.refusals[kind], f"no sequence was refused with {kind}"
 
 
 def test_each_planted_bug_is_caught_and_named():

@@ -42,7 +42,8 @@ ALWAYS_TRAP = {"mlx-swift-lm": {"set_meta_state", "update"}}
 
 _handle = st.sampled_from(HANDLES)
 _name = st.sampled_from(NAMES)
-_what = st.sampled_from(("state", "slot", "left_padding", "lengths"))
+_rows = st.sampled_from(("state", "left_padding", "lengths"))
+_any = st.sampled_from(("state", "slot", "left_padding", "lengths"))
 _tens = st.integers(0, 9)
 _few = st.integers(1, 3)
 
@@ -116,6 +117,7 @@ class _Author:
         self._draw = draw
         self._model = model
         self._operations = operations
+        self._family = dialect.family
         self._arguments = Arguments(draw, dialect)
         self._names: set[str] = set()
         self.caches: dict[str, dict[str, Any]] = {}
@@ -192,7 +194,8 @@ class _Author:
         self._step("merge", caches=chosen, into=self._draw(_handle))
 
     def _write_hold(self) -> None:
-        cache, what = self._existing(), self._draw(_what)
+        # Whether what was read from a slot sees a write in place is a rule of mlx-lm's only.
+        cache, what = self._existing(), self._draw(_any if self._family == "mlx-lm" else _rows)
         name, slot = self._draw(_name), {}
         if what == "slot":
             slot = self._arguments.of("get", self.caches[cache]) or {}

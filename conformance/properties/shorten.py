@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator, Sequence
+from typing import Any
 
 from conformance.backends.base import Refused, Returned
 from conformance.plan import Call
@@ -56,14 +57,14 @@ def _compare(sides: Sides, calls: Sequence[Call]) -> Difference | None:
 def redrawn(sides: Sides, calls: Sequence[Call]) -> Drawn | None:
     """The calls with the reference's answers; None where they mean nothing any more.
 
-    That is a handle that no call has made, and a filter beyond the rows, whose result is undefined.
+    That is a handle that no call has made, a filter beyond the rows, whose result is undefined, and
+    writing through a slot that holds nothing of that shape.
     """
     drawn = Drawn()
     for call in calls:
-        if call.op == "filter":
+        if call.op in ("filter", "write_in_place"):
             shown = answer(sides.model, Call("snapshot", {"cache": call.arguments["cache"]}))
-            rows = fewest_rows(shown.value) if isinstance(shown, Returned) else 0
-            if not all(-rows <= index < rows for index in call.arguments["batch_indices"]):
+            if not (isinstance(shown, Returned) and _defined(call, shown.value)):
                 return None
         reply = answer(sides.model, call)
         drawn.calls.append(call)
@@ -74,3 +75,11 @@ def redrawn(sides: Sides, calls: Sequence[Call]) -> Drawn | None:
             if reply.kind == TRAP:
                 return drawn
     return drawn
+
+
+def _defined(call: Call, shown: dict[str, Any]) -> bool:
+    if call.op == "filter":
+        rows = fewest_rows(shown)
+        return all(-rows <= index < rows for index in call.arguments["batch_indices"])
+    held, new = shown["slots"].get(str(call.arguments["slot"])), call.arguments["value"]
+    return held is not None and (held.dtype, held.shape) == (new.dtype, new.shape)
