@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 SUITE := $(BIN)/mlx-cache-conformance
 
-.PHONY: run test check unit releases schemas clean
+.PHONY: run test check unit nightly releases schemas clean
 .PHONY: ports port-cpp port-cpp-sanitized port-cpp-planted port-rust port-swift
 
 DIALECTS := mlx-lm-0.31 mlx-lm-0.32 mlx-swift-lm-3.31.3 mlx-swift-lm-3.31.4
@@ -24,6 +24,10 @@ check: $(VENV)/installed-dev
 # The project's own tests.
 unit: $(VENV)/installed-dev
 	$(BIN)/pytest -q -n 2 tests
+
+# What takes an hour: fifty whole runs under fire, and every refusal by an adapter that dies of it.
+nightly: $(VENV)/installed-dev
+	KILLED_RUNS=50 EVERY_REFUSAL=1 $(BIN)/pytest -q -n 2 tests/test_killed.py tests/test_isolation.py
 
 # The suite, on the real releases that the Python dialects follow.
 releases: $(VENV)/installed-dev

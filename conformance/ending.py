@@ -33,13 +33,19 @@ class Ending:
         verdicts: Sequence[Verdict],
         seconds: float,
         fail_under: float | None,
+        missing: Sequence[str] = (),
     ) -> None:
         self._suite = suite
         self._about = about
         self._verdicts = verdicts
         self._seconds = seconds
         self._shares = coverage.shares(suite, suite.dialects[about.dialect], verdicts)
+        self._cut_short = bool(missing)
         self.problems: list[str] = []
+        if missing:
+            self.problems.append(
+                f"{len(missing)} of the chosen cases have no verdict, such as {missing[0]}"
+            )
         if not report.executed(verdicts):
             self.problems.append("no case was executed, which proves nothing")
         percent = coverage.total(self._shares).percent
@@ -54,13 +60,16 @@ class Ending:
         about = self._about
         made = reportfile.make(
             self._verdicts, self._suite, about.backend, about.dialect, about.implementation,
-            shard, selected,
+            shard, selected or self._cut_short,
         )  # fmt: skip
         reportfile.write(path, made)
 
     def show(self, terminal: Any, quiet: bool) -> None:
         """Table, notes, problems, and the one line that counts."""
         write = terminal.write_line
+        if quiet and not report.executed(self._verdicts):
+            for line in report.notes(self._verdicts):
+                write(line)
         if not quiet:
             write("")
             width, color = terminal._tw.fullwidth, bool(terminal.hasmarkup)

@@ -20,6 +20,7 @@ from conformance.backends.base import (
 )
 from conformance.memory import Gauge
 from conformance.plan import Call, Plan, PlannedStep, may_trap
+from conformance.protocol import Handshake
 
 MAX_RESTARTS = 200
 HANG_WEIGHT = 20
@@ -47,7 +48,7 @@ class Observation:
 
 
 class Session:
-    """A backend that is started anew after trouble, a bounded number of times on end.
+    """A backend, started when needed and anew after trouble, a bounded number of times on end.
 
     A case without trouble begins the count anew. Traps that a dialect demands do not count: it may
     demand any number of them. A hang counts as many, because each one costs its whole time limit.
@@ -56,9 +57,23 @@ class Session:
     def __init__(self, connect: Callable[[], Backend]) -> None:
         self._connect = connect
         self._restarts = 0
-        self._backend: Backend | None = connect()
-        self.handshake = self._backend.handshake
-        self.is_process = self._backend.pid is not None
+        self._backend: Backend | None = None
+        self._first: Backend | None = None  # for what is true of all of them
+
+    def open(self) -> Session:
+        """Start it now, before any case can be blamed; raises what connecting raises."""
+        self._first = self._backend = self._connect()
+        return self
+
+    @property
+    def handshake(self) -> Handshake:
+        """What it said of itself when it was first started."""
+        return (self._first or self.backend).handshake
+
+    @property
+    def is_process(self) -> bool:
+        """Whether it can die without taking this process along."""
+        return (self._first or self.backend).pid is not None
 
     @property
     def backend(self) -> Backend:
@@ -68,6 +83,7 @@ class Session:
                 raise BackendGone(f"it had to be restarted {MAX_RESTARTS} times on end; giving up")
             try:
                 self._backend = self._connect()
+                self._first = self._first or self._backend
             except BackendUnusable as error:
                 if isinstance(error.__cause__, BackendTrouble):
                     raise error.__cause__ from None  # it died or hung while it started

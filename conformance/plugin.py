@@ -195,10 +195,13 @@ class _State:
         option = self._config.getoption
         about = msgspec.convert(self._about, About)
         seconds = time.perf_counter() - self._started
-        ending = Ending(self.suite, about, self._verdicts, seconds, option("fail_under"))
+        judged = {verdict.case for verdict in self._verdicts}
+        by_pytest = bool(option("keyword") or option("markexpr") or option("deselect"))
+        missing = [] if by_pytest else [c for c in self.selected() if c not in judged]
+        ending = Ending(self.suite, about, self._verdicts, seconds, option("fail_under"), missing)
         if option("report"):
             shard = parse_shard(option("shard")) if option("shard") else (1, 1)
-            left_out = bool(option("case") or option("tag") or option("keyword"))
+            left_out = bool(option("case") or option("tag") or by_pytest)
             try:
                 ending.write(option("report"), shard, left_out)
             except FixtureError as error:

@@ -32,6 +32,8 @@ def failure(verdict: Verdict, suite: Suite, target: Target) -> str:
         lines.append(f"    got:      {row.got}")
     if len(verdict.mismatches) > _SHOWN:
         lines.append(f"  ... and {len(verdict.mismatches) - _SHOWN} more differences")
+    if verdict.status is Status.SUITE_BUG:
+        lines.append("  the suite, neither adapter nor port, is to mend: please report this")
     if verdict.status is Status.PROTOCOL_ERROR:
         asked = invocation.command("doctor", "--backend", target.backend, *_dialect(target))
         lines.append(f"  the adapter, not the port, is to mend; ask: {asked}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import traceback
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -58,7 +59,7 @@ class Run:
         self.suite = suite
         self._terms = terms or Terms()
         opening = dialect or DEFAULT_DIALECT
-        self._session = Session(lambda: connect(backend, opening))
+        self._session = Session(lambda: connect(backend, opening)).open()
         self.handshake: Handshake = self._session.handshake
         self._check_capabilities(backend)
         self.dialect = self._dialect(backend, dialect)
@@ -76,8 +77,13 @@ class Run:
         return self._session.backend
 
     def verdict(self, case: Case) -> Verdict:
-        """Run one case from a clean start, and settle it with the baseline."""
-        return self._baseline.settle(self._verdict(case), lambda: self._verdict(case))
+        """Run one case from a clean start, and settle it with the baseline. Never raises."""
+        try:
+            return self._baseline.settle(self._verdict(case), lambda: self._verdict(case))
+        except Exception:  # a case without a verdict would be missing from the report
+            told = traceback.format_exc()
+            detail = f"{told.splitlines()[-1]}\n{told}"
+            return Verdict(case.id, self.dialect.id, Status.SUITE_BUG, detail=detail)
 
     def close(self) -> None:
         """End the backend, and the one apart for hostile cases."""

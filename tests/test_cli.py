@@ -154,12 +154,33 @@ def test_an_expression_that_matches_nothing_is_a_failure():
     )
 
 
+def test_a_run_that_was_cut_short_says_so(tmp_path):
+    report = tmp_path / "report.json"
+    done = cli("run", "--quiet", "--backend", "py:tiny:Wrong", "--dialect", "mlx-lm-0.31",
+               "--report", str(report), "--", "-x")  # fmt: skip
+    count = len(json.loads(report.read_text())["verdicts"])
+    assert 0 < count < len(SUITE.cases)
+    said = f"{len(SUITE.cases) - count} of the chosen cases have no verdict, such as "
+    assert said in done.stdout
+    assert done.returncode == 1
+    merged = cli("report", "merge", str(report), "-o", str(tmp_path / "all.json"))
+    assert "cases are in none of the reports" in merged.stderr
+    assert merged.returncode == 2
+
+
 def test_cases_that_do_not_apply_prove_nothing():
     lacking = next(c for c in SUITE.cases.values()
                    if applicability(c, SUITE.dialects["mlxrs-0.1"]))  # fmt: skip
     done = cli("run", "--case", lacking.id)
     assert done.returncode == 1
     assert "no case was executed, which proves nothing" in done.stdout
+
+
+def test_a_quiet_run_of_nothing_says_why():
+    done = cli("run", "--quiet", "--backend", "py:tiny:Tiny", "--dialect", "mlx-lm-0.31",
+               "--case", "mask.none.is-null")  # fmt: skip
+    assert "the backend declares no make_mask: 1 cases" in done.stdout
+    assert done.returncode == 1
 
 
 def test_a_run_of_one_case_and_its_exit_codes():

@@ -14,7 +14,7 @@ import pytest
 from msgspec.structs import replace
 from support.folder import CHAPTER, edited, write
 
-from conformance import invocation
+from conformance import invocation, runner
 from conformance.load import load_suite
 from conformance.model import Budget
 from conformance.report import failure
@@ -155,6 +155,16 @@ def test_what_an_adapter_lacks_in_sense_is_explained_by_the_doctor(tmp_path):
     done = shell(command, ROOT)
     assert done.returncode == 1
     assert "FIX      refusals: " in done.stdout
+
+
+def test_what_goes_wrong_in_the_suite_is_a_verdict_and_says_so(monkeypatch):
+    run = Run(SUITE, "reference", "mlx-lm-0.31")
+    monkeypatch.setattr(runner, "judge", lambda *_: 1 / 0)
+    verdict = run.verdict(SUITE.cases[MASK])
+    text = failure(verdict, SUITE, run.target)
+    assert verdict.status is Status.SUITE_BUG
+    assert text.startswith(f"{MASK}: suite-bug (ZeroDivisionError: division by zero)")
+    assert "please report this" in text
 
 
 # --------------------------------------------------------------------------- time, in process

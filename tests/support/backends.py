@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import os
-import signal
 from typing import Any
 
 from reference_impl import ArraysCache, from_state
 
-__all__ = ["DiesRefusing", "HungryBy200", "HungryByHalf", "from_state"]
+__all__ = ["HungryBy200", "HungryByHalf", "from_state"]
 
 MEGABYTE = 1024 * 1024
 
@@ -34,18 +32,3 @@ class HungryBy200(_Hungry):
 
 class HungryByHalf(_Hungry):
     appetite = MEGABYTE // 2
-
-
-class DiesRefusing(ArraysCache):
-    """Right in every answer, but where it should refuse metadata it dies."""
-
-    @property
-    def meta_state(self) -> Any:
-        return ArraysCache.meta_state.fget(self)
-
-    @meta_state.setter
-    def meta_state(self, value: Any) -> None:
-        try:
-            ArraysCache.meta_state.fset(self, value)
-        except Exception:
-            os.kill(os.getpid(), signal.SIGSEGV)

@@ -1,0 +1,56 @@
+"""A pytest plugin that kills the run's backend at random moments, and writes down in which case.
+
+    mlx-cache-conformance run --isolate ... -- -p killer     with KILLER=SEED:FILE
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import signal
+import threading
+from pathlib import Path
+
+import psutil
+import pytest
+
+_SECONDS = (0.0, 0.5)  # between two kills: within starts, within cases, and between them
+
+
+class Killer:
+    def __init__(self, seed: str, path: Path) -> None:
+        self._random = random.Random(int(seed))
+        self._path = path
+        self._case = ""
+        self._over = threading.Event()
+        self._thread = threading.Thread(target=self._work, daemon=True)
+        self.kills: list[dict[str, object]] = []
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_runtest_logstart(self, nodeid: str) -> None:
+        self._case = nodeid.partition("[")[2].rstrip("]")
+        if not self._thread.is_alive() and not self.kills:
+            self._thread.start()
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_sessionfinish(self) -> None:
+        self._over.set()
+        if self._thread.is_alive():
+            self._thread.join()
+        self._path.write_text(json.dumps(self.kills))
+
+    def _work(self) -> None:
+        me, killed = psutil.Process(), set()
+        while not self._over.wait(self._random.uniform(*_SECONDS)):
+            for child in me.children():
+                if child.pid not in killed:
+                    killed.add(child.pid)
+                    before = self._case
+                    child.send_signal(signal.SIGKILL)
+                    self.kills.append({"pid": child.pid, "from": before, "to": self._case})
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    seed, _, path = os.environ["KILLER"].partition(":")
+    config.pluginmanager.register(Killer(seed, Path(path)))
