@@ -191,7 +191,7 @@ class SlotCache:
 
     def update(self, keys: Any, values: Any) -> NoReturn:
         """Always an error: there are no keys and values."""
-        self.dialect.update(self)
+        self.dialect.update()
 
     def copy(self: C) -> C:
         """An independent cache with the same content."""

@@ -65,5 +65,5 @@ class Dialect:
 
     # The rest of the key/value cache surface.
     copy: Callable[[SlotCache], Any] = no_rule
-    update: Callable[[SlotCache], NoReturn] = no_rule
+    update: Callable[[], NoReturn] = no_rule
     size: Callable[[SlotCache], int]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from ..cache import SlotCache
 from ..dialect import LENGTHS, Dialect
 from ..rules import batch, construction, copying, indexing, masks, metadata, refusals, state
@@ -26,8 +28,8 @@ class ArraysCache(SlotCache):
         write_state=state.take_arrays,
         read_meta=metadata.slots_and_padding,
         write_meta=metadata.trap_on_assignment,
-        from_state=metadata.lenient_restore(
-            padding=metadata.column, lengths=metadata.absent_column
+        from_state=partial(
+            metadata.restore_leniently, padding=metadata.column, lengths=metadata.absent_column
         ),
         filter=trapping(batch.filter_dropping_padding),
         extend=trapping(batch.extend_dropping_padding),

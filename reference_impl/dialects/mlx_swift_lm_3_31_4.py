@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 
 from ..cache import SlotCache
 from ..dialect import LENGTHS
@@ -25,8 +26,10 @@ class ArraysCache(SlotCache):
         advance=trapping(lengths.advance_replacing),
         make_mask=trapping(masks.positions_then_padding_else_lengths),
         read_meta=metadata.slots_padding_and_lengths,
-        from_state=metadata.lenient_restore(
-            padding=metadata.filled_column, lengths=metadata.filled_column
+        from_state=partial(
+            metadata.restore_leniently,
+            padding=metadata.filled_column,
+            lengths=metadata.filled_column,
         ),
         filter=trapping(batch.filter_all_by_int32),
         extend=trapping(batch.extend_zero_filled),

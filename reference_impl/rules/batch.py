@@ -26,18 +26,14 @@ def filter_all(cache: SlotCache, indices: Any) -> None:
 
 
 def filter_all_by_int32(cache: SlotCache, indices: Any) -> None:
-    filter_all(cache, _index_array(indices))
+    filter_all(cache, swift_int32_array(indices))
 
 
 def filter_dropping_padding(cache: SlotCache, indices: Any) -> None:
     """The rows of every written slot; left_padding is forgotten."""
-    rows = _index_array(indices)
+    rows = swift_int32_array(indices)
     cache.cache = [_pick(slot, rows) for slot in cache.cache]
     cache.left_padding = None
-
-
-def _index_array(indices: Any) -> mx.array:
-    return indices if isinstance(indices, mx.array) else swift_int32_array(indices)
 
 
 def extend_zero_filled(cache: SlotCache, other: SlotCache) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from copy import copy
 from typing import TYPE_CHECKING, TypeVar
 
 from .state import compacted_handles
@@ -17,8 +18,7 @@ def copy_everything(cache: C) -> C:
 
     `array[...]` is a handle of its own: in-place writes to either side do not show in the other.
     """
-    twin = type(cache)(0)
-    vars(twin).update(vars(cache))
+    twin = copy(cache)
     twin.cache = [None if slot is None else slot[...] for slot in cache.cache]
     twin.left_padding = None if cache.left_padding is None else cache.left_padding[...]
     twin.lengths = None if cache.lengths is None else cache.lengths[...]

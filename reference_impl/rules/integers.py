@@ -101,8 +101,7 @@ def as_usize(value: Any, context: str) -> int:
 
 
 def _indices(values: Any) -> list[int]:
-    items: Any = values.tolist() if isinstance(values, mx.array) else values
-    return [operator.index(item) for item in items]
+    return [operator.index(value) for value in values]
 
 
 def _outlier(numbers: list[int]) -> int | None:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import mlx.core as mx
 
-from ..errors import ArithmeticOverflow, Trap
+from ..errors import ArithmeticOverflow
 from .integers import I32, as_usize, rust_i32_array, swift_int32_array
 
 if TYPE_CHECKING:
@@ -25,11 +25,8 @@ def prepare_int32(cache: SlotCache, lengths: Any) -> None:
 
 
 def prepare_or_clear(cache: SlotCache, lengths: Any = None) -> None:
-    """Ints become int32 [B], an array is kept as it is, None clears."""
-    if lengths is None or isinstance(lengths, mx.array):
-        cache.lengths = lengths
-    else:
-        cache.lengths = swift_int32_array(lengths)
+    """Ints become int32 [B], None clears."""
+    cache.lengths = None if lengths is None else swift_int32_array(lengths)
 
 
 def advance_in_place(cache: SlotCache, n: Any) -> None:
@@ -49,12 +46,8 @@ def advance_checked(cache: SlotCache, n: Any) -> None:
 
 
 def advance_replacing(cache: SlotCache, n: Any) -> None:
-    """Wrapping int32 subtraction; N beyond Int32 traps if one of them is set."""
-    count = operator.index(n)
-    nothing_set = cache.lengths is None and cache.left_padding is None
-    if not (nothing_set or I32.minimum <= count <= I32.maximum):
-        raise Trap(f"{count} is out of range for Int32")
-    _replace_rows(cache, count)
+    """Wrapping int32 subtraction; mlx refuses N beyond Int32 if one of them is set."""
+    _replace_rows(cache, operator.index(n))
 
 
 def _replace_rows(cache: SlotCache, n: int) -> None:

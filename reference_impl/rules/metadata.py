@@ -160,29 +160,28 @@ def absent_column(texts: list[str], position: int) -> None:
     """The metadata has no such element."""
 
 
-def lenient_restore(*, padding: Column, lengths: Column) -> Callable[..., Any]:
+def restore_leniently(
+    cls: type[C], state: Any, meta_state: Any, *, padding: Column, lengths: Column
+) -> C:
     """Swift's rebuilding: what does not read as metadata is legacy, and the state stands as it is.
 
-    Traps: a negative slot count, a negative written slot that has an array, a padding or length
-    outside Int32. There is no cap; above 2^24 slots the reference says `OutOfMemory`.
+    `padding` and `lengths` read the elements after the written slots. Traps: a negative slot count,
+    a negative written slot that has an array, a padding or length outside Int32. There is no cap;
+    above 2^24 slots the reference says `OutOfMemory`.
     """
-
-    def restore(cls: type[C], state: Any, meta_state: Any) -> C:
-        arrays, texts = arrays_only(state), _texts(meta_state)
-        count = parse_lenient(texts[0]) if len(texts) >= 2 else None
-        cache = cls(0)
-        if count is None:
-            cache.cache = list(arrays)
-            return cache
-        slots = swift_slots(count)
-        for array, index in zip(arrays, lenient_csv(texts[1]), strict=False):
-            if index < 0:
-                raise Trap("slot index out of range")
-            if index < count:
-                slots[index] = array
-        cache.cache = slots
-        cache.left_padding = padding(texts, 2)
-        cache.lengths = lengths(texts, 3)
+    arrays, texts = arrays_only(state), _texts(meta_state)
+    count = parse_lenient(texts[0]) if len(texts) >= 2 else None
+    cache = cls.__new__(cls)
+    if count is None:
+        cache.cache = list(arrays)
         return cache
-
-    return restore
+    slots = swift_slots(count)
+    for array, index in zip(arrays, lenient_csv(texts[1]), strict=False):
+        if index < 0:
+            raise Trap("slot index out of range")
+        if index < count:
+            slots[index] = array
+    cache.cache = slots
+    cache.left_padding = padding(texts, 2)
+    cache.lengths = lengths(texts, 3)
+    return cache

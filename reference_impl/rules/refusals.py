@@ -10,11 +10,11 @@ if TYPE_CHECKING:
     from ..cache import SlotCache
 
 
-def update_is_an_error(cache: SlotCache) -> NoReturn:
+def update_is_an_error() -> NoReturn:
     raise InvariantViolation("update", "a slot cache has no keys and values; use its slots")
 
 
-def update_traps(cache: SlotCache) -> NoReturn:
+def update_traps() -> NoReturn:
     raise Trap("update is not implemented by a slot cache")
 
 

@@ -1,0 +1,84 @@
+"""What judges a mutant of the reference: the fixture cases, and nothing of `tests/`.
+
+The name keeps pytest from collecting it with the project's own tests. Cases run in this process, in
+groups that are small enough that a mutated function meets only the cases that reach it.
+"""
+
+from __future__ import annotations
+
+import os
+import resource
+import sys
+from functools import cache
+
+import pytest
+
+from conformance import literals
+from conformance.backends import connect
+from conformance.execute import Session, execute
+from conformance.judge import judge
+from conformance.load import Suite, read_suite
+from conformance.model import Case
+from conformance.mutants.kills import LARGE
+from conformance.plan import applicability, plan
+
+GROUP = 12
+# Cases with longer texts are about time and memory; here each of their characters costs a detour.
+MAX_TEXT = 100_000
+ADDRESS_SPACE = 8 << 30  # bytes; a mutant that allocates without end must not take the machine
+
+
+@cache
+def suite() -> Suite:
+    return read_suite()
+
+
+@cache
+def groups() -> dict[str, tuple[str, tuple[str, ...]]]:
+    """Name of a group -> its dialect and cases: a dozen of a chapter, but large ones alone."""
+    found = {}
+    for file in suite().chapters:
+        cases = [case for case in file.chapter.cases if longest_text(case) <= MAX_TEXT]
+        small = [case.id for case in cases if LARGE not in case.tags]
+        parts = [small[start : start + GROUP] for start in range(0, len(small), GROUP)]
+        parts += [[case.id] for case in cases if LARGE in case.tags]
+        for part in parts:
+            for dialect in suite().dialects:
+                if applicable := [case for case in part if applies(case, dialect)]:
+                    mark = "" if part[0] in small else f"{LARGE}-"
+                    found[f"{mark}{part[0]}-{dialect}"] = dialect, tuple(applicable)
+    return found
+
+
+def longest_text(case: Case) -> int:
+    texts = [text for step in case.steps for text in getattr(step, "meta_state", ())]
+    return max((len(literals.text(text)) for text in texts), default=0)
+
+
+def applies(case: str, dialect: str) -> bool:
+    return applicability(suite().cases[case], suite().dialect(dialect)) is None
+
+
+@pytest.fixture(autouse=True)
+def fresh_import() -> None:
+    """While mutmut looks which test reaches what, each test imports the reference for itself."""
+    if os.environ.get("MUTANT_UNDER_TEST") == "stats":
+        session.cache_clear()
+        for name in [name for name in sys.modules if name.split(".")[0] == "reference_impl"]:
+            del sys.modules[name]
+
+
+@cache
+def session(dialect: str) -> Session:
+    resource.setrlimit(resource.RLIMIT_AS, (ADDRESS_SPACE, resource.RLIM_INFINITY))
+    return Session(lambda: connect("reference", dialect))
+
+
+@pytest.mark.parametrize("group", groups())
+def test_cases(group: str) -> None:
+    dialect, cases = groups()[group]
+    rules = suite().dialect(dialect)
+    for case in map(suite().cases.__getitem__, cases):
+        bound = plan(case, rules, suite().tensors_of(case))
+        verdict = judge(bound, execute(bound, session(dialect)))
+        assert not verdict.status.failed, f"{case.id}: {verdict.mismatches or verdict.detail}"
