@@ -46,7 +46,7 @@ def groups() -> dict[str, tuple[str, tuple[str, ...]]]:
             for dialect in suite().dialects:
                 if applicable := [case for case in part if applies(case, dialect)]:
                     mark = "" if part[0] in small else f"{LARGE}-"
-                    found[f"{mark}{part[0]}-{dialect}"] = dialect, tuple(applicable)
+                    found[f"{mark}{file.name}-{part[0]}-{dialect}"] = dialect, tuple(applicable)
     return found
 
 

@@ -1,0 +1,50 @@
+"""`make mutation` tells a change that matters from one that does not."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+MODULE = Path("reference_impl/rules/refusals.py")
+ZERO = "    return 0\n"
+
+
+@pytest.fixture(scope="module")
+def tried(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A copy of the project with one function that holds both, after mutmut tried its changes."""
+    copy = tmp_path_factory.mktemp("project")
+    for name in ("conformance", "fixtures", "reference_impl", "tests/mutation"):
+        shutil.copytree(ROOT / name, copy / name, ignore=shutil.ignore_patterns("__pycache__"))
+    source = (copy / MODULE).read_text()
+    assert source.count(ZERO) == 1
+    (copy / MODULE).write_text(source.replace(ZERO, "    unused = 7\n" + ZERO))
+    settings = (ROOT / "pyproject.toml").read_text()
+    selected = '["tests/mutation/suite.py"'
+    assert settings.count(f"{selected}]") == 1
+    settings = settings.replace(f"{selected}]", f'{selected}, "-k", "identity"]')
+    (copy / "pyproject.toml").write_text(f'{settings}\nonly_mutate = ["{MODULE}"]\n')
+    return copy
+
+
+def run(tried: Path, *command: str) -> subprocess.CompletedProcess[str]:
+    environment = {**os.environ, "PYTHONDONTWRITEBYTECODE": ""}
+    return subprocess.run(
+        [sys.executable, *command, "reference_impl.rules.refusals.x_always_zero*"],
+        cwd=tried, env=environment, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+
+
+def test_a_change_that_matters_is_noticed_and_another_is_reported(tried):
+    mutmut = run(tried, "-m", "mutmut", "run", "--max-children", "2")
+    assert mutmut.returncode == 0, mutmut.stdout + mutmut.stderr
+    report = run(tried, "tests/mutation/report.py")
+    assert report.returncode == 1, report.stdout + report.stderr
+    assert "+ unused = 8" in report.stdout
+    assert "+ return 1" not in report.stdout
+    assert report.stdout.splitlines()[-1].startswith("1 of 3 killed")
