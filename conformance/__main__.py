@@ -20,6 +20,7 @@ from conformance.commands import (
     lint,
     list_,
     new_adapter,
+    replay,
     report,
     run,
     schema,
@@ -43,6 +44,7 @@ COMMANDS = (
     interop,
     capture,
     new_adapter,
+    replay,
 )
 USAGE_ERROR = 2
 

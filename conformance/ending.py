@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
@@ -12,7 +12,11 @@ from conformance import coverage, report, reportfile
 from conformance.load import Suite
 from conformance.protocol import Implementation
 from conformance.runner import Target
-from conformance.verdict import Verdict
+from conformance.verdict import Status, Verdict
+
+if TYPE_CHECKING:
+    from conformance.properties.orders import Order
+    from conformance.properties.run import Outcome
 
 
 class About(msgspec.Struct, frozen=True):
@@ -40,13 +44,15 @@ class Ending:
         self._verdicts = verdicts
         self._seconds = seconds
         self._shares = coverage.shares(suite, suite.dialects[about.dialect], verdicts)
+        self._tried: list[str] = []
+        self._failed = 0
         self._cut_short = bool(missing)
         self.problems: list[str] = []
         if missing:
             self.problems.append(
                 f"{len(missing)} of the chosen cases have no verdict, such as {missing[0]}"
             )
-        if not report.executed(verdicts):
+        if verdicts and not report.executed(verdicts):
             self.problems.append("no case was executed, which proves nothing")
         percent = coverage.total(self._shares).percent
         if fail_under is not None and percent < fail_under:
@@ -54,6 +60,14 @@ class Ending:
                 f"{percent:.1f} % of the requirements were executed; --fail-under asks for "
                 f"{fail_under:g} %"
             )
+
+    def tried(self, order: Order, outcomes: Sequence[Outcome]) -> None:
+        """Take in what came of the properties."""
+        if any(outcome.status is not Status.NOT_APPLICABLE for outcome in outcomes):
+            self._tried = report.properties(order, outcomes)
+            self._failed = sum(outcome.status.failed for outcome in outcomes)
+        else:
+            self.problems.append("no property was tried, which proves nothing")
 
     def write(self, path: Path, shard: tuple[int, int], selected: bool) -> None:
         """Write the JSON report; FixtureError if that cannot be."""
@@ -67,18 +81,20 @@ class Ending:
     def show(self, terminal: Any, quiet: bool) -> None:
         """Table, notes, problems, and the one line that counts."""
         write = terminal.write_line
-        if quiet and not report.executed(self._verdicts):
+        if quiet and self._verdicts and not report.executed(self._verdicts):
             for line in report.notes(self._verdicts):
                 write(line)
-        if not quiet:
+        if not quiet and self._verdicts:
             write("")
             width, color = terminal._tw.fullwidth, bool(terminal.hasmarkup)
             write(report.table(self._verdicts, self._suite, width, color))
             write(coverage.line(self._shares))
             for line in report.notes(self._verdicts):
                 write(line)
+        for line in self._tried:
+            write(line)
         for problem in self.problems:
             write(f"{problem}: this run is a failure", red=True)
         target = Target(self._about.backend, self._about.dialect)
         who = self._about.implementation
-        write(report.last_line(self._verdicts, who, target, self._seconds))
+        write(report.last_line(self._verdicts, who, target, self._seconds, self._failed))

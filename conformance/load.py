@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 
@@ -56,6 +56,12 @@ class Suite:
     def requirements(self) -> dict[str, Requirement]:
         """Requirement id -> requirement, in the order of the files."""
         return {row.id: row for file in self.chapters for row in file.chapter.requirements}
+
+    def extended(self, case: Case) -> Suite:
+        """The suite with one case more, in a chapter of its own."""
+        chapter = Chapter(title="Found", about="", requirements=[], cases=[case])
+        file = ChapterFile("found", self.root, chapter)
+        return replace(self, chapters=(*self.chapters, file), _files={**self._files, case.id: file})
 
     def dialect(self, name: str) -> Dialect:
         """A dialect by its id; ValueError lists the ones there are."""

@@ -6,6 +6,7 @@ command only calls pytest. Nothing here acts on a pytest run that selects no con
 
 from __future__ import annotations
 
+import random
 import time
 from collections.abc import Generator
 from functools import cached_property
@@ -18,13 +19,16 @@ import pytest
 if TYPE_CHECKING:
     from conformance.ending import Ending
     from conformance.load import Suite
+    from conformance.properties.orders import Order, Part
+    from conformance.properties.run import Outcome
     from conformance.runner import Run
     from conformance.verdict import Verdict
 
 OPTIONS = ("backend", "dialect", "case", "tag", "shard", "baseline", "fixtures_dir", "fail_under",
-           "report", "isolate", "require")  # fmt: skip
+           "report", "isolate", "require", "properties")  # fmt: skip
 VERDICT = "mlx-cache-conformance verdict"
 ABOUT = "mlx-cache-conformance about"
+OUTCOME = "mlx-cache-conformance outcome"
 _PACKAGE = Path(__file__).resolve().parent
 QUIET = -2  # pytest -qq: failures and the last line
 
@@ -60,10 +64,19 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         help="fail if fewer requirements were executed",
     )
     group.addoption("--report", type=Path, metavar="FILE", help="write the verdicts as JSON")
+    group.addoption(
+        "--properties",
+        metavar="PROFILE",
+        help="also try laws and drawn sequences of operations: quick, default or thorough",
+    )
+    group.addoption("--examples", type=int, metavar="N", help="so many sequences instead")
+    group.addoption("--seed", type=int, metavar="N", help="draw them from this seed")
+    group.addoption("--found", type=Path, metavar="DIR", help="where transcripts of failures go")
 
 
 def pytest_configure(config: pytest.Config) -> None:
     state = _State(config)
+    state.settle()
     asked = any(config.getoption(name) for name in OPTIONS)
     if asked and not hasattr(config, "workerinput"):
         # Asking for a backend by name and getting none must end the run before it starts.
@@ -76,6 +89,8 @@ def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool 
     if not collection_path.name.startswith("test_") or _PACKAGE not in collection_path.parents:
         return None
     only = bool(config.getoption("benchmark_only", False))
+    if collection_path.name == "test_properties.py":
+        return True if only or not config.getoption("properties") else None
     return True if (collection_path.parent == _PACKAGE / "benchmarks") != only else None
 
 
@@ -95,12 +110,25 @@ class _State:
         self._run: Run | None = None
         self._started = time.perf_counter()
         self._verdicts: list[Verdict] = []
+        self._outcomes: list[Outcome] = []
         self._about: dict[str, Any] | None = None
         self._quiet = config.option.verbose <= QUIET
+
+    def settle(self) -> None:
+        """Choose the seed where none is given. Workers get the options, and so the same seed."""
+        option = self._config.option
+        if option.properties and option.seed is None:
+            from conformance.properties.orders import MAX_SEED, PROFILES
+
+            profile = PROFILES.get(option.properties)
+            fixed = profile is None or profile.fixed
+            option.seed = 0 if fixed else random.SystemRandom().randint(0, MAX_SEED)
 
     def prepare(self, keep: bool) -> None:
         """Check all options, opening the backend once; `keep` leaves it open for the cases."""
         self.selected()
+        if self._config.getoption("properties"):
+            self.parts()
         self.run()
         if not keep:
             self.close()
@@ -146,6 +174,24 @@ class _State:
         except ValueError as error:
             _leave(error)
 
+    def order(self) -> Order:
+        """What of the properties is asked for."""
+        from conformance.properties.orders import Order
+
+        option = self._config.option
+        try:
+            return Order(option.properties, option.seed, option.examples)
+        except ValueError as error:
+            _leave(error)
+
+    def parts(self) -> list[Part]:
+        """The parts of the properties that the options choose."""
+        from conformance.runner import parse_shard
+
+        shard = self._config.getoption("shard")
+        index, count = parse_shard(shard) if shard else (1, 1)
+        return self.order().parts()[index - 1 :: count]
+
     def close(self) -> None:
         """End the backend, if it was opened."""
         if self._run is not None:
@@ -161,6 +207,11 @@ class _State:
         properties = dict(report.user_properties)
         if report.when == "call" and VERDICT in properties:
             self._verdicts.append(msgspec.json.decode(str(properties[VERDICT]), type=Verdict))
+            self._about = msgspec.json.decode(str(properties[ABOUT]))
+        if report.when == "call" and OUTCOME in properties:
+            from conformance.properties.run import Outcome
+
+            self._outcomes.append(msgspec.json.decode(str(properties[OUTCOME]), type=Outcome))
             self._about = msgspec.json.decode(str(properties[ABOUT]))
 
     @pytest.hookimpl(tryfirst=True)
@@ -197,8 +248,11 @@ class _State:
         seconds = time.perf_counter() - self._started
         judged = {verdict.case for verdict in self._verdicts}
         by_pytest = bool(option("keyword") or option("markexpr") or option("deselect"))
-        missing = [] if by_pytest else [c for c in self.selected() if c not in judged]
+        none = by_pytest or not self._verdicts  # or only properties were asked for, by their path
+        missing = [] if none else [c for c in self.selected() if c not in judged]
         ending = Ending(self.suite, about, self._verdicts, seconds, option("fail_under"), missing)
+        if option("properties"):
+            ending.tried(self.order(), self._outcomes)
         if option("report"):
             shard = parse_shard(option("shard")) if option("shard") else (1, 1)
             left_out = bool(option("case") or option("tag") or by_pytest)
@@ -207,6 +261,16 @@ class _State:
             except FixtureError as error:
                 ending.problems.append(str(error))
         return ending
+
+
+def about(run: Run) -> str:
+    """Who is judged, as each test records it."""
+    said = {
+        "backend": run.target.backend,
+        "dialect": run.target.dialect,
+        "implementation": run.handshake.implementation,
+    }
+    return msgspec.json.encode(said).decode()
 
 
 def state_of(config: pytest.Config) -> _State:

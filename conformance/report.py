@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import io
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING
 
 from conformance import invocation
 from conformance.load import Suite
@@ -12,12 +13,20 @@ from conformance.protocol import Implementation
 from conformance.runner import Target
 from conformance.verdict import Status, Verdict
 
+if TYPE_CHECKING:
+    from conformance.properties.orders import Order
+    from conformance.properties.run import Outcome
+
 KNOWN = "known"
 _SHOWN = 20
+_NOT = Status.NOT_APPLICABLE
 
 
-def failure(verdict: Verdict, suite: Suite, target: Target) -> str:
-    """Everything that a port's author needs: rule, source, both sides, and how to see it again."""
+def failure(verdict: Verdict, suite: Suite, target: Target, again: str | None = None) -> str:
+    """Everything that a port's author needs: rule, source, both sides, and how to see it again.
+
+    `again` is the command for that where running the case is not.
+    """
     case = suite.cases[verdict.case]
     detail = verdict.detail.splitlines()
     lines = [f"{case.id}: {verdict.status.value}{f' ({detail[0]})' if detail else ''}"]
@@ -37,7 +46,7 @@ def failure(verdict: Verdict, suite: Suite, target: Target) -> str:
     if verdict.status is Status.PROTOCOL_ERROR:
         asked = invocation.command("doctor", "--backend", target.backend, *_dialect(target))
         lines.append(f"  the adapter, not the port, is to mend; ask: {asked}")
-    lines.append(f"  reproduce: {reproduce(verdict, target)}")
+    lines.append(f"  reproduce: {again or reproduce(verdict, target)}")
     return "\n".join(lines)
 
 
@@ -92,21 +101,40 @@ def notes(verdicts: Iterable[Verdict]) -> list[str]:
 
 
 def last_line(
-    verdicts: Iterable[Verdict], who: Implementation, target: Target, seconds: float | None
+    verdicts: Iterable[Verdict], who: Implementation, target: Target, seconds: float | None,
+    parts: int = 0,
 ) -> str:
-    """The counts of a run on one line; without `seconds`, where it is not one run's."""
+    """The counts of a run on one line; without `seconds`, where it is not one run's.
+
+    `parts` is how many of the properties failed.
+    """
     counts = Counter(_column(verdict) for verdict in verdicts)
     kinds = [f"{counts[s.value]} {s.value}" for s in Status if s.failed and counts[s.value]]
     failed = sum(counts[s.value] for s in Status if s.failed)
     split = f" ({', '.join(kinds)})" if failed else ""
     known = f"{counts[KNOWN]} known failures, " if counts[KNOWN] else ""
+    broken = f", {parts} failed among the properties" if parts else ""
     took = "" if seconds is None else f" in {seconds:.1f} s"
     version = f" {who.version}" if who.version else ""
     return (
         f"{counts[Status.PASS.value]} passed, {failed} failed{split}, {known}"
-        f"{counts[Status.NOT_APPLICABLE.value]} not applicable: "
+        f"{counts[Status.NOT_APPLICABLE.value]} not applicable{broken}: "
         f"{who.name}{version} as {target.dialect}{took}"
     )
+
+
+def properties(order: Order, outcomes: Sequence[Outcome]) -> list[str]:
+    """What was tried of the properties, and how fast; then which parts failed."""
+    laws = [o for o in outcomes if o.part.startswith("law-") and o.status is not _NOT]
+    failed = [o for o in outcomes if o.status.failed]
+    sequences, seconds = sum(o.sequences for o in outcomes), sum(o.seconds for o in outcomes)
+    plain = [o for o in outcomes if o.sequences and o.status is Status.PASS]
+    drawing = sum(o.seconds for o in plain)
+    rate = f", {sum(o.sequences for o in plain) / drawing:.0f} a second" if drawing else ""
+    calls = sum(o.calls for o in outcomes)
+    words = (f"{order.words}: {len(laws)} laws, {sequences} sequences{rate}; {calls} calls in "
+             f"{seconds:.1f} s, {len(failed)} of {len(outcomes)} parts failed")  # fmt: skip
+    return [f"properties, {words}", *(f"  {o.part}: {o.status.value}" for o in failed)]
 
 
 def executed(verdicts: Iterable[Verdict]) -> int:

@@ -8,7 +8,7 @@ import msgspec
 import pytest
 
 from conformance import report
-from conformance.plugin import ABOUT, VERDICT, state_of
+from conformance.plugin import ABOUT, VERDICT, about, state_of
 from conformance.runner import Run
 from conformance.verdict import Status
 
@@ -26,12 +26,7 @@ def run(request: pytest.FixtureRequest) -> Run:
 def test_case(case: str, run: Run, record_property: Callable[[str, object], None]) -> None:
     verdict = run.verdict(run.suite.cases[case])
     record_property(VERDICT, msgspec.json.encode(verdict).decode())
-    about = {
-        "backend": run.target.backend,
-        "dialect": run.target.dialect,
-        "implementation": run.handshake.implementation,
-    }
-    record_property(ABOUT, msgspec.json.encode(about).decode())
+    record_property(ABOUT, about(run))
     if verdict.status is Status.NOT_APPLICABLE:
         pytest.skip(f"not applicable: {verdict.detail}")
     if verdict.known:

@@ -37,6 +37,14 @@ def register(commands: Any) -> None:
     parser.add_argument("--fail-under", metavar="PERCENT", help="share of requirements to execute")
     parser.add_argument("--report", metavar="FILE", help="write the verdicts as JSON")
     parser.add_argument(
+        "--properties",
+        metavar="PROFILE",
+        help="also try laws and drawn sequences of operations: quick, default or thorough",
+    )
+    parser.add_argument("--examples", metavar="N", help="so many sequences instead")
+    parser.add_argument("--seed", metavar="N", help="draw them from this seed")
+    parser.add_argument("--found", metavar="DIR", help="where transcripts of failures go")
+    parser.add_argument(
         "-q", "--quiet", action="store_true", help="failures and the last line only"
     )
     parser.add_argument("pytest", nargs="*", metavar="-- PYTEST OPTION", help=argparse.SUPPRESS)
@@ -50,7 +58,8 @@ def run(options: argparse.Namespace) -> int:
     # Its own ini keeps the settings of whatever project the user stands in out of the run.
     arguments = ["-c", str(package / "pytest.ini"), "--pyargs", "conformance", "-q", "--no-header"]
     arguments += ["--backend", options.backend]
-    for name in ("dialect", "shard", "baseline", "fixtures_dir", "fail_under", "report"):
+    for name in ("dialect", "shard", "baseline", "fixtures_dir", "fail_under", "report",
+                 "properties", "examples", "seed", "found"):  # fmt: skip
         if getattr(options, name):
             arguments += [f"--{name.replace('_', '-')}", getattr(options, name)]
     arguments += [f"--{name}" for name in ("isolate", "require") if getattr(options, name)]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import hashlib
 import time
 from collections import Counter
 from dataclasses import dataclass, field
@@ -37,11 +36,6 @@ class Tally:
             self.operations[call.op] += 1
             if isinstance(reply, Refused):
                 self.refusals[reply.kind] += 1
-
-
-def derived(number: int, part: int) -> int:
-    """The seed of one part of a run."""
-    return int.from_bytes(hashlib.sha256(f"{number}/{part}".encode()).digest()[:8], "big")
 
 
 def search(sides: Sides, number: int, count: int) -> tuple[Difference | None, Tally]:

@@ -5,12 +5,20 @@ from __future__ import annotations
 from collections.abc import Sequence, Set
 from dataclasses import dataclass
 
-from conformance.backends.base import Backend, BackendGone, BackendHung, BackendTrouble, Reply
+from conformance.backends.base import (
+    Backend,
+    BackendCrashed,
+    BackendGone,
+    BackendHung,
+    BackendTrouble,
+    Reply,
+)
 from conformance.execute import HANG_WEIGHT, Session
 from conformance.model import Dialect
 from conformance.plan import Call
 from conformance.properties.agreement import first_difference
 from conformance.properties.author import Drawn
+from conformance.protocol import case_operations
 
 SECONDS = 10.0  # for the calls of one sequence together
 
@@ -47,9 +55,9 @@ class Sides:
 
     @property
     def operations(self) -> Set[str]:
-        """What both can do and the dialect has."""
+        """What a case can use, both can do and the dialect has."""
         both = set(self.model.handshake.capabilities) & set(self.session.handshake.capabilities)
-        return both - set(self.dialect.absent)
+        return both & set(case_operations()) - set(self.dialect.absent)
 
     def compare(self, drawn: Drawn) -> Difference | None:
         """Give the backend the calls; where it parts from the reference, if it does."""
@@ -71,21 +79,24 @@ def answers(
     fresh one, so that the call is known. `last_apart` is for a last call that may end the process.
     """
     parts = [calls[:-1], calls[-1:]] if last_apart and len(calls) > 1 else [calls]
-    found = _attempt(session, parts, seconds)
+    found = _attempt(session, parts, seconds, last_apart)
     if found.trouble is None or last_apart or isinstance(found.trouble, BackendGone):
         return found
     closer = _attempt(session, [[call] for call in calls], seconds)
     return closer if not isinstance(closer.trouble, (type(None), BackendGone)) else found
 
 
-def _attempt(session: Session, parts: Sequence[Sequence[Call]], seconds: float) -> Answers:
+def _attempt(
+    session: Session, parts: Sequence[Sequence[Call]], seconds: float, forgiving: bool = False
+) -> Answers:
     replies: list[Reply] = []
     try:
         for part in parts:
             replies.extend(session.backend.call_all(part, seconds))
     except BackendTrouble as trouble:
         if not isinstance(trouble, BackendGone):
-            session.drop(HANG_WEIGHT if isinstance(trouble, BackendHung) else 1)
+            forgiven = forgiving and isinstance(trouble, BackendCrashed)
+            session.drop(0 if forgiven else HANG_WEIGHT if isinstance(trouble, BackendHung) else 1)
         return Answers(tuple(replies), trouble)
     session.well()
     return Answers(tuple(replies))

@@ -1,0 +1,114 @@
+"""A difference as a case that fails: complete YAML, and the verdict that it gives."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import msgspec
+
+from conformance import yamlfile
+from conformance.backends.base import Refused, Reply
+from conformance.execute import execute
+from conformance.judge import judge
+from conformance.load import Suite
+from conformance.model import Case
+from conformance.plan import NO_RECEIVER, Call, plan
+from conformance.properties import spelling
+from conformance.properties.author import TRAP
+from conformance.properties.blame import requirement
+from conformance.properties.sides import Difference, Sides
+from conformance.tensor import Tensor
+from conformance.verdict import Verdict
+
+MANY_SLOTS = 16  # more are written sparsely
+
+
+@dataclass(frozen=True)
+class Finding:
+    """A difference, in the dialect in which it was found; `origin` says by which seed or law."""
+
+    difference: Difference
+    sides: Sides
+    suite: Suite
+    origin: str
+
+    @cached_property
+    def spelled(self) -> dict[str, Any]:
+        """The case as plain data, with the expectation of the dialect in the last step."""
+        drawn, dialect = self.difference.drawn, self.sides.dialect
+        rows = list(zip(drawn.calls, drawn.replies, strict=True))[1:]  # without the reset
+        steps = [_step(call, reply, index == len(rows) - 1)
+                 for index, (call, reply) in enumerate(rows)]  # fmt: skip
+        digest = hashlib.sha256(spelling.flow(steps).encode()).hexdigest()[:8]
+        last = next((call.op for call, _ in reversed(rows) if call.op != "snapshot"), "new")
+        whose = f"{self.origin}, in {dialect.id}"
+        return {
+            "id": f"found.{last.replace('_', '-')}.{digest}",
+            "requires": [requirement(drawn, dialect)],
+            "why": f"Found by {whose}; replace this by what a user would hit.",
+            "steps": steps,
+            "not_applicable": self._elsewhere(),
+        }
+
+    @cached_property
+    def yaml(self) -> str:
+        """The case, ready to be pasted into a chapter."""
+        return spelling.case(self.spelled)
+
+    @cached_property
+    def case(self) -> Case:
+        """The case as it reads from its YAML."""
+        (read,) = yamlfile.parse(self.yaml.encode(), self.spelled["id"])
+        return msgspec.convert(read, Case)
+
+    def verdict(self) -> Verdict:
+        """What the case comes to on the backend, when it is run as any fixture is."""
+        suite = self.suite.extended(self.case)
+        bound = plan(self.case, self.sides.dialect, suite.tensors_of(self.case))
+        return judge(bound, execute(bound, self.sides.session))
+
+    def _elsewhere(self) -> dict[str, str]:
+        own = self.sides.dialect
+        others = [other for other in self.suite.dialects.values() if other.id != own.id]
+        keys = [other.id if other.family == own.family else other.family for other in others]
+        return dict.fromkeys(keys, f"found in {own.id}, not examined here")
+
+
+def _step(call: Call, reply: Reply, last: bool) -> dict[str, Any]:
+    arguments = {key: spelling.plain(value) for key, value in call.arguments.items()}
+    if call.op in NO_RECEIVER:
+        arguments.pop("cache", None)
+    step = {"op": call.op, **arguments}
+    if last or isinstance(reply, Refused):
+        step["expect"] = expectation(call, reply)
+    return step
+
+
+def expectation(call: Call, reply: Reply) -> dict[str, Any]:
+    """What the reference answered, as a fixture expects it."""
+    if isinstance(reply, Refused):
+        return {"trap": reply.message} if reply.kind == TRAP else {"error": reply.kind}
+    value = reply.value
+    if isinstance(value, Tensor):
+        return {"tensor": spelling.literal(value)}
+    if call.op == "snapshot" and value["slot_count"] is not None:
+        return {"cache": _snapshot(value)}
+    if call.op in ("state", "held") and isinstance(value, list):
+        return {"tensors": spelling.plain(value)}
+    return {"value": spelling.plain(value)}
+
+
+def _snapshot(shown: dict[str, Any]) -> dict[str, Any]:
+    count, slots = shown["slot_count"], spelling.plain(shown["slots"])
+    state: dict[str, Any] = {
+        "slots": {"count": count, "present": slots}
+        if count > MANY_SLOTS
+        else [slots.get(str(index)) for index in range(count)]
+    }
+    for rows in ("left_padding", "lengths"):
+        if shown[rows] is not None:
+            state[rows] = spelling.literal(shown[rows])
+    return {**state, "class_name": shown["class_name"]}

@@ -1,0 +1,150 @@
+"""Laws of serialized state: what comes back, where the arrays go, and what a refusal leaves."""
+
+from __future__ import annotations
+
+from hypothesis import strategies as st
+
+from conformance.backends.base import Refused
+from conformance.properties.laws.law import PARTS, Content, Law, Trial, int32
+from conformance.tensor import Tensor
+
+# What of the row vectors the serialized form of a dialect holds; hazards left-padding-not-saved
+# and lengths-not-saved say what the others lose.
+KEPT = {
+    "mlxrs-0.1": {"left_padding"},
+    "mlx-lm-0.31": set[str](),
+    "mlx-lm-0.32": {"left_padding", "lengths"},
+    "mlx-swift-lm-3.31.3": {"left_padding"},
+    "mlx-swift-lm-3.31.4": {"left_padding", "lengths"},
+}
+_count = st.integers(0, 4)
+_tokens = st.integers(0, 5)
+_items = st.lists(st.integers(0, 5), max_size=4)
+_odd = st.sampled_from(("x", "-1", " 1", "1,,2", "4294967296", "99999999999999999999", "1048577"))
+_what = st.sampled_from(("set", "advance", "finalize"))
+
+
+def _content(t: Trial) -> Content:
+    """What comes back whole in the dialect."""
+    kept = KEPT[t.dialect.id]
+    found = t.content(padding="left_padding" in kept, lengths="lengths" in kept)
+    padding = found.left_padding
+    if t.dialect.id == "mlxrs-0.1" and padding is not None and len(padding) > len(found.slots):
+        padding = None  # hazard padding-capped-by-slot-count
+    return Content(found.slots, padding, found.lengths)
+
+
+def _round_trip(t: Trial) -> None:
+    t.build("x", _content(t))
+    before = t.look("x")
+    t.call("round_trip", cache="x", into="y")
+    t.alike("the original", before, t.look("x"))
+    t.alike("the restored cache", before, t.look("y"))
+    t.call("round_trip", cache="y", into="z")
+    t.alike("the cache restored once more", before, t.look("z"))
+
+
+def _restored(t: Trial, into: str, saved: tuple[list[object], list[object]]) -> None:
+    state, meta = saved
+    t.call("from_state", cache=into, class_name="ArraysCache", state=state, meta_state=meta)
+
+
+def _saved(t: Trial, cache: str) -> tuple[list[object], list[object]]:
+    meta = t.call("meta_state", cache=cache) if t.has("meta_state") else []
+    return t.call("state", cache=cache), meta if isinstance(meta, list) else []
+
+
+def _replay(t: Trial) -> None:
+    """By way of the wire: in mlx-lm a state that is kept in memory changes along with the cache
+    (hazards state-is-the-live-list, advance-changes-held-arrays)."""
+    content = _content(t)
+    t.build("x", content)
+    saved = _saved(t, "x")
+    turns = [_turn(t, content) for _ in range(t.draw(_tokens))]
+    for op, arguments in turns:
+        t.call(op, cache="x", **arguments)
+    _restored(t, "y", saved)
+    for op, arguments in turns:
+        t.call(op, cache="y", **arguments)
+    t.alike("the restored cache, after the same turns", t.look("x"), t.look("y"))
+
+
+def _turn(t: Trial, content: Content) -> tuple[str, dict[str, object]]:
+    op = t.draw(_what)
+    if op == "advance" and t.has(op):
+        return op, {"n": t.draw(_tokens)}
+    if op == "finalize" and t.has(op):
+        return op, {}
+    if not content.slots:
+        return "class_name", {}
+    return "set", {"slot": t.draw(_count) % len(content.slots), "value": t.tensor(content.rows)}
+
+
+def _places(t: Trial) -> None:
+    arrays = [t.tensor(2) for _ in range(t.draw(_count))]
+    count, listed = t.draw(_count), t.draw(_items)
+    if t.dialect.family == "mlxrs":
+        listed = listed[:count]  # more are refused
+    padding = t.ints(min(count, 2)) if t.draw(st.booleans()) and count else None
+    texts = [str(count), ",".join(map(str, listed))]
+    texts += [] if padding is None else [",".join(map(str, padding))]
+    t.call("from_state", cache="x", class_name="ArraysCache", state=arrays, meta_state=texts)
+    placed: dict[str, Tensor] = {}
+    for array, slot in zip(arrays, listed, strict=False):
+        if slot < count:
+            placed[str(slot)] = array
+    shown = t.look("x")
+    t.equal("slot_count", count, shown["slot_count"])
+    t.equal("slots", placed, shown["slots"])
+    t.equal("left_padding", int32(padding), shown["left_padding"])
+
+
+def _refusal(t: Trial) -> None:
+    t.build("x", t.content())
+    before = t.look("x")
+    texts = [str(t.draw(_count)), ",".join(map(str, t.draw(_items))), t.draw(_odd)]
+    texts[t.draw(st.integers(0, 2))] = t.draw(_odd)
+    op = "from_serialized" if t.has("from_serialized") and t.draw(st.booleans()) \
+        else "set_meta_state"  # fmt: skip
+    arrays = {"state": [t.tensor(1)]} if op == "from_serialized" else {}
+    if isinstance(t.reply(op, cache="x", meta_state=texts, **arrays), Refused):
+        t.alike("the cache that refused", before, t.look("x"))
+
+
+def _assigned(t: Trial) -> None:
+    t.build("x", t.content())
+    content = _content(t)
+    t.build("y", content)
+    kept, target = t.look("x"), t.look("y")
+    t.call("set_state", cache="x", state=t.call("state", cache="y"))
+    shown = t.look("x")
+    if t.dialect.state_shape == "compacted":
+        written = [slot for slot in content.slots if slot is not None]
+        packed = {str(index): slot for index, slot in enumerate(written)}
+        t.equal("slot_count", len(written), shown["slot_count"])
+        t.equal("slots", packed, shown["slots"])
+    else:
+        t.alike("the cache", target, shown, ("slot_count", "slots"))
+    rows = target if t.dialect.state_shape == "slots and rows" else kept
+    t.alike("the cache", rows, shown, ("left_padding", "lengths", *PARTS[:1]))
+
+
+LAWS = (
+    Law("restore-of-save", "What is restored from a cache's own serialized form is that cache.",
+        ("RESTORE-029", "RESTORE-030", "RESTORE-031", "RESTORE-032", "RESTORE-034", "RESTORE-037",
+         "META-007"), {"new", "set", "round_trip", "snapshot"}, _round_trip),
+    Law("replay", "A cache that is restored and goes the same way again arrives at the same place.",
+        ("RESTORE-036", "REGR-001"),
+        {"new", "set", "state", "from_state", "class_name", "snapshot"}, _replay),
+    Law("metadata-places", "Arrays go one by one to the slots that the metadata lists.",
+        ("RESTORE-002", "RESTORE-016", "RESTORE-017", "RESTORE-018", "RESTORE-019"),
+        {"from_state", "snapshot"}, _places,
+        limits={"mlx-lm": "mlx-lm keeps no metadata: its state says where the arrays go"}),
+    Law("refusal-leaves", "Metadata that is refused changes nothing.",
+        ("RESTORE-014", "RESTORE-024", "HOSTILE-005"),
+        {"new", "set", "set_meta_state", "snapshot"}, _refusal,
+        limits={"mlx-swift-lm": "mlx-swift-lm traps when metadata is assigned"}),
+    Law("state-assigned", "Assigned state replaces what it consists of, and nothing else.",
+        ("STATE-004", "STATE-005", "STATE-006", "STATE-008"),
+        {"new", "set", "state", "set_state", "snapshot"}, _assigned),
+)  # fmt: skip

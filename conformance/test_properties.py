@@ -1,0 +1,42 @@
+"""Laws and drawn sequences, with `--properties quick | default | thorough`; one test a part."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+import msgspec
+import pytest
+
+from conformance.plugin import ABOUT, OUTCOME, about, state_of
+from conformance.properties.orders import Part
+from conformance.properties.run import Properties
+from conformance.verdict import Status
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    parts = state_of(metafunc.config).parts()
+    metafunc.parametrize("part", parts, ids=[part.id for part in parts])
+
+
+@pytest.fixture(scope="session")
+def properties(request: pytest.FixtureRequest) -> Iterator[Properties]:
+    """A backend of its own for this process, beside the reference."""
+    state = state_of(request.config)
+    made = Properties(state.run(), state.order(), request.config.getoption("found"))
+    yield made
+    made.close()
+
+
+def test_property(
+    part: Part,
+    properties: Properties,
+    request: pytest.FixtureRequest,
+    record_property: Callable[[str, object], None],
+) -> None:
+    outcome = properties.outcome(part)
+    record_property(OUTCOME, msgspec.json.encode(outcome).decode())
+    record_property(ABOUT, about(state_of(request.config).run()))
+    if outcome.status is Status.NOT_APPLICABLE:
+        pytest.skip(f"not tried: {outcome.detail}")
+    if outcome.status.failed:
+        pytest.fail(outcome.detail, pytrace=False)
