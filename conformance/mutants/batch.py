@@ -133,6 +133,13 @@ def _merge_joined_rows(cls: Any, caches: Any) -> Any:
     return made
 
 
+def _with_zeros(caches: Any) -> Any:
+    for index in range(len(caches[0].cache) if caches else 0):
+        if all(index < len(cache.cache) and cache.cache[index] is None for cache in caches):
+            caches[0].cache[index] = mx.zeros((1, 1))
+    return caches
+
+
 def _carry(name: str) -> Any:
     def change(merged: Any, caches: Any) -> None:
         rows = [getattr(cache, name) for cache in caches]
@@ -196,6 +203,12 @@ def _every_slot_needed(cache: Any, indices: Any) -> None:
     cache.cache = [slot[indices] for slot in cache.cache]
 
 
+def _extract_rows(cache: Any, index: int) -> Any:
+    single = type(cache)(len(cache.cache))
+    single.cache = [s[index : index + 1] if s is None or s.ndim else s for s in cache.cache]
+    return single
+
+
 class _Window(list[Any]):
     """One row of a batch that is looked up whenever it is asked for."""
 
@@ -251,7 +264,7 @@ MUTANTS = (
     Mutant("filter-half-done", _LM31, ("BATCHOP-007",),
            "A filter refused at slot 1 has done slot 0.", rules={"filter": _half_filtered}),
     Mutant("filter-in-place", _LM31, ("BATCHOP-008",), "Rows are moved inside the stored tensors.",
-           "osaurus-ai/vmlx-swift, _updateInternal", rules=_picking(_write_rows)),
+           "osaurus-ai/vmlx-swift, _updateInternal", rules=_picking(_write_rows), sequence=True),
     Mutant("filter-of-two-slots", _LM32, ("REGR-018",), "filter knows two slots only.",
            "osaurus BatchArraysCache", "https://github.com/jundot/omlx/issues/2536",
            rules={"filter": _fixed_two}),
@@ -261,7 +274,7 @@ MUTANTS = (
     Mutant("extend-on-the-last-axis", _LM32, ("BATCHOP-009",), "Rows are joined on axis -2.",
            "SharpAI/mlx-swift-lm, KVCache.swift:1305", rules=_joining(
                concatenate=lambda parts: mx.concatenate(parts, axis=max(-2, -parts[0].ndim)))),
-    Mutant("extend-takes-either", _LM31, ("BATCHOP-010", "REGR-005", "BATCHOP-013"),
+    Mutant("extend-takes-either", _LM31, ("BATCHOP-010", "REGR-005", "BATCHOP-013", "REGR-007"),
            "A slot that one side lacks is the other's tensor as it is.",
            f"mlx-lm before #1169, {_FORKS}", f"{_LM}/1169", rules={"extend": _taking_either}),
     Mutant("extend-takes-one", _SWIFT3, ("BATCHOP-010",), "A slot that one side lacks is unset.",
@@ -286,12 +299,14 @@ MUTANTS = (
     Mutant("extend-drops-lengths", _LM32, ("BATCHOP-014",),
            "extend forgets lengths.", rules={"extend": then(
                batch.extend_zero_filled, forget("lengths"))}),
-    Mutant("extend-keeps-its-dtype", _LM31, ("BATCHOP-015",), "Joined rows have the first dtype.",
+    Mutant("extend-keeps-its-dtype", _LM31, ("BATCHOP-015", "REGR-010"),
+           "Joined rows have the first dtype.",
            "mlx-lm's merge", rules=_joining(concatenate=lambda parts: mx.concatenate(
                [p.astype(parts[0].dtype) for p in parts]))),
     Mutant("extend-zeros-are-float32", _LM32, ("BATCHOP-015",), "Missing rows are float32 zeros.",
            rules=_joining(zeros=lambda shape, dtype: mx.zeros(shape, mx.float32))),
-    Mutant("extend-to-the-longer", _LM31, ("BATCHOP-016",), "The larger number of slots is kept.",
+    Mutant("extend-to-the-longer", _LM31, ("BATCHOP-016", "REGR-011"),
+           "The larger number of slots is kept.",
            rules={"extend": _extend_all_slots}),
     Mutant("extend-slot-counts-must-agree", _LM32, ("BATCHOP-016",),
            "Different numbers of slots are refused.", "Layr-Labs checks indices strictly",
@@ -300,12 +315,14 @@ MUTANTS = (
     Mutant("extend-flattens", _LM31, ("BATCHOP-017",), "Rows of other widths are cut to fit.",
            rules=_joining(concatenate=lambda parts: mx.concatenate(
                [p[..., : min(q.shape[-1] for q in parts)] if p.ndim > 1 else p for p in parts]))),
-    Mutant("extend-half-done", _LM31, ("BATCHOP-017",), "Slot 0 is gone when slot 1 is refused.",
+    Mutant("extend-half-done", _LM32, ("BATCHOP-017", "BATCHOP-018"),
+           "Slot 0 is gone when slot 1 is refused.",
            rules={"extend": _loses_slot_0}),
     Mutant("extend-drains-the-other", _LM31, ("BATCHOP-019",), "extend takes the other's slots.",
            "an extend by move", rules={"extend": _extend_and_drain}),
     # extract
-    Mutant("extract-the-next", _LM31, ("BATCHOP-020", "BATCHOP-035"), "Row i + 1 is extracted.",
+    Mutant("extract-the-next", _LM31, ("BATCHOP-020", "BATCHOP-035", "BATCHOP-022"),
+           "Row i + 1 is extracted.",
            members={"extract": lambda c, idx: batch.extract_row(c, idx + 1)}),
     Mutant("extract-to-the-end", _LM32, ("BATCHOP-020", "REGR-012"),
            "All rows from i on are extracted.", members=_extracted(
@@ -315,13 +332,19 @@ MUTANTS = (
                v[0] if v.shape[0] else v for v in one.cache]))),
     Mutant("extract-pins-the-batch", _LM31, ("BATCHOP-024",),
            "What is extracted stays a part of the batch.", "mlx-lm's is a view", f"{_LM}/1701",
-           members=_extracted(lambda one, c, i: setattr(one, "cache", _Window(c, i)))),
+           members=_extracted(lambda one, c, i: setattr(one, "cache", _Window(c, i))),
+           sequence=True),
     Mutant("extract-keeps-padding", _LM31, ("BATCHOP-021",),
            "An extracted cache has left padding.", members=_extracted(_with_row("left_padding"))),
     Mutant("extract-keeps-lengths", _LM32, ("BATCHOP-021",), "An extracted cache has lengths.",
            members=_extracted(_with_row("lengths"))),
     Mutant("extract-packs-slots", _LM31, ("BATCHOP-023",), "Unset slots are left out.",
            "engines over mlx-lm do so", members={"extract": _extract_written}),
+    Mutant("extract-shares-scalars", _LM32, ("BATCHOP-023",),
+           "A slot without an axis goes whole to every row.", members={"extract": _extract_rows}),
+    Mutant("extract-of-the-only-row-is-the-batch", _LM31, ("BATCHOP-024",),
+           "A batch of one row is given out itself.", members={"extract": lambda c, idx:
+               c if c.batch_size == 1 and idx == 0 else batch.extract_row(c, idx)}, sequence=True),
     # merge
     Mutant("merge-backwards", _LM31, ("BATCHOP-025", "BATCHOP-035"), "The last cache comes first.",
            members=_merging(lambda caches: caches[::-1])),
@@ -336,7 +359,8 @@ MUTANTS = (
     Mutant("merge-of-empty-has-no-padding", _LM31, ("BATCHOP-027",),
            "Merged empty caches have no left padding.", members=_merged(
                lambda made, caches: setattr(made, "left_padding", None))),
-    Mutant("merge-in-float16", _LM31, ("BATCHOP-030", "BATCHOP-035"), "Merged float32 is float16.",
+    Mutant("merge-in-float16", _LM31, ("BATCHOP-030", "BATCHOP-035", "REGR-010"),
+           "Merged float32 is float16.",
            members=_merged(lambda made, caches: setattr(made, "cache", [
                s if s is None or s.dtype != mx.float32 else s.astype(mx.float16)
                for s in made.cache]))),
@@ -344,7 +368,7 @@ MUTANTS = (
            members=_merged(_carry("left_padding"))),
     Mutant("merge-keeps-lengths", _LM31, ("BATCHOP-031",), "Merged caches keep lengths.",
            members=_merged(_carry("lengths"))),
-    Mutant("merge-zero-padding", _LM31, ("BATCHOP-031", "BATCHOP-025"),
+    Mutant("merge-zero-padding", _LM31, ("BATCHOP-031", "BATCHOP-025", "REGR-011"),
            "Every merged batch has a left padding of zeros.", "mlx-lm before 0.31", f"{_LM}/1736",
            members=_merged(lambda made, caches: setattr(
                made, "left_padding", mx.array([0] * len(caches))))),
@@ -355,6 +379,12 @@ MUTANTS = (
     Mutant("merge-of-nothing", _LM31, ("BATCHOP-033",),
            "Merging no caches gives one without slots.", members={"merge": classmethod(
                lambda cls, caches: batch.merge_single_rows(cls, caches) if caches else cls(0))}),
+    Mutant("merge-of-one-is-that-one", _LM32, ("BATCHOP-034",),
+           "A merge of one cache is that cache.", members={"merge": classmethod(lambda cls, caches:
+               caches[0] if len(caches) == 1 else batch.merge_single_rows(cls, caches))},
+           sequence=True),
+    Mutant("merge-makes-up-slots", _LM31, ("BATCHOP-029", "REGR-008"),
+           "A slot that no cache has written is zeros.", members=_merging(_with_zeros)),
     Mutant("merge-drains", _LM31, ("BATCHOP-034",), "merge takes the slots out of its caches.",
            members=_merged(_empty_the_merged)),
 )  # fmt: skip

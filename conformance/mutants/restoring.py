@@ -264,7 +264,7 @@ MUTANTS = (
            "The slots are taken before the metadata is checked.",
            rules={"write_meta": _slots_first}),
     Mutant("refusal-freezes", _RS, ("HOSTILE-005",), "After a refusal no slot can be written.",
-           rules={"write_meta": _poisoned}),
+           rules={"write_meta": _poisoned}, sequence=True),
     Mutant("last-slot-out-of-range", _RS, ("RESTORE-016",), "A slot at the count is an error.",
            rules=_assigned(lambda t: t if not any(
                i == t[0] for i in t[1].split(",")) else [t[0], "x"])),
@@ -288,7 +288,7 @@ MUTANTS = (
            rules=_assigned(lambda t: [*t[:2], *([""] if t[2:3] == [""] else [])])),
     Mutant("missing-padding-stays", _RS, ("RESTORE-019",),
            "Without a third element left padding stays.", rules={"write_meta": _keep_padding}),
-    Mutant("padding-limited-to-rows", _SWIFT4, ("RESTORE-032", "RESTORE-030"),
+    Mutant("padding-limited-to-rows", _SWIFT4, ("RESTORE-032", "RESTORE-030", "RESTORE-033"),
            "Left padding is cut to the number of slots.", "mlxrs refuses it instead",
            rules=_restored(_SWIFT4, lambda c: None if c.left_padding is None else setattr(
                c, "left_padding", c.left_padding[: len(c.cache)]))),
@@ -315,7 +315,7 @@ MUTANTS = (
                                       metadata.place_strictly)}),
     Mutant("metadata-sticks", _RS, ("RESTORE-023",),
            "State assigned later is placed by old metadata.",
-           rules={"write_state": _sticky, "write_meta": _remembering}),
+           rules={"write_state": _sticky, "write_meta": _remembering}, sequence=True),
     # whole caches
     Mutant("from-serialized-in-steps", _RS, ("RESTORE-024",),
            "from_serialized assigns state before it reads the metadata.",
@@ -373,12 +373,13 @@ MUTANTS = (
            rules=_restored(_LM31, _empty_as_unset)),
     Mutant("restored-frozen", _SWIFT3, ("RESTORE-036", "REGR-003"),
            "The slots of a restored cache cannot be written.",
-           rules=_restored(_SWIFT3, _listed_as_before)),
+           rules=_restored(_SWIFT3, _listed_as_before), sequence=True),
     Mutant("round-trip-once", _RS, ("RESTORE-037",),
            "A restored cache writes the metadata that it was restored from without its holes.",
            rules={"write_meta": _remembering, "read_meta": lambda c:
                   metadata.slots_and_padding(c) if "_meta" not in vars(c) else
-                  [str(len(state.compacted(c))), *metadata.slots_and_padding(c)[1:]]}),
+                  [str(len(state.compacted(c))), *metadata.slots_and_padding(c)[1:]]},
+           sequence=True),
     Mutant("no-slots-not-restored", _SWIFT4, ("REGR-004",), "A cache without slots gets one.",
            "lemonade and higgs have a fixed number", rules=_restored(_SWIFT4, lambda c: setattr(
                c, "cache", c.cache or [None]))),

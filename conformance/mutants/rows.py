@@ -159,7 +159,8 @@ MUTANTS = (
            "mlx-vlm 0.7.10", f"{_LM}/1736", rules={"make_mask": masks.padding_else_lengths}),
     Mutant("mask-either", _LM32, ("MASK-004",), "`or` for `and` of the two conditions.",
            rules={"make_mask": _either}),
-    Mutant("mask-until-first-write", _SWIFT4, ("MASK-005",), "No mask once slot 0 is written.",
+    Mutant("mask-until-first-write", _SWIFT4, ("MASK-005", "REGR-013"),
+           "No mask once slot 0 is written.",
            "mlx-swift-lm 3.31.3, osaurus, ekryski, afm", f"{_SWIFT}/323",
            rules={"make_mask": trapping(_until_first_write)}),
     Mutant("mask-of-no-tokens-is-none", _RS, ("MASK-006",), "A chunk of no tokens has no mask.",
@@ -224,7 +225,8 @@ MUTANTS = (
     Mutant("prepare-nil-keeps", _SWIFT4, ("SEQ-003",), "prepare(nil) keeps the lengths.",
            rules={"prepare": lambda c, lengths=None: None if lengths is None
                   else setattr(c, "lengths", mx.array(lengths))}),
-    Mutant("finalize-keeps-padding", _RS, ("SEQ-004",), "finalize leaves left padding set.",
+    Mutant("finalize-keeps-padding", _RS, ("SEQ-004", "REGR-013"),
+           "finalize leaves left padding set.",
            members={"finalize": _without("lengths")}),
     Mutant("finalize-keeps-lengths", _LM32, ("SEQ-004",), "finalize leaves lengths set.",
            members={"finalize": _without("left_padding")}),
@@ -242,16 +244,18 @@ MUTANTS = (
            rules={"advance": then(lengths.advance_checked, lambda c: None
                   if c.left_padding is None or (c.left_padding > 0).any().item()
                   else setattr(c, "left_padding", None))}),
-    Mutant("advance-stops-at-zero", _RS, ("SEQ-006",), "Counting down ends at zero.",
+    Mutant("advance-stops-at-zero", _RS, ("SEQ-006", "REGR-014"), "Counting down ends at zero.",
            rules=_counted(lambda rows, n: mx.maximum(rows - n, 0))),
     Mutant("advance-saturates", _RS, ("SEQ-006",), "Counting down ends at the end of int32.",
            rules=_counted(lambda rows, n: mx.clip(_wide(rows) - n, -(2**31), 2**31 - 1)
                           .astype(mx.int32))),
-    Mutant("advance-wraps-at-int16", _SWIFT4, ("SEQ-006",), "Counting down wraps at int16.",
+    Mutant("advance-wraps-at-int16", _SWIFT4, ("SEQ-006", "REGR-014"),
+           "Counting down wraps at int16.",
            rules={"advance": trapping(then(lengths.advance_replacing, _wrapped_at_int16))}),
     Mutant("advance-becomes-int64", _RS, ("SEQ-006",), "Counting down goes on in int64.",
            rules=_counted(lambda rows, n: _wide(rows) - n)),
-    Mutant("advance-in-float32", _LM31, ("SEQ-006",), "Counting down goes through float32.",
+    Mutant("advance-in-float32", _LM31, ("SEQ-006", "REGR-014"),
+           "Counting down goes through float32.",
            rules={"advance": altered(lengths.advance_in_place, _settled=lambda rows:
                   rows.astype(mx.float32).astype(mx.int32))}),
     Mutant("advance-truncates", _RS, ("SEQ-007",), "More tokens than i32 holds are cut to i32.",

@@ -52,7 +52,7 @@ def _ignore_beyond(cache: Any, index: int, value: Any) -> None:
 
 def _same_shape_only(cache: Any, index: int, value: Any) -> None:
     old = cache.cache[index] if index < len(cache.cache) else None
-    if old is not None and old.shape[1:] != value.shape[1:]:
+    if old is not None and old.shape != value.shape:
         raise ValueError("the slot holds another shape")
     indexing.checked_set(cache, index, value)
 
@@ -112,6 +112,13 @@ def _remembered(cache: Any) -> int:
     if "_asked" not in vars(cache):
         cache._asked = indexing.ranked_batch_size(cache)
     size: int = cache._asked
+    return size
+
+
+def _nbytes_once(cache: Any) -> int:
+    if "_bytes" not in vars(cache):
+        cache._bytes = sum(slot.nbytes for slot in state.compacted(cache))
+    size: int = cache._bytes
     return size
 
 
@@ -181,7 +188,8 @@ MUTANTS = (
     Mutant("slot-lists-pooled", _RS, ("CONSTRUCT-009",),
            "A slot list that nothing was written to is handed out again.",
            "ekryski/mlx-swift-lm reuses slots of its batch",
-           "https://github.com/ekryski/mlx-swift-lm/pull/100", rules={"slots": _pooled()}),
+           "https://github.com/ekryski/mlx-swift-lm/pull/100", rules={"slots": _pooled()},
+           sequence=True),
     # indexing
     Mutant("unset-reads-as-zero", _RS, ("INDEX-001",), "An unwritten slot reads as a zero tensor.",
            "ekryski/mlx-swift-lm zero-fills slots", "https://github.com/ekryski/mlx-swift-lm/pull/100",
@@ -211,6 +219,8 @@ MUTANTS = (
     Mutant("one-dtype-a-slot", _LM31, ("INDEX-004",), "A slot keeps the dtype of its first tensor.",
            "ollama's RecurrentCache pins the dtypes",
            rules={"set": _same_dtype_as_before}),
+    Mutant("no-elements-are-unset", _RS, ("INDEX-004",), "A tensor of no elements is not stored.",
+           rules={"set": lambda c, i, v: indexing.checked_set(c, i, v) if v.size else None}),
     Mutant("read-past-the-end-raises", _RS, ("INDEX-005",), "Reading beyond the end is an error.",
            "mlx-lm", rules={"get": indexing.list_get}),
     Mutant("read-past-the-end-is-none", _LM31, ("INDEX-005",), "Reading beyond the end is None.",
@@ -231,6 +241,10 @@ MUTANTS = (
            rules={"get": lambda c, i: indexing.list_get(c, i % 256 if i >= 0 else i)}),
     Mutant("negative-index-refused", _LM31, ("INDEX-008",), "A negative index is an IndexError.",
            rules={"get": lambda c, i: c.cache[i if i >= 0 else len(c.cache)]}),
+    Mutant("negative-index-modulo", _LM32, ("INDEX-008",),
+           "An index is taken modulo the number of slots.",
+           rules={"set": lambda c, i, v: indexing.list_set(
+               c, i % len(c.cache) if i < 0 else i, v)}),
     Mutant("negative-index-from-the-end", _SWIFT4, ("INDEX-008",),
            "A negative index counts from the end.", "mlx-lm",
            rules={"get": trapping(indexing.list_get)}),
@@ -242,6 +256,11 @@ MUTANTS = (
     Mutant("batch-size-of-the-last-slot", _RS, ("BATCH-001",), "The last written slot decides.",
            rules={"batch_size": lambda c: _rows(c)[-1] if _rows(c)
                   else indexing.inferred_batch_size(c)}),
+    Mutant("batch-size-of-columns", _RS, ("BATCH-001",), "The last axis is taken for the batch.",
+           rules={"batch_size": lambda c: next((s.shape[-1] for s in c.cache if s is not None
+                  and s.ndim), 0) or indexing.ranked_batch_size(c)}),
+    Mutant("batch-size-of-slots", _LM31, ("BATCH-001",), "The number of slots is the batch size.",
+           rules={"batch_size": lambda c: len(c.cache)}),
     Mutant("batch-size-of-slot-0", _LM31, ("BATCH-001",), "Only slot 0 is looked at.",
            rules={"batch_size": _rows_of_slot_0}),
     Mutant("padding-decides-batch-size", _RS, ("BATCH-001",), "Left padding wins over the slots.",
@@ -264,7 +283,8 @@ MUTANTS = (
     Mutant("no-rows-count-as-unset", _RS, ("BATCH-005",), "A batch of 0 is taken for none (`or`).",
            rules={"batch_size": _truthy_batch_size}),
     Mutant("batch-size-remembered", _RS, ("BATCH-006",),
-           "The batch size is kept from its first use.", rules={"batch_size": _remembered}),
+           "The batch size is kept from its first use.", rules={"batch_size": _remembered},
+           sequence=True),
     # what a cache says of itself
     Mutant("two-slots-are-mamba", _RS, ("IDENT-001",), "The label follows the number of slots.",
            members={"reference_class_name": property(
@@ -273,10 +293,10 @@ MUTANTS = (
            rules={"size": indexing.inferred_batch_size}),
     Mutant("max-size-is-the-slot-count", _RS, ("IDENT-003",), "The maximum size is that of slots.",
            members={"max_size": property(lambda c: len(c.cache))}),
-    Mutant("trimmable", _RS, ("IDENT-004",), "The cache says that it can be trimmed.",
+    Mutant("trimmable", _RS, ("IDENT-004", "REGR-017"), "The cache says that it can be trimmed.",
            "SharpAI/mlx-swift-lm's MambaCache",
            members={"is_trimmable": lambda c: True}),
-    Mutant("trim-is-reset", _RS, ("IDENT-005",), "Trimming empties the slots.",
+    Mutant("trim-is-reset", _RS, ("IDENT-005", "REGR-017"), "Trimming empties the slots.",
            "proposed for mlx-lm", f"{_LM}/1253",
            members={"trim": lambda c, n: _reset(c)}),
     Mutant("trim-claims-success", _SWIFT3, ("IDENT-005",), "Trimming says that it did.",
@@ -290,7 +310,18 @@ MUTANTS = (
                     (*state.compacted(c), c.left_padding) if v is not None))}),
     Mutant("nbytes-of-float32", _LM31, ("IDENT-007",), "Every element counts as four bytes.",
            members={"nbytes": property(lambda c: sum(4 * v.size for v in state.compacted(c)))}),
-    Mutant("empty-if-all-unset", _LM31, ("BATCHOP-028",),
+    Mutant("nbytes-of-unset-slots", _RS, ("IDENT-007",), "An unset slot counts for a pointer.",
+           members={"nbytes": property(lambda c: sum(8 if v is None else v.nbytes
+                                                     for v in c.cache))}),
+    Mutant("nbytes-of-one-element-at-least", _LM31, ("IDENT-007",),
+           "A tensor of no elements counts for one.", members={"nbytes": property(
+               lambda c: sum(max(v.nbytes, v.itemsize) for v in state.compacted(c)))}),
+    Mutant("nbytes-remembered", _RS, ("IDENT-007",), "The bytes are counted once.",
+           members={"nbytes": property(_nbytes_once)}, sequence=True),
+    Mutant("empty-if-zero", _RS, ("IDENT-008",), "A state of zeros counts as unset (`if state:`).",
+           rules={"empty": lambda c: indexing.first_slot_unset_or_missing(c)
+                  or not c.cache[0].any().item()}),
+    Mutant("empty-if-all-unset", _LM31, ("BATCHOP-028", "REGR-008"),
            "Empty means that no slot is written, and merge goes on to need slot 0.",
            rules={"empty": lambda c: not state.compacted(c)}),
     Mutant("empty-if-any-unset", _RS, ("IDENT-008",), "Empty means that a slot is unwritten.",
