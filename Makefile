@@ -37,16 +37,15 @@ releases: $(VENV)/installed-dev
 # The adapters in other languages: builds what this machine has the tools for, names what it has not.
 ports: port-cpp port-rust port-swift
 
-# The C++ port, and the same with sanitizers or with a mistake of src/planted.hpp (BUG=1 to 5).
+# The C++ port; with sanitizers; with each of the mistakes of src/planted.hpp beside it.
 port-cpp: $(VENV)/installed
 	$(call build-cpp,ports/cpp/build,)
 
 port-cpp-sanitized: $(VENV)/installed
-	$(call build-cpp,ports/cpp/build/sanitized,-DSANITIZE=ON -DCMAKE_BUILD_TYPE=RelWithDebInfo)
+	$(call build-cpp,ports/cpp/build/sanitized,-DSANITIZE=ON)
 
-BUG ?= 1
 port-cpp-planted: $(VENV)/installed
-	$(call build-cpp,ports/cpp/build/planted,-DPLANTED_BUG=$(BUG) -DCMAKE_BUILD_TYPE=Debug)
+	$(call build-cpp,ports/cpp/build,-DPLANTED_BUGS=ON)
 
 define build-cpp
 @command -v cmake >/dev/null || { echo "cmake is missing: apt-get install cmake g++"; exit 2; }

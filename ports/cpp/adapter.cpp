@@ -1,17 +1,13 @@
 // The slot cache on the wire: one handler for each operation, wire values in, wire values out.
-#include <algorithm>
-#include <array>
-#include <cstdlib>
-#include <cstring>
 #include <unordered_map>
 #include <variant>
 
+#include "files.hpp"
 #include "mlx/device.h"
 #include "mlx/memory.h"
-#include "mlx/ops.h"
-#include "mlx/transforms.h"
 #include "skeleton/protocol.hpp"
 #include "src/slot_cache.hpp"
+#include "wire.hpp"
 
 namespace mx = mlx::core;
 using conformance::Arguments;
@@ -21,52 +17,9 @@ using slot_cache::SlotCache;
 
 namespace {
 
-constexpr std::array dtypes{
-    std::pair{"bool", mx::bool_},       std::pair{"uint8", mx::uint8},
-    std::pair{"uint16", mx::uint16},    std::pair{"uint32", mx::uint32},
-    std::pair{"uint64", mx::uint64},    std::pair{"int8", mx::int8},
-    std::pair{"int16", mx::int16},      std::pair{"int32", mx::int32},
-    std::pair{"int64", mx::int64},      std::pair{"float16", mx::float16},
-    std::pair{"float32", mx::float32},  std::pair{"float64", mx::float64},
-    std::pair{"bfloat16", mx::bfloat16}};
-
-Array to_array(const conformance::Tensor& tensor) {
-  const auto* entry = std::ranges::find(dtypes, tensor.dtype, [](const auto& e) { return e.first; });
-  mx::Shape shape;
-  for (const auto size : tensor.shape) shape.push_back(static_cast<mx::ShapeElem>(size));
-  auto* data = std::malloc(std::max<std::size_t>(tensor.bytes.size(), 1));
-  if (data == nullptr) throw std::bad_alloc();
-  if (!tensor.bytes.empty()) std::memcpy(data, tensor.bytes.data(), tensor.bytes.size());
-  return Array(data, std::move(shape), entry->second, std::free);
-}
-
-json to_wire(const Array& array) {
-  const auto* entry =
-      std::ranges::find(dtypes, array.dtype().val(), [](const auto& e) { return e.second.val(); });
-  if (entry == dtypes.end())
-    throw conformance::Failure(conformance::Code::adapter_bug, "a dtype without a name");
-  auto flat = mx::contiguous(array);
-  flat.eval();
-  const auto* bytes = flat.data<std::uint8_t>();
-  return encode(conformance::Tensor{entry->first,
-                                    {array.shape().begin(), array.shape().end()},
-                                    {bytes, bytes + flat.nbytes()}});
-}
-
-json to_wire(const std::vector<Array>& arrays) {
-  auto list = json::array();
-  for (const auto& array : arrays) list.push_back(to_wire(array));
-  return list;
-}
-
-json to_wire(const slot_cache::Rows& rows) {
-  if (!rows) return nullptr;
-  return to_wire(Array(rows->begin(), {static_cast<int>(rows->size())}, mx::int32));
-}
-
 std::vector<Array> arrays(const Arguments& a, const char* name) {
   std::vector<Array> result;
-  for (const auto& tensor : a.tensors(name)) result.push_back(to_array(tensor));
+  for (const auto& tensor : a.tensors(name)) result.push_back(wire::array_of(tensor));
   return result;
 }
 
@@ -93,6 +46,7 @@ class Adapter {
     slots();
     sequences();
     properties();
+    serve_files(server_);
   }
 
   void serve() { server_.serve(); }
@@ -154,15 +108,15 @@ class Adapter {
   void slots() {
     gives("get", [](auto& cache, auto& a) {
       const auto* slot = cache.get(a.template integer<std::uint64_t>("slot"));
-      return slot != nullptr ? to_wire(*slot) : json(nullptr);
+      return slot != nullptr ? wire::json_of(*slot) : json(nullptr);
     });
     does("set", [](auto& self, auto& a) {
-      self.cache(a).set(a.template integer<std::uint64_t>("slot"), to_array(a.tensor("value")));
+      self.cache(a).set(a.template integer<std::uint64_t>("slot"), wire::array_of(a.tensor("value")));
     });
     does("write_in_place", [](auto& self, auto& a) {
-      self.cache(a).write(a.template integer<std::uint64_t>("slot"), to_array(a.tensor("value")));
+      self.cache(a).write(a.template integer<std::uint64_t>("slot"), wire::array_of(a.tensor("value")));
     });
-    gives("state", [](auto& cache, auto&) { return to_wire(cache.state()); });
+    gives("state", [](auto& cache, auto&) { return wire::json_of(cache.state()); });
     does("set_state", [](auto& self, auto& a) { self.cache(a).set_state(arrays(a, "state")); });
     gives("meta_state", [](auto& cache, auto&) { return cache.meta_state(); });
     does("set_meta_state",
@@ -170,12 +124,12 @@ class Adapter {
     gives("snapshot", [](auto& cache, auto&) {
       auto written = json::object();
       for (std::size_t i = 0; i < cache.slots().size(); ++i)
-        if (const auto* slot = cache.get(i)) written[std::to_string(i)] = to_wire(*slot);
+        if (const auto* slot = cache.get(i)) written[std::to_string(i)] = wire::json_of(*slot);
       return json{{"class_name", cache.class_name()},
                   {"slot_count", cache.slots().size()},
                   {"slots", std::move(written)},
-                  {"left_padding", to_wire(cache.left_padding())},
-                  {"lengths", to_wire(cache.lengths())}};
+                  {"left_padding", wire::json_of(cache.left_padding())},
+                  {"lengths", wire::json_of(cache.lengths())}};
     });
     does("hold", [](auto& self, auto& a) {
       self.held_.insert_or_assign(a.text("name"), kept(self.cache(a), a));
@@ -199,11 +153,11 @@ class Adapter {
   }
 
   static json shown(const std::optional<Array>& slot) {
-    return slot ? to_wire(*slot) : json(nullptr);
+    return slot ? wire::json_of(*slot) : json(nullptr);
   }
   template <typename T>
   static json shown(const T& held) {
-    return to_wire(held);
+    return wire::json_of(held);
   }
 
   void sequences() {
@@ -234,7 +188,7 @@ class Adapter {
       return cache.trim(a.template integer<std::uint64_t>("n"));
     });
     does("update", [](auto& self, auto& a) {
-      self.cache(a).update(to_array(a.tensor("keys")), to_array(a.tensor("values")));
+      self.cache(a).update(wire::array_of(a.tensor("keys")), wire::array_of(a.tensor("values")));
     });
     does("materialize", [](auto& self, auto& a) { self.cache(a).materialize(); });
   }

@@ -5,6 +5,7 @@
 #include <map>
 #include <stdexcept>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <variant>
 #include <vector>
@@ -79,6 +80,51 @@ struct UnknownEnumValue : CacheError {
   UnknownEnumValue(const std::string& context, const std::string& value)
       : CacheError("UnknownEnumValue", context + ": '" + value + "' is not one of them",
                    {{"context", context}, {"value", value}}) {}
+};
+
+// A list has another length than it must have.
+struct LengthMismatch : CacheError {
+  LengthMismatch(const std::string& context, std::uint64_t expected, std::uint64_t actual)
+      : CacheError("LengthMismatch",
+                   context + ": " + std::to_string(actual) + " instead of " +
+                       std::to_string(expected),
+                   {{"context", context}, {"expected", expected}, {"actual", actual}}) {}
+};
+
+// Text of a file as an error may quote it: printable, and short whatever its length.
+std::string shown(std::string_view text);
+
+// A file is no well-formed safetensors file. `key`: what of it, or file, header, data.
+struct BadContainer : CacheError {
+  BadContainer(const std::string& key, const std::string& reason)
+      : CacheError("BadContainer", shown(key) + ": " + reason,
+                   {{"key", shown(key)}, {"reason", reason}}) {}
+};
+
+// A count of a file is above a limit for whole files; raised before anything is allocated for it.
+struct TooLarge : CacheError {
+  TooLarge(const std::string& key, const std::string& cap_name, std::uint64_t cap,
+           std::uint64_t observed)
+      : CacheError("TooLarge",
+                   shown(key) + ": " + std::to_string(observed) + " is above " + cap_name + " = " +
+                       std::to_string(cap),
+                   {{"key", shown(key)},
+                    {"cap_name", cap_name},
+                    {"cap", cap},
+                    {"observed", observed}}) {}
+};
+
+// A file has no place for what a cache holds.
+struct CannotHold : CacheError {
+  CannotHold(const std::string& key, const std::string& reason)
+      : CacheError("CannotHold", key + ": " + reason, {{"key", key}, {"reason", reason}}) {}
+};
+
+// The system, or MLX on its behalf, refuses to open, read or write a file.
+struct FileIo : CacheError {
+  FileIo(const std::string& path, const std::string& op, const std::string& reason)
+      : CacheError("FileIo", path + ": cannot " + op + ": " + reason,
+                   {{"path", path}, {"op", op}, {"reason", reason}}) {}
 };
 
 // Memory for the request cannot be had, or is more than this port grants.

@@ -1,4 +1,4 @@
-// Mistakes that real ports made, built in on request (cmake -DPLANTED_BUG=1..5) so that the suite
+// Mistakes that real ports made, built in on request (`make port-cpp-planted`) so that the suite
 // can be seen to catch them. 0, the default, is none of them.
 #pragma once
 

@@ -7,6 +7,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "errors.hpp"
@@ -45,6 +46,7 @@ class SlotCache {
   const std::vector<std::optional<Array>>& slots() const { return slots_; }
   const Rows& left_padding() const { return left_padding_; }
   const Rows& lengths() const { return lengths_; }
+  void set_left_padding(Rows rows) { left_padding_ = std::move(rows); }
   std::string_view class_name() const { return is_mamba_ ? "MambaCache" : "ArraysCache"; }
 
   // The written slots, in order.
