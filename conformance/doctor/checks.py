@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import difflib
+import json
 from collections.abc import Iterator
 
 from conformance.backends.base import BackendCrashed, BackendTrouble
 from conformance.doctor.examine import Check, NotHere, Patient, Problem, diagnosis
 from conformance.doctor.operations import OPERATION_CHECKS
-from conformance.doctor.values import VALUE_CHECKS
+from conformance.doctor.values import SLOTS, VALUE_CHECKS
+from conformance.doctor.wire import Fault
 from conformance.plan import Call
 from conformance.protocol import (
     INVALID_ARGUMENTS,
+    PROTOCOL_VERSION,
     UNKNOWN_CACHE,
     UNKNOWN_OPERATION,
     ErrorObject,
@@ -21,20 +24,22 @@ from conformance.protocol import (
 _LARGEST_ID = 2**53 - 1  # the largest whole number that every JSON reader keeps
 _ESSENTIAL = ("new", "get", "set", "snapshot")
 _NOWHERE = "no-such-operation"
-_BY_HAND = (
-    "run the command by hand and see what it says: it has to stay, and to answer the line "
-    '{"jsonrpc": "2.0", "id": 1, "method": "initialize", "params": {"protocol": 1}}'
-)
-
-
+_CODED = ("kind", "code")  # faults of an error that is one, but wrongly coded
 def start(patient: Patient) -> Iterator[Problem]:
     """Opening it does it all; a dialect is needed by what comes later."""
     try:
         assert patient.endpoint
     except BackendCrashed as trouble:
-        yield Problem(diagnosis(trouble).text, _BY_HAND, "crash")
+        yield Problem(diagnosis(trouble).text, _by_hand(patient.spec), "crash")
         return
     assert patient.dialect
+
+
+def _by_hand(spec: str) -> str:
+    line = json.dumps({"jsonrpc": "2.0", "id": 1, "method": "initialize",
+                       "params": {"protocol": PROTOCOL_VERSION}})  # fmt: skip
+    command = spec.partition(":")[2] if spec.startswith("cmd:") else "the adapter"
+    return f"see by hand what it answers, and that it waits for more: echo '{line}' | {command}"
 
 
 def handshake(patient: Patient) -> Iterator[Problem]:
@@ -134,10 +139,18 @@ def missing_argument(patient: Patient) -> Iterator[Problem]:
 def _wrong_code(
     patient: Patient, code: int, what: str, op: str, **params: object
 ) -> Iterator[Problem]:
-    error = patient.error(op, **params)
+    fix = f"answer it with error code {code}"
+    try:
+        error = patient.error(op, **params)
+    except Fault as fault:
+        if fault.cause not in _CODED:
+            raise
+        patient.drop()
+        yield Problem(f"{what}: {fault}", fix)
+        return
     if error is None or error.code != code:
         got = "a result" if error is None else f"error {error.code} ({error.message})"
-        yield Problem(f"{what} was answered with {got}", f"answer it with error code {code}")
+        yield Problem(f"{what} was answered with {got}", fix)
 
 
 def reset(patient: Patient) -> Iterator[Problem]:
@@ -191,48 +204,72 @@ def nothing_left(patient: Patient) -> Iterator[Problem]:
 
 
 def restart(patient: Patient) -> Iterator[Problem]:
-    """A second process is like the first, and knows nothing of it."""
+    """A second process starts like the first, and knows nothing of it."""
+    remembers = {"new", "snapshot"} <= patient.capabilities
+    if remembers:
+        patient.ask("new", cache="earlier", size=1)
     patient.drop()
     try:
-        after = patient.endpoint.handshake
+        assert patient.endpoint
     except BackendTrouble as trouble:
         seen = diagnosis(trouble, "it does not start a second time")
         fix = "leave nothing behind that a second start stumbles over"
         yield Problem(seen.text, fix, seen.verdict)
         return
-    if patient.first != after:
+    try:
+        tells = remembers and patient.error("snapshot", cache="nobody") is not None
+        if tells and patient.error("snapshot", cache="earlier") is None:
+            yield Problem(
+                "a cache of the process before is still there",
+                "keep caches in memory only, and for one process",
+            )
+    except Fault as fault:
+        if fault.cause not in _CODED:
+            raise
+        patient.drop()  # it does refuse; how it says so is asked further down
+
+
+def steady(patient: Patient) -> Iterator[Problem]:
+    """The handshake of the second start is that of the first."""
+    if patient.first != patient.endpoint.handshake:
         yield Problem(
             "its second handshake differs from its first", "the handshake depends on the build only"
         )
-    if "snapshot" in patient.capabilities:
-        what = "snapshot of a cache of an earlier process"
-        yield from _wrong_code(patient, UNKNOWN_CACHE, what, "snapshot", cache="c")
 
 
-_ALIVE = ("start", "quiet")
+_ALIVE = ("start", "quiet", "restart")
+_TOLD = (*_ALIVE, "unknown-operation")
 
 CHECKS = (
     Check("start", "starts, and answers initialize with a handshake", start, ()),
     Check("handshake", "the handshake says what a run needs", handshake),
     Check("quiet", "answers one line with one line, and says nothing else", quiet, process=True),
+    Check("restart", "starts again, with no memory of the time before", restart, _ALIVE[:2]),
+    Check("steady", "its handshake is the same in every start", steady, _ALIVE),
     Check("ids", "responses carry the id of their request", ids, _ALIVE, process=True),
+    Check("unknown-operation", "an unknown operation is error -32601", unknown_operation, _ALIVE),
     Check(
         "lists",
         "a list of requests is answered by the list of responses, in order",
         batches,
-        _ALIVE,
+        _TOLD,
         process=True,
     ),
     Check(
         "sent-ahead",
         "requests that came together are answered in order",
         sent_ahead,
-        _ALIVE,
+        _TOLD,
         process=True,
     ),
-    Check("unknown-operation", "an unknown operation is error -32601", unknown_operation, _ALIVE),
-    Check("unknown-handle", "an unknown handle is error 2", unknown_handle, _ALIVE),
-    Check("missing-argument", "a missing argument is error -32602", missing_argument, _ALIVE),
+    SLOTS,
+    Check("unknown-handle", "an unknown handle is error 2", unknown_handle, (*_ALIVE, "slots")),
+    Check(
+        "missing-argument",
+        "a missing argument is error -32602",
+        missing_argument,
+        (*_ALIVE, "slots"),
+    ),
     *VALUE_CHECKS,
     *OPERATION_CHECKS,
     Check("reset", "reset forgets all handles", reset, (*_ALIVE, "unknown-handle")),
@@ -245,16 +282,10 @@ CHECKS = (
         process=True,
     ),
     Check(
-        "restart",
-        "starts again, with no memory of the time before",
-        restart,
-        (*_ALIVE, "unknown-handle"),
-    ),
-    Check(
         "end-of-input",
         "the end of its input ends the process",
         end_of_input,
-        (*_ALIVE, "restart"),
+        _ALIVE,
         process=True,
     ),
 )

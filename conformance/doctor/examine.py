@@ -19,15 +19,18 @@ from conformance.backends.base import (
     BackendUnusable,
 )
 from conformance.backends.inprocess import InProcess
-from conformance.doctor.wire import Ending, Fault, Limits, Local, Probe
+from conformance.doctor.wire import AFTER, Ending, Fault, Limits, Local, Probe
 from conformance.load import DEFAULT_DIALECT, Suite
 from conformance.model import Dialect
+from conformance.plan import Plan, applicability, plan
 from conformance.protocol import ErrorObject, Handshake, Response
 
 # What is wrong with an answer -> what the adapter's author changes.
 FIXES = {
     "crash": "no request may end the process: catch what the implementation raises and answer it "
     "with error code 1 and data.kind",
+    "ends": "go on reading stdin after an answer, until it ends or shutdown comes: one process "
+    "serves many cases",
     "hang": "read stdin line by line until it ends, answer each line with one line that ends in a "
     "newline, and flush stdout after it",
     "memory": "find what allocates: no request of the doctor needs more than a few megabytes",
@@ -40,6 +43,8 @@ FIXES = {
     "number": "JSON has no NaN and no Infinity: floats travel only inside tensors, whose data is "
     "hex; give null or an error for any other",
     "depth": "results are at most 3 lists deep: a value, a tensor, or a list of them",
+    "large": "read a line of any length, in large parts and in linear time, and put its parts "
+    "together once",
     "length": "answer only what was asked; no answer of a case is as long as that",
     "id": "copy `id` from the request into its response, as the number that it is",
     "order": "answer requests in the order in which they come, one after the other",
@@ -170,6 +175,21 @@ class Patient:
         if missing:
             raise NotHere(f"the handshake declares no {', '.join(missing)}")
 
+    @property
+    def doing(self) -> str:
+        """The last question, while the backend that got it is not dropped."""
+        return self._endpoint.doing if self._endpoint else ""
+
+    @cached_property
+    def plans(self) -> tuple[Plan, ...]:
+        """The cases that apply, without those that are hostile by purpose."""
+        return tuple(
+            plan(case, self.dialect, self.suite.tensors_of(case))
+            for case in self.suite.cases.values()
+            if "hostile" not in case.tags
+            and applicability(case, self.dialect, self.capabilities) is None
+        )
+
     def drop(self) -> None:
         """End the backend; the next question opens another."""
         if self._endpoint is not None:
@@ -224,8 +244,9 @@ def _ask(
         if not problems:
             return Finding(check, Outcome.NOT_HERE, why=str(reason))
     except BackendTrouble as trouble:
+        doing = patient.doing
         patient.drop()
-        problems.append(diagnosis(trouble))
+        problems.append(diagnosis(trouble, doing))
     return Finding(check, Outcome.FIX if problems else Outcome.OK, tuple(problems))
 
 
@@ -235,7 +256,8 @@ def diagnosis(trouble: BackendTrouble, doing: str = "") -> Problem:
     if isinstance(trouble, BackendCrashed):
         last = trouble.stderr.splitlines()[-1:]
         said = f"; its last line on stderr: {last[0]}" if last else ""
-        return Problem(f"{where}the process ended: {trouble.how}{said}", FIXES["crash"], "crash")
+        fix = FIXES["ends" if doing == AFTER else "crash"]
+        return Problem(f"{where}the process ended: {trouble.how}{said}", fix, "crash")
     if isinstance(trouble, BackendHung):
         return Problem(f"{where}{trouble}", FIXES["hang"], "hang")
     if isinstance(trouble, BackendTooLarge):

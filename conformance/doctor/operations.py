@@ -8,7 +8,7 @@ from conformance import describe
 from conformance.backends.base import BackendTrouble
 from conformance.doctor.examine import FIXES, Check, NotHere, Patient, Problem, diagnosis
 from conformance.model import Expect
-from conformance.plan import Plan, PlannedStep, applicability, may_trap, outcomes, plan
+from conformance.plan import Plan, PlannedStep, may_trap, outcomes
 from conformance.protocol import (
     ADAPTER_BUG,
     INVALID_ARGUMENTS,
@@ -136,7 +136,7 @@ def refusals(patient: Patient) -> Iterator[Problem]:
 def _refused_steps(patient: Patient) -> Iterator[tuple[Plan, PlannedStep]]:
     """The first refusal of a case, for every operation that has one; a bounded number of them."""
     seen: dict[str, int] = {}
-    for bound in _plans(patient):
+    for bound in patient.plans:
         step = next((s for s in bound.steps if not _succeeds(s.expect)), None)
         if step is None or step.expect is None or not isinstance(step.expect.error, str):
             continue
@@ -149,7 +149,7 @@ def _refused_steps(patient: Patient) -> Iterator[tuple[Plan, PlannedStep]]:
 def _shortest(patient: Patient, op: str) -> tuple[Plan, PlannedStep] | None:
     """The shortest way to an operation that is carried out, or at least refused."""
     found: list[tuple[bool, int, int, Plan, PlannedStep]] = []
-    for order, bound in enumerate(_plans(patient)):
+    for order, bound in enumerate(patient.plans):
         for number, step in enumerate(bound.steps):
             carried_out = _succeeds(step.expect)
             if step.call.op == op and not may_trap(step.expect):
@@ -160,20 +160,11 @@ def _shortest(patient: Patient, op: str) -> tuple[Plan, PlannedStep] | None:
     return min(found, key=lambda way: way[:3])[3:] if found else None
 
 
-def _plans(patient: Patient) -> Iterator[Plan]:
-    """The cases that apply, without those that are hostile by purpose."""
-    suite, dialect = patient.suite, patient.dialect
-    for case in suite.cases.values():
-        if "hostile" in case.tags or applicability(case, dialect, patient.capabilities):
-            continue
-        yield plan(case, dialect, suite.tensors_of(case))
-
-
 def _succeeds(expect: Expect | None) -> bool:
     return not any(isinstance(o.error, str) or isinstance(o.trap, str) for o in outcomes(expect))
 
 
-_ALIVE = ("start", "handshake", "quiet")
+_ALIVE = ("start", "handshake", "quiet", "restart")
 
 OPERATION_CHECKS = (
     Check("declared", "every declared operation is carried out", declared, (*_ALIVE, "slots")),

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from conformance import describe, tensor
-from conformance.backends.base import from_wire
+from conformance.backends.base import BackendHung, from_wire
 from conformance.doctor.examine import FIXES, Check, NotHere, Patient, Problem
 from conformance.protocol import INVALID_ARGUMENTS, OPERATION_REFUSED, ErrorObject
 from conformance.tensor import Tensor
@@ -134,7 +134,12 @@ def large(patient: Patient) -> Iterator[Problem]:
     """Far more than a pipe holds, in both directions."""
     patient.ask("new", cache="c", size=2)
     data = bytes(range(256)) * (patient.limits.large // 256)
-    yield from _kept(patient, Tensor("uint8", (1, len(data)), data))
+    try:
+        yield from _kept(patient, Tensor("uint8", (1, len(data)), data))
+    except BackendHung as trouble:
+        doing = patient.doing
+        patient.drop()
+        yield Problem(f"{doing} of {len(data)} bytes: {trouble}", FIXES["large"], "hang")
 
 
 def _kept(patient: Patient, put: Tensor) -> Iterator[Problem]:
@@ -156,6 +161,12 @@ def _kept(patient: Patient, put: Tensor) -> Iterator[Problem]:
     if not isinstance(got, Tensor):
         yield Problem(f"get of {name} gave {_said(got)}", FIXES["tensor"])
         return
+    if got.shape != put.shape:
+        yield Problem(
+            f"{name} came back with the shape {list(got.shape)}",
+            "keep the shape: [] is a single number, and an axis may have no elements",
+        )
+        return
     why = tensor.difference(put, got)
     if why:
         yield Problem(
@@ -170,10 +181,10 @@ def _said(value: Any) -> str:
     return describe.value(value)
 
 
-_KEPT = ("start", "quiet", "slots")
+_KEPT = ("start", "quiet", "restart", "slots")
 
+SLOTS = Check("slots", "a tensor put into a slot comes back", slots, _KEPT[:-1])
 VALUE_CHECKS = (
-    Check("slots", "a tensor put into a slot comes back", slots, ("start", "quiet")),
     Check("malformed-tensors", "what is no tensor is error -32602", malformed, _KEPT),
     Check("dtypes", "every dtype comes back bit for bit", dtypes, _KEPT),
     Check("shapes", "every shape comes back, rank 0 and empty axes included", shapes, _KEPT),

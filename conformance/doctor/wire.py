@@ -44,6 +44,7 @@ from conformance.protocol import (
 )
 
 CODES = {OPERATION_REFUSED, UNKNOWN_CACHE, UNKNOWN_OPERATION, INVALID_ARGUMENTS, ADAPTER_BUG}
+AFTER = "after its answer"
 _SHOWN = 120
 
 
@@ -80,6 +81,7 @@ class Probe(process.Process):
 
     def __init__(self, command: Sequence[str], limits: Limits) -> None:
         self.limits = limits
+        self.doing = "initialize"  # the question, for words about its answer
         super().__init__(command, limits.start)
 
     def ask(self, method: str, params: dict[str, Any], plain_ascii: bool = False) -> Response:
@@ -101,6 +103,7 @@ class Probe(process.Process):
         """Several requests, each in a line of its own, sent before the first answer is read."""
         requests = [Request(self._number(), c.op, to_wire(c.arguments)) for c in calls]
         message = b"".join(msgspec.json.encode(request) + b"\n" for request in requests)
+        self.doing = f"{len(requests)} requests in as many lines"
         with self._ended_by_trouble():
             lines = [self._talk(message, self.limits.answer)]
             while len(lines) < len(requests):
@@ -117,6 +120,7 @@ class Probe(process.Process):
         with self._ended_by_trouble(), selectors.DefaultSelector() as selector:
             selector.register(self._stdout, selectors.EVENT_READ)
             said = os.read(self._stdout.fileno(), 1 << 16) if selector.select(seconds) else None
+            self.doing = AFTER
             if self._rest or said:
                 shown = _shown(self._rest + (said or b""))
                 raise Fault("unasked", f"it wrote to stdout without being asked: {shown}")
@@ -163,13 +167,19 @@ class Probe(process.Process):
     ) -> list[Response]:
         with self._ended_by_trouble():
             self.keep_quiet(0)
+            batch = f"a list of {len(requests)} requests"
+            self.doing = requests[0].method if len(requests) == 1 else batch
             answer = self._talk(line or lines.encode(requests), seconds)
+            if len(requests) == 1:
+                responses = [_decoded(answer, requests[0])]
+            elif self._rest and isinstance(_parsed(answer), dict):
+                raise Fault("batch", f"{batch} was answered in more than one line")
+            else:
+                responses = _decoded_list(answer, requests)
             if self._rest:
                 said = _shown(self._rest)
                 raise Fault("lines", f"one line was answered with more; what follows: {said}")
-            if len(requests) == 1:
-                return [_decoded(answer, requests[0])]
-            return _decoded_list(answer, requests)
+            return responses
 
     def _exchange(self, calls: Sequence[Call], seconds: float) -> list[Reply]:
         """What shakes hands; the questions go through `ask`."""
@@ -202,12 +212,14 @@ class Local:
 
     def __init__(self, backend: InProcess) -> None:
         self._backend = backend
+        self.doing = "initialize"
         self.handshake: Handshake = backend.handshake
 
     def ask(self, method: str, params: dict[str, Any], plain_ascii: bool = False) -> Response:
         """One operation; what it raises is an error response."""
         from conformance.backends import adapter
 
+        self.doing = method
         try:
             result = self._backend.perform(method, to_wire(params))
         except tuple(adapter.CODES) as error:
@@ -287,6 +299,8 @@ def _strictly(line: bytes, requests: Sequence[Request]) -> list[Response]:
 
 def _parsed(line: bytes) -> Any:
     got = f"got: {_shown(line)}"
+    if line.strip() in (b"{", b"["):
+        raise Fault("lines", "a response is broken over several lines")
     try:
         return json.loads(line.decode("utf-8"), parse_constant=_no_number)
     except UnicodeDecodeError as error:

@@ -10,12 +10,14 @@ import os
 import random
 import signal
 import threading
+import time
 from pathlib import Path
 
 import psutil
 import pytest
 
-_SECONDS = (0.0, 0.5)  # between two kills: within starts, within cases, and between them
+_LONGEST_LIFE = 3.0  # seconds; less than two starts take on a busy machine, and no case is reached
+_GLANCE = 0.01
 
 
 class Killer:
@@ -41,11 +43,13 @@ class Killer:
         self._path.write_text(json.dumps(self.kills))
 
     def _work(self) -> None:
-        me, killed = psutil.Process(), set()
-        while not self._over.wait(self._random.uniform(*_SECONDS)):
+        me, ends = psutil.Process(), {}
+        while not self._over.wait(_GLANCE):
             for child in me.children():
-                if child.pid not in killed:
-                    killed.add(child.pid)
+                if child.pid not in ends:  # in its start, in a case, or between two
+                    ends[child.pid] = time.monotonic() + self._random.uniform(0, _LONGEST_LIFE)
+                elif ends[child.pid] < time.monotonic():
+                    ends[child.pid] = float("inf")
                     before = self._case
                     child.send_signal(signal.SIGKILL)
                     self.kills.append({"pid": child.pid, "from": before, "to": self._case})

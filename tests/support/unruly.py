@@ -238,7 +238,8 @@ def answer(lines):
         replies = [respond(request) for request in batch]
         if is_("backwards"):
             replies.reverse()
-        if is_("stops-at-failure") and any("error" in reply for reply in replies):
+        failed = any("error" in reply for reply in replies)
+        if is_("stops-at-failure") and failed and len(replies) > 1:
             replies = [{**reply, "result": None, "error": {"code": 2, "message": "?"}}
                        for reply in replies]  # fmt: skip
         if (isinstance(message, list) and not is_("no-lists")) or is_("lists-for-all"):
@@ -257,7 +258,7 @@ def before(batch):
     if is_("dies"):
         print("out of cheese", file=sys.stderr, flush=True)
         os._exit(3)
-    if is_("traps") and method == "get":
+    if is_("traps") and any(request["method"] == "get" for request in batch):
         os.kill(os.getpid(), signal.SIGILL)
     if is_("logs"):
         write(b"[info] " + method.encode() + b"\n")
@@ -297,6 +298,8 @@ def end(request):
         os._exit(5)
     if is_("ends-in-a-signal"):
         os.kill(os.getpid(), signal.SIGSEGV)
+    if is_("remembers"):
+        (FOLDER / "caches").write_text(json.dumps(caches))
     if is_("says-goodbye"):
         write(b"saving\nbye\n")
     write(encoded({"jsonrpc": "2.0", "id": request["id"], "result": None}))
@@ -318,6 +321,8 @@ def main():
         os._exit(5)
     if is_("silent-at-start"):
         signal.pause()
+    if is_("remembers") and (FOLDER / "caches").exists():
+        caches.update(json.loads((FOLDER / "caches").read_text()))
     if is_("logs-at-start"):
         write(b"Loading libraries ...\n")
     if is_("starts-once") and not first_start():
@@ -325,15 +330,20 @@ def main():
         os._exit(6)
     if BEHAVIOUR in ("forks", "forks-away"):
         child()
+    parts = []
     while chunk := os.read(0, 1 << 20):
-        pending += chunk
-        *lines, pending = pending.split(b"\n")
+        parts.append(chunk)
+        if b"\n" not in chunk:
+            continue
+        *lines, pending = b"".join(parts).split(b"\n")
+        parts = [pending]
         # Wait for what comes with it, so that all of it is answered in one write.
         while BEHAVIOUR in ("glued", "answers-last-first") and select.select([0], [], [], 0.01)[0]:
             more = os.read(0, 1 << 20)
             if not more:
                 break
             *others, pending = (pending + more).split(b"\n")
+            parts = [pending]
             lines += others
         if lines:
             answer(lines)
