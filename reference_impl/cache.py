@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, ClassVar, NoReturn, TypeVar
 
 import mlx.core as mx
@@ -27,6 +28,32 @@ class _Lacking:
         raise AttributeError(f"{owner.__name__!r} object has no attribute {self._name!r}")
 
 
+# Operations that are their dialect's rule and nothing else. A rule takes the cache first, which
+# makes it a method: in a dialect's class it stands in the place of the method of `SlotCache` that
+# only hands over to it, so that a call costs one call.
+_METHODS = {
+    "__getitem__": "get", "__setitem__": "set",
+    **{name: name for name in ("empty", "prepare", "advance", "make_mask", "filter", "extend",
+                               "copy", "size")},
+}  # fmt: skip
+_PROPERTIES = {
+    "batch_size": ("batch_size",),
+    "state": ("read_state", "write_state"),
+    "meta_state": ("read_meta", "write_meta"),
+}
+
+
+def _constructor(dialect: Dialect) -> Callable[..., None]:
+    slots, padding = dialect.slots, dialect.padding
+
+    def construct(self: SlotCache, size: Any, left_padding: Any = None) -> None:
+        self.cache = slots(size)
+        self.left_padding = padding(left_padding)
+        self.lengths = None
+
+    return construct
+
+
 class SlotCache:
     """All operations of all dialects; a subclass binds a `Dialect` and loses what that one lacks.
 
@@ -46,20 +73,23 @@ class SlotCache:
 
     def __init_subclass__(cls) -> None:
         super().__init_subclass__()
-        if "dialect" in vars(cls):
-            for name in cls.dialect.lacks - vars(cls).keys():
-                setattr(cls, name, _Lacking(name))
-
-    def __new__(cls: type[C], *_: Any, **__: Any) -> C:
-        instance = super().__new__(cls)
-        cls.dialect.begin(instance)
-        return instance
+        if "dialect" not in vars(cls):
+            return
+        own, dialect = set(vars(cls)), cls.dialect
+        found: dict[str, Any] = dict(dialect.before_init)
+        found["__init__"] = _constructor(dialect)
+        found |= {name: getattr(dialect, rule) for name, rule in _METHODS.items()}
+        found |= {
+            name: property(*(getattr(dialect, rule) for rule in rules))
+            for name, rules in _PROPERTIES.items()
+        }
+        found |= {name: _Lacking(name) for name in dialect.lacks}
+        for name in found.keys() - own:
+            setattr(cls, name, found[name])
 
     def __init__(self, size: Any, left_padding: Any = None) -> None:
         """`size` unwritten slots, and one left padding per sequence (ints, or None)."""
-        self.cache = self.dialect.slots(size)
-        self.left_padding = self.dialect.padding(left_padding)
-        self.lengths = None
+        _constructor(self.dialect)(self, size, left_padding)
 
     @classmethod
     def mamba(cls: type[C], left_padding: Any = None) -> C:

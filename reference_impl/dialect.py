@@ -6,7 +6,7 @@ chooses them, `rules/` defines them, `cache.py` calls them.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NoReturn, TypeAlias
 
@@ -36,7 +36,7 @@ class Dialect:
     lacks: frozenset[str]
 
     # Construction: attributes that exist before __init__; size -> slots; ints -> left_padding.
-    begin: Callable[[SlotCache], None]
+    before_init: Mapping[str, None]
     slots: Callable[[Any], Slots]
     padding: Callable[[Any], mx.array | None]
 

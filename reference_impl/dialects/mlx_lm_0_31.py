@@ -11,7 +11,7 @@ class ArraysCache(SlotCache):
     dialect = Dialect(
         id="mlx-lm-0.31",
         lacks=CLASS_LABEL | KEY_VALUE_SURFACE | {"from_serialized", "materialize", "copy"},
-        begin=construction.rows_unset,
+        before_init=construction.ROWS_UNSET,
         slots=construction.python_slots,
         padding=construction.python_padding,
         get=indexing.list_get,

@@ -16,7 +16,7 @@ class ArraysCache(SlotCache):
         _before,
         id="mlx-lm-0.32",
         lacks=_before.lacks | {"meta_state"},
-        begin=construction.nothing_set,
+        before_init=construction.NOTHING,
         make_mask=masks.padding_and_lengths,
         read_state=state.slots_and_rows,
         write_state=state.take_three,

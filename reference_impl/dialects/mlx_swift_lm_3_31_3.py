@@ -18,7 +18,7 @@ class ArraysCache(SlotCache):
         lacks=LENGTHS
         | {"batch_size", "empty", "nbytes", "materialize"}
         | {"from_serialized", "extract", "merge"},
-        begin=construction.rows_unset,
+        before_init=construction.ROWS_UNSET,
         slots=construction.swift_slots,
         padding=construction.swift_padding,
         get=indexing.trapping_get,

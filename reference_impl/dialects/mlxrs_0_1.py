@@ -22,7 +22,7 @@ class ArraysCache(SlotCache):
     dialect = Dialect(
         id="mlxrs-0.1",
         lacks=frozenset({"filter", "extend", "extract", "merge"}),
-        begin=construction.rows_unset,
+        before_init=construction.ROWS_UNSET,
         slots=construction.rust_slots,
         padding=construction.rust_padding,
         get=indexing.total_get,

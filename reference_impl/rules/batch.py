@@ -18,20 +18,20 @@ def _pick(rows: Any, indices: Any) -> Any:
     return None if rows is None else rows[indices]
 
 
-def filter_all(cache: SlotCache, indices: Any) -> None:
+def filter_all(cache: SlotCache, batch_indices: Any) -> None:
     """The rows of every written slot, of left_padding and of lengths, in the given order."""
-    cache.cache = [_pick(slot, indices) for slot in cache.cache]
-    cache.left_padding = _pick(cache.left_padding, indices)
-    cache.lengths = _pick(cache.lengths, indices)
+    cache.cache = [_pick(slot, batch_indices) for slot in cache.cache]
+    cache.left_padding = _pick(cache.left_padding, batch_indices)
+    cache.lengths = _pick(cache.lengths, batch_indices)
 
 
-def filter_all_by_int32(cache: SlotCache, indices: Any) -> None:
-    filter_all(cache, swift_int32_array(indices))
+def filter_all_by_int32(cache: SlotCache, batch_indices: Any) -> None:
+    filter_all(cache, swift_int32_array(batch_indices))
 
 
-def filter_dropping_padding(cache: SlotCache, indices: Any) -> None:
+def filter_dropping_padding(cache: SlotCache, batch_indices: Any) -> None:
     """The rows of every written slot; left_padding is forgotten."""
-    rows = swift_int32_array(indices)
+    rows = swift_int32_array(batch_indices)
     cache.cache = [_pick(slot, rows) for slot in cache.cache]
     cache.left_padding = None
 
@@ -68,11 +68,22 @@ def extend_dropping_padding(cache: SlotCache, other: SlotCache) -> None:
 
 
 def extract_row(cache: C, index: Any) -> C:
-    """A new cache with one row of every slot; an unwritten slot is a TypeError."""
+    """A new cache with one row of every slot; an unwritten slot is a TypeError.
+
+    The rows are copied, and at once: a view, or a copy still to be made, keeps the whole batch.
+    """
     single = type(cache)(len(cache.cache))
     slots: list[Any] = [*cache.cache]
-    single.cache = [slot[index : index + 1] for slot in slots]
+    single.cache = [_own_row(slot, index) for slot in slots]
+    mx.eval(single.cache)
     return single
+
+
+def _own_row(slot: mx.array, index: Any) -> mx.array:
+    view = slot[index : index + 1]
+    if view.size in (0, slot.size):  # there are no other rows that it could keep
+        return view
+    return mx.take(view, mx.array([0]), axis=0)  # a gather copies, and row by row as memory does
 
 
 def merge_single_rows(cls: type[C], caches: Any) -> C:
@@ -81,18 +92,26 @@ def merge_single_rows(cls: type[C], caches: Any) -> C:
     If slot 0 is unwritten everywhere the result has no slots written at all and zero
     left_padding; if another slot is, StopIteration.
     """
-    count, batch = len(caches[0].cache), len(caches)
+    count = len(caches[0].cache)
     merged = cls(count)
     if all(cache.empty() for cache in caches):
-        merged.left_padding = mx.array([0] * batch)
+        merged.left_padding = mx.array([0] * len(caches))
         return merged
     for slot in range(count):
         model = next(cache[slot] for cache in caches if cache[slot] is not None)
         shape = list(model.shape)
-        shape[0] = batch
-        rows = mx.zeros(shape, model.dtype)
-        merged[slot] = rows
-        for row, cache in enumerate(caches):
-            if cache[slot] is not None:
-                rows[row : row + 1] = cache[slot]
+        shape[0] = 1
+        rows = [_fitted(cache[slot], shape, model.dtype) for cache in caches]
+        merged[slot] = mx.concatenate(rows) if len(rows) > 1 else rows[0][...]  # never the same
     return merged
+
+
+def _fitted(state: Any, shape: list[int], dtype: mx.Dtype) -> mx.array:
+    """A state as one row: zeros if it is unwritten, else converted and stretched, or refused."""
+    if state is not None and state.shape == tuple(shape) and state.dtype == dtype:
+        row: mx.array = state
+        return row
+    row = mx.zeros(shape, dtype)
+    if state is not None:
+        row[0:1] = state  # with [...] the dtype would be that of the state
+    return row

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import operator
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 import mlx.core as mx
@@ -11,7 +12,6 @@ from ..errors import OutOfMemory, Trap
 from .integers import as_usize, rust_i32_array, swift_int32_array
 
 if TYPE_CHECKING:
-    from ..cache import SlotCache
     from ..dialect import Slots
 
 # Rust's constructor and all of Swift accept any count that memory allows, up to tens of GiB of
@@ -29,10 +29,9 @@ def allocate(count: int) -> Slots:
     return [None] * count
 
 
-def python_slots(size: Any) -> Slots:
-    """A Python list of None: negative sizes are 0, a float is a TypeError."""
-    slots: Slots = [None] * size
-    return slots
+# A Python list of None: negative sizes are 0, a float is a TypeError.
+_ONE_UNSET: Slots = [None]
+python_slots: Callable[[Any], Slots] = _ONE_UNSET.__mul__
 
 
 def rust_slots(size: Any) -> Slots:
@@ -67,11 +66,6 @@ def swift_padding(values: Any) -> mx.array | None:
     return None if values is None else swift_int32_array(values)
 
 
-def rows_unset(cache: SlotCache) -> None:
-    """`left_padding` and `lengths` are None before `__init__` runs, or without it."""
-    cache.left_padding = None
-    cache.lengths = None
-
-
-def nothing_set(cache: SlotCache) -> None:
-    """An instance made without `__init__` has no attributes at all."""
+# What an instance has before `__init__` runs, or without it.
+ROWS_UNSET: Mapping[str, None] = {"left_padding": None, "lengths": None}
+NOTHING: Mapping[str, None] = {}

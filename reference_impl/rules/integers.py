@@ -14,7 +14,7 @@ from ..errors import OutOfRange, Parse, ParseCause, Trap
 
 _DIGITS = "0123456789"
 # Texts up to this long fit every integer type here, so that int() may read them unseen.
-_SAFE_DIGITS = 9
+SAFE_DIGITS = 9
 
 
 @dataclass(frozen=True)
@@ -37,7 +37,7 @@ def scan_integer(text: str, kind: IntType) -> int | ParseCause:
     An optional sign ('-' only for signed types), then ASCII digits and nothing else. Digits are
     judged from the left, so overflow is reported if it happens before the first bad character.
     """
-    if len(text) <= _SAFE_DIGITS and text.isascii() and text.isdigit():
+    if len(text) <= SAFE_DIGITS and text.isascii() and text.isdigit():
         return int(text)
     if not text:
         return "Empty"

@@ -29,35 +29,36 @@ def prepare_or_clear(cache: SlotCache, lengths: Any = None) -> None:
     cache.lengths = None if lengths is None else swift_int32_array(lengths)
 
 
-def advance_in_place(cache: SlotCache, n: Any) -> None:
+def advance_in_place(cache: SlotCache, N: Any) -> None:
     """Python's `-=`: the array object changes, for everybody who holds it."""
-    for name in ("lengths", "left_padding"):
-        if (rows := getattr(cache, name)) is not None:
-            rows -= n
-            setattr(cache, name, _settled(rows))
+    if cache.lengths is not None:
+        cache.lengths -= N
+    if cache.left_padding is not None:
+        cache.left_padding -= N
+    _settle(cache)
 
 
-def advance_checked(cache: SlotCache, n: Any) -> None:
+def advance_checked(cache: SlotCache, N: Any) -> None:
     """Wrapping int32 subtraction; N beyond i32 is `ArithmeticOverflow`, even if nothing is set."""
-    count = as_usize(n, "advance")
+    count = as_usize(N, "advance")
     if count > I32.maximum:
         raise ArithmeticOverflow("advance", "i32", {"N": count})
     _replace_rows(cache, count)
 
 
-def advance_replacing(cache: SlotCache, n: Any) -> None:
+def advance_replacing(cache: SlotCache, N: Any) -> None:
     """Wrapping int32 subtraction; mlx refuses N beyond Int32 if one of them is set."""
-    _replace_rows(cache, operator.index(n))
+    _replace_rows(cache, operator.index(N))
 
 
-def _replace_rows(cache: SlotCache, n: int) -> None:
-    for name in ("lengths", "left_padding"):
-        if (rows := getattr(cache, name)) is not None:
-            setattr(cache, name, _settled(rows - n))
+def _replace_rows(cache: SlotCache, count: int) -> None:
+    if cache.lengths is not None:
+        cache.lengths = cache.lengths - count
+    if cache.left_padding is not None:
+        cache.left_padding = cache.left_padding - count
+    _settle(cache)
 
 
-def _settled(rows: Any) -> Any:
-    """Computed now: one pending subtraction per token would be a graph without bound."""
-    if isinstance(rows, mx.array):
-        mx.eval(rows)
-    return rows
+def _settle(cache: SlotCache) -> None:
+    """Compute them: one pending subtraction per token would be a graph without bound."""
+    mx.eval([rows for rows in (cache.lengths, cache.left_padding) if isinstance(rows, mx.array)])

@@ -21,18 +21,18 @@ if TYPE_CHECKING:
 MAX_POSITIONS = 1 << 24
 
 
-def padding_else_lengths(cache: SlotCache, n: Any) -> mx.array | None:
+def padding_else_lengths(cache: SlotCache, N: Any) -> mx.array | None:
     """left_padding alone if there is one, else lengths; N is looked at only if one is set."""
     if cache.left_padding is not None:
-        return mx.arange(n) >= cache.left_padding[:, None]
+        return mx.arange(N) >= cache.left_padding[:, None]
     if cache.lengths is not None:
-        return mx.arange(n) < cache.lengths[:, None]
+        return mx.arange(N) < cache.lengths[:, None]
     return None
 
 
-def padding_and_lengths(cache: SlotCache, n: Any) -> mx.array | None:
+def padding_and_lengths(cache: SlotCache, N: Any) -> mx.array | None:
     """Both conditions, of those that are set; N must be valid even if none is."""
-    positions = mx.arange(n)
+    positions = mx.arange(N)
     mask = None
     if cache.left_padding is not None:
         mask = positions >= cache.left_padding[:, None]
@@ -42,9 +42,9 @@ def padding_and_lengths(cache: SlotCache, n: Any) -> mx.array | None:
     return mask
 
 
-def bounded_padding_else_lengths(cache: SlotCache, n: Any) -> mx.array | None:
+def bounded_padding_else_lengths(cache: SlotCache, N: Any) -> mx.array | None:
     """As `padding_else_lengths`, with N > 2^24 refused (`OutOfRange`) where a mask is made."""
-    count = as_usize(n, "mask length")
+    count = as_usize(N, "mask length")
     if cache.left_padding is None and cache.lengths is None:
         return None
     if count > MAX_POSITIONS:
@@ -52,18 +52,18 @@ def bounded_padding_else_lengths(cache: SlotCache, n: Any) -> mx.array | None:
     return padding_else_lengths(cache, count)
 
 
-def padding_until_first_slot(cache: SlotCache, n: Any) -> mx.array | None:
+def padding_until_first_slot(cache: SlotCache, N: Any) -> mx.array | None:
     """left_padding alone, and only while slot 0 is unset; no slots is a trap."""
     if not cache.cache:
         raise Trap("slot index out of range")
     if cache.cache[0] is not None or cache.left_padding is None:
         return None
-    return mx.arange(_swift_range(n)) >= cache.left_padding[:, None]
+    return mx.arange(_swift_range(N)) >= cache.left_padding[:, None]
 
 
-def positions_then_padding_else_lengths(cache: SlotCache, n: Any) -> mx.array | None:
+def positions_then_padding_else_lengths(cache: SlotCache, N: Any) -> mx.array | None:
     """As `padding_else_lengths`, but a bad N traps even if nothing is set."""
-    return padding_else_lengths(cache, _swift_range(n))
+    return padding_else_lengths(cache, _swift_range(N))
 
 
 def _swift_range(n: Any) -> int:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Callable, Iterable
+from itertools import compress, repeat
 from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 
 import mlx.core as mx
@@ -11,6 +13,7 @@ from ..errors import CapExceeded, InvariantViolation, Trap
 from .construction import allocate, swift_slots
 from .integers import (
     I32,
+    SAFE_DIGITS,
     USIZE,
     IntType,
     lenient_csv,
@@ -57,7 +60,8 @@ def no_metadata(cache: SlotCache) -> str:
 
 def slots_and_padding(cache: SlotCache) -> list[str]:
     """[slot count, written slots, left_padding if set], numbers joined by commas."""
-    written = _csv(index for index, slot in enumerate(cache.cache) if slot is not None)
+    is_written = map(operator.is_not, cache.cache, repeat(None))
+    written = _csv(compress(range(len(cache.cache)), is_written))
     padding = _rows_csv(cache.left_padding)
     return [str(len(cache.cache)), written, *([] if padding is None else [padding])]
 
@@ -121,8 +125,11 @@ def _strict_csv(text: str, kind: IntType, context: str, max_elems: int) -> list[
     observed = text.count(",") + 1
     if observed > max_elems:
         raise CapExceeded(context, "max_elems", max_elems, observed)
+    items = text.split(",")
+    if text.isascii() and all(map(str.isdigit, items)) and max(map(len, items)) <= SAFE_DIGITS:
+        return list(map(int, items))  # nothing in it that could be refused
     input_kind = f"CSV<{kind.name}>"
-    return [parse_strict(item, kind, context, input_kind) for item in text.split(",")]
+    return [parse_strict(item, kind, context, input_kind) for item in items]
 
 
 # Rebuilding a cache
