@@ -12,6 +12,7 @@ from conformance.backends.base import Refused, Reply
 from conformance.literals import Tensors
 from conformance.model import CacheState, Expect, SparseSlots
 from conformance.plan import PlannedStep
+from conformance.prompt_cache.library import FileRef
 from conformance.tensor import Tensor
 
 _LONGEST = 240
@@ -45,6 +46,12 @@ def expectation(expect: Expect, tensors: Tensors) -> str:
         message = f" saying {expect.message!r}" if isinstance(expect.message, str) else ""
         leaves = ", cache unchanged" if expect.leaves is not UNSET else ""
         return _clip(f"refused with {expect.error}{payload}{message}{leaves}")
+    if expect.refused is not UNSET:
+        return f"refused with an error of any kind: {expect.refused}"
+    if isinstance(expect.reading, str):
+        return "all that is in the file" if expect.reading == "same" else expect.reading
+    if expect.written is not UNSET:
+        return f"the file {expect.written}, tensor by tensor and key by key"
     if expect.trap is not UNSET:
         return f"the process traps: {expect.trap}"
     if expect.undefined is not UNSET:
@@ -81,6 +88,8 @@ def _value(item: Any) -> str:
         return "null"
     if isinstance(item, Tensor):
         return tensor.describe(item)
+    if isinstance(item, FileRef):
+        return item.name
     if isinstance(item, list):
         return (
             "["

@@ -82,7 +82,8 @@ def _outcome(expect: Expect | None) -> object:
     if expect is None:
         return None
     return (expect.value, expect.tensor, expect.tensors, expect.cache, expect.same_as, expect.error,
-            expect.payload, expect.leaves, type(expect.trap), type(expect.undefined))  # fmt: skip
+            expect.payload, expect.leaves, type(expect.trap), type(expect.undefined),
+            type(expect.refused), expect.reading, expect.written)  # fmt: skip
 
 
 def _ends(expect: Expect) -> bool:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import tempfile
 import time
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 from conformance.backends.base import (
     Backend,
@@ -20,6 +22,7 @@ from conformance.backends.base import (
 )
 from conformance.memory import Gauge
 from conformance.plan import Call, Plan, PlannedStep, may_trap
+from conformance.prompt_cache.places import placed, written
 from conformance.protocol import Handshake
 
 MAX_RESTARTS = 200
@@ -28,12 +31,15 @@ HANG_WEIGHT = 20
 
 @dataclass(frozen=True)
 class Seen:
-    """One step of a plan with its answer, and the snapshots around it where the step is guarded."""
+    """One step of a plan with its answer, the snapshots around it where the step is guarded, and
+    the file that it wrote.
+    """
 
     step: PlannedStep
     reply: Reply
     before: Reply | None = None
     after: Reply | None = None
+    file: bytes | None = None
 
 
 @dataclass(frozen=True)
@@ -123,9 +129,14 @@ def execute(plan: Plan, session: Session) -> Observation:
 
 
 def _attempt(plan: Plan, session: Session, together: bool) -> Observation:
+    with tempfile.TemporaryDirectory() if plan.files else nullcontext("") as folder:
+        return _in_folder(plan, session, together, Path(folder))
+
+
+def _in_folder(plan: Plan, session: Session, together: bool, folder: Path) -> Observation:
     script = [
         (None, Call("reset")),
-        *((step, call) for step in plan.steps for call in _calls(step)),
+        *((step, placed(call, folder)) for step in plan.steps for call in _calls(step)),
     ]
     replies: list[Reply] = []
     gauge: Gauge | None = None
@@ -146,10 +157,10 @@ def _attempt(plan: Plan, session: Session, together: bool) -> Observation:
             forgiven = demanded and isinstance(trouble, BackendCrashed)
             hung = isinstance(trouble, BackendHung)
             session.drop(0 if forgiven else HANG_WEIGHT if hung else 1)
-        return Observation(tuple(_seen(plan, replies[1:])), trouble, at)
+        return Observation(tuple(_seen(plan, replies[1:], folder)), trouble, at)
     session.well()
     used = None if gauge is None else gauge.growth
-    return Observation(tuple(_seen(plan, replies[1:])), memory_mb=used)
+    return Observation(tuple(_seen(plan, replies[1:], folder)), memory_mb=used)
 
 
 def _parts(calls: list[Call], together: bool, reset_apart: bool) -> list[list[Call]]:
@@ -173,7 +184,7 @@ def _calls(step: PlannedStep) -> list[Call]:
     return [look, step.call, look]
 
 
-def _seen(plan: Plan, replies: list[Reply]) -> list[Seen]:
+def _seen(plan: Plan, replies: list[Reply], folder: Path) -> list[Seen]:
     """Hand the flat replies back to their steps; a step that was not fully answered is left out."""
     seen: list[Seen] = []
     position = 0
@@ -183,5 +194,8 @@ def _seen(plan: Plan, replies: list[Reply]) -> list[Seen]:
         if len(part) < width:
             break
         position += width
-        seen.append(Seen(step, part[1], part[0], part[2]) if step.guarded else Seen(step, part[0]))
+        if step.guarded:
+            seen.append(Seen(step, part[1], part[0], part[2]))
+        else:
+            seen.append(Seen(step, part[0], file=written(step.call, folder)))
     return seen

@@ -21,6 +21,7 @@ from conformance.execute import Observation, Seen
 from conformance.literals import Tensors
 from conformance.model import CacheState, Expect, SparseSlots
 from conformance.plan import Plan, PlannedStep, may_trap, outcomes
+from conformance.prompt_cache import judging
 from conformance.tensor import Tensor, difference
 from conformance.verdict import Choice, Mismatch, Status, Verdict
 
@@ -174,6 +175,10 @@ def _differences(
         if isinstance(reply, Refused) and reply.kind == TRAP:
             yield "", describe.expectation(expect, tensors), describe.reply(reply)
         return
+    if expect.refused is not UNSET:
+        if not isinstance(reply, Refused) or reply.kind == TRAP:
+            yield "", describe.expectation(expect, tensors), describe.reply(reply)
+        return
     if expect.error is not UNSET or expect.trap is not UNSET:
         yield from _refusal(expect, seen, tensors)
         return
@@ -190,6 +195,10 @@ def _differences(
         yield from _tree("", tensors.tree(expect.tensors), got)
     elif isinstance(expect.cache, CacheState):
         yield from _cache(expect.cache, got, tensors)
+    elif isinstance(expect.reading, str):
+        yield from judging.loaded(expect.reading, seen.step.call.arguments["path"].content, got)
+    elif isinstance(expect.written, str):
+        yield from judging.saved(tensors.files.golden(expect.written), seen.file)
     elif isinstance(expect.same_as, str):
         yield from _snapshots(snapshots.get(expect.same_as), got, expect.same_as)
 

@@ -36,12 +36,15 @@ from conformance.plan import (
     expectation,
     outcomes,
 )
+from conformance.prompt_cache.model import FOLDER
 from conformance.yamlfile import Where
 
 _CASE_ID = re.compile(r"^[a-z0-9]+(-[a-z0-9]+)*(\.[a-z0-9]+(-[a-z0-9]+)*)+$")
 _REQUIREMENT_ID = re.compile(r"^[A-Z]+-\d{3}$")
 _CREATES = {"new": "cache", "new_mamba": "cache", "from_state": "cache", "round_trip": "into",
             "copy": "into", "extract": "into", "merge": "into"}  # fmt: skip
+
+_OF_FILES = {"reading": "load", "written": "save"}  # what only these operations can come to
 
 Problem = tuple[Where, str]  # the place inside a case or file, and what is wrong there
 
@@ -116,13 +119,19 @@ def _coverage(suite: Suite) -> Iterator[str]:
 
 def _tables(suite: Suite) -> Iterator[str]:
     # Read again: the suite maps by id, and a second entry of an id would be gone from it.
-    path = suite.root / "hazards.yaml"
-    hazards = yamlfile.decode(path, HazardFile).hazards
-    yield from _twice(path, "hazards", (hazard.id for hazard in hazards))
-    for index, hazard in enumerate(hazards):
-        for position, name in enumerate(hazard.dialects):
-            if name not in suite.dialects:
-                yield _at(path, ("hazards", index, "dialects", position), f"no dialect {name}")
+    known: set[str] = set()
+    for path in (suite.root / "hazards.yaml", suite.root / FOLDER / "hazards.yaml"):
+        if not path.exists():
+            continue
+        hazards = yamlfile.decode(path, HazardFile).hazards
+        yield from _twice(path, "hazards", (hazard.id for hazard in hazards))
+        for index, hazard in enumerate(hazards):
+            if hazard.id in known:
+                yield _at(path, ("hazards", index, "id"), f"the id {hazard.id} stands 2 times")
+            for position, name in enumerate(hazard.dialects):
+                if name not in suite.dialects:
+                    yield _at(path, ("hazards", index, "dialects", position), f"no dialect {name}")
+        known |= {hazard.id for hazard in hazards}
     path = suite.root / "dialects.yaml"
     dialects = yamlfile.decode(path, DialectFile).dialects
     yield from _twice(path, "dialects", (dialect.id for dialect in dialects))
@@ -166,7 +175,7 @@ def _case(suite: Suite, file: ChapterFile, case: Case, names: Iterable[str]) -> 
             yield ("evidence",), f"{dialect.id} can be run, so its expectations must be"
     if not any(step.expect or step.unless for step in case.steps):
         yield ("steps",), "no step expects anything"
-    tensors = Tensors(case.tensors, file.chapter.tensors, suite.tensors)
+    tensors = Tensors(case.tensors, file.chapter.tensors, suite.tensors, files=suite.files)
     yield from _tensors(case.tensors)
     yield from _given(case, tensors)
     yield from _handles(case)
@@ -254,6 +263,9 @@ def _expectation(
         got = ", ".join(given) or "none"
         yield where, f"an expectation has exactly one of {', '.join(OUTCOMES)}; got {got}"
     elif given != ["error"]:
+        op = step.__struct_config__.tag
+        if _OF_FILES.get(given[0], op) != op:
+            yield where, f"`{given[0]}` goes with `{_OF_FILES[given[0]]}`"
         for name in ("payload", "message", "leaves"):
             if getattr(option, name) is not UNSET:
                 yield where, f"`{name}` goes with `error`"
@@ -308,6 +320,8 @@ def _decode_literals(option: Expect, tensors: Tensors) -> None:
         tensors(option.tensor)
     if not isinstance(option.tensors, UnsetType):
         tensors.tree(option.tensors)
+    if isinstance(option.written, str):
+        tensors.files.file(option.written)
     if isinstance(option.cache, CacheState):
         slots = option.cache.slots
         if isinstance(slots, UnsetType):

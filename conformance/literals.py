@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Protocol
 
 from msgspec import UNSET
 
@@ -15,11 +15,31 @@ from conformance.tensor import DTYPES, ITEM_SIZE, Tensor, tensor
 MAX_BYTES = 256 * 1024 * 1024
 
 
-class Tensors:
-    """Named tensors of a case: its own, then the chapter's, then the shared ones."""
+class Files(Protocol):
+    """Prompt-cache files that a case may name; ValueError for a name that is none."""
 
-    def __init__(self, *layers: Mapping[str, TensorLiteral]) -> None:
+    def file(self, name: str) -> Any: ...
+
+    def target(self, case: str) -> Any: ...
+
+    def content(self, case: str) -> Any: ...
+
+    def golden(self, name: str) -> Any: ...
+
+
+class Tensors:
+    """What a case may name: its own tensors, then the chapter's, then the shared ones; files."""
+
+    def __init__(self, *layers: Mapping[str, TensorLiteral], files: Files | None = None) -> None:
         self._layers = layers
+        self._files = files
+
+    @property
+    def files(self) -> Files:
+        """The prompt-cache files; ValueError where the folder of fixtures has none."""
+        if self._files is None:
+            raise ValueError("these fixtures have no prompt_cache folder")
+        return self._files
 
     def __call__(self, ref: TensorRef) -> Tensor:
         """The tensor that `ref` names or spells; ValueError when it does neither."""

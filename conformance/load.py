@@ -8,7 +8,7 @@ from functools import cached_property
 from pathlib import Path
 
 from conformance import yamlfile
-from conformance.literals import Tensors
+from conformance.literals import Files, Tensors
 from conformance.model import (
     Case,
     Chapter,
@@ -21,6 +21,10 @@ from conformance.model import (
     TensorFile,
     TensorLiteral,
 )
+from conformance.prompt_cache.chapter import CHAPTER, file_chapter
+from conformance.prompt_cache.library import Library
+from conformance.prompt_cache.model import FOLDER, read_hazards
+from conformance.shipped import fixtures_folder
 from conformance.yamlfile import FixtureError
 
 DEFAULT_DIALECT = "mlxrs-0.1"
@@ -45,6 +49,7 @@ class Suite:
     hazards: dict[str, Hazard]
     tensors: dict[str, TensorLiteral]
     chapters: tuple[ChapterFile, ...]
+    files: Files | None = field(repr=False, default=None)
     _files: dict[str, ChapterFile] = field(repr=False, default_factory=dict)
 
     @cached_property
@@ -73,7 +78,8 @@ class Suite:
 
     def tensors_of(self, case: Case) -> Tensors:
         """The named tensors a case may use: its own, its chapter's, the shared ones."""
-        return Tensors(case.tensors, self.chapter_of(case).chapter.tensors, self.tensors)
+        layers = (case.tensors, self.chapter_of(case).chapter.tensors, self.tensors)
+        return Tensors(*layers, files=self.files)
 
     def evidence(self, case: Case, dialect: Dialect) -> Evidence:
         """How a case's expectation in a dialect was obtained: `run` or `read`."""
@@ -98,15 +104,6 @@ def dialect_named(name: str, dialects: Mapping[str, Dialect]) -> Dialect:
     return dialects[name]
 
 
-def fixtures_folder() -> Path:
-    """Where the fixtures lie: inside an installed wheel, or beside the packages in a checkout."""
-    here = Path(__file__).resolve().parent
-    for folder in (here / "_fixtures", here.parent / "fixtures"):
-        if folder.is_dir():
-            return folder
-    raise FixtureError(f"no fixtures beside {here}: reinstall mlx-cache-conformance")
-
-
 def read_suite(root: Path | None = None) -> Suite:
     """Decode every file of a fixtures folder, without the checks across files.
 
@@ -128,12 +125,20 @@ def read_suite(root: Path | None = None) -> Suite:
     chapters = tuple(
         ChapterFile(p.stem, p, yamlfile.decode(_inside(p, root), Chapter)) for p in paths
     )
+    hazards = yamlfile.decode(part("hazards.yaml"), HazardFile).hazards
+    files = None
+    if (root / FOLDER).is_dir():  # golden and hostile files make a chapter of their own
+        folder = _inside(root / FOLDER, root)
+        files = Library(folder)
+        chapters += (ChapterFile(FOLDER, folder / CHAPTER, file_chapter(files)),)
+        hazards = [*hazards, *read_hazards(folder).hazards]
     return Suite(
         root=root,
         dialects=read_dialects(part("dialects.yaml")),
-        hazards={h.id: h for h in yamlfile.decode(part("hazards.yaml"), HazardFile).hazards},
+        hazards={hazard.id: hazard for hazard in hazards},
         tensors=yamlfile.decode(part("tensors.yaml"), TensorFile).tensors,
         chapters=chapters,
+        files=files,
         _files={case.id: file for file in chapters for case in file.chapter.cases},
     )
 

@@ -110,8 +110,11 @@ class Expect(Strict, frozen=True):
     tensors and nulls. `cache`: this whole snapshot. `same_as`: the snapshot of that other cache.
     `error`: refused with this kind, `payload` entries equal and `message` contained in the text;
     `leaves: unchanged` also compares the whole cache before and after.
+    `refused`: refused with an error of any kind; says why.
     `trap`: the process dies (or the reference raises Trap); says why. `undefined`: anything but a
-    crash; says why. `accept` lists better outcomes than the dialect's own, `hazard` names the
+    crash; says why. `reading`: what the loaded file comes to beside what is in it: `same`,
+    `lossy: ...` or `wrong: ...`. `written`: the saved file has the keys, tensors and metadata of
+    this golden file. `accept` lists better outcomes than the dialect's own, `hazard` names the
     defect that the outcome documents.
     """
 
@@ -121,8 +124,11 @@ class Expect(Strict, frozen=True):
     cache: CacheState | UnsetType = UNSET
     same_as: str | UnsetType = UNSET
     error: str | UnsetType = UNSET
+    refused: str | UnsetType = UNSET
     trap: str | UnsetType = UNSET
     undefined: str | UnsetType = UNSET
+    reading: str | UnsetType = UNSET
+    written: str | UnsetType = UNSET
 
     payload: dict[str, Any] | UnsetType = UNSET
     message: str | UnsetType = UNSET
@@ -131,7 +137,8 @@ class Expect(Strict, frozen=True):
     accept: list[Expect] = []
 
 
-OUTCOMES = ("value", "tensor", "tensors", "cache", "same_as", "error", "trap", "undefined")
+OUTCOMES = ("value", "tensor", "tensors", "cache", "same_as", "error", "refused", "trap",
+            "undefined", "reading", "written")  # fmt: skip
 
 
 # --------------------------------------------------------------------------- steps
@@ -295,11 +302,23 @@ class Held(StepBase, frozen=True, tag="held", kw_only=True):
     name: str
 
 
+class Load(StepBase, frozen=True, tag="load", kw_only=True):
+    """Read a copy of a prompt-cache file: a golden one, `WRITER/CASE`, or `hostile/ID`."""
+
+    file: str
+
+
+class Save(StepBase, frozen=True, tag="save", kw_only=True):
+    """Write a prompt-cache file with this content of `prompt_cache/cases.yaml`."""
+
+    content: str
+
+
 Step = (
     New | NewMamba | Get | Set | BatchSize | State | SetState | MetaState | SetMetaState
     | FromState | FromSerialized | RoundTrip | Prepare | Finalize | Advance | MakeMask | NBytes
     | Empty | Size | MaxSize | IsTrimmable | Trim | Update | Copy | Materialize | ClassName
-    | Filter | Extend | Extract | Merge | Snapshot | WriteInPlace | Hold | Held
+    | Filter | Extend | Extract | Merge | Snapshot | WriteInPlace | Hold | Held | Load | Save
 )  # fmt: skip
 
 

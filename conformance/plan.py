@@ -10,11 +10,11 @@ from msgspec import UNSET
 
 from conformance import literals
 from conformance.literals import Tensors
-from conformance.model import CacheSpec, Case, Dialect, Expect, StepBase
+from conformance.model import CacheSpec, Case, Dialect, Expect, Load, Save, StepBase
 
 _NOT_ARGUMENTS = {"expect", "unless"}
 _TENSOR_ARGUMENTS = {"value", "keys", "values"}
-NO_RECEIVER = {"merge", "held"}  # operations that act on no `cache`
+NO_RECEIVER = {"merge", "held", "load", "save"}  # operations that act on no `cache`
 
 
 @dataclass(frozen=True)
@@ -50,6 +50,11 @@ class Plan:
     dialect: Dialect
     tensors: Tensors
     steps: tuple[PlannedStep, ...]
+
+    @property
+    def files(self) -> bool:
+        """Whether a step reads or writes a file."""
+        return any("path" in step.call.arguments for step in self.steps)
 
     @property
     def may_trap(self) -> bool:
@@ -141,6 +146,10 @@ def build(handle: str, spec: CacheSpec, tensors: Tensors, lenient: bool = False)
 
 def arguments(step: StepBase, tensors: Tensors) -> dict[str, Any]:
     """The arguments of a step as a backend gets them; ValueError when a literal is wrong."""
+    if isinstance(step, Load):
+        return {"path": tensors.files.file(step.file)}
+    if isinstance(step, Save):
+        return {"path": tensors.files.target(step.content), **tensors.files.content(step.content)}
     arguments: dict[str, Any] = {}
     for name in step.__struct_fields__:
         if name in _NOT_ARGUMENTS:

@@ -90,7 +90,7 @@ class WireSnapshot(msgspec.Struct, frozen=True):
     lengths: WireTensor | None
 
 
-# Whole prompt-cache files, which `interop` exchanges; a backend may declare both.
+# Whole prompt-cache files, which `interop` exchanges too; a backend may declare both.
 FILE_OPERATIONS = ("save", "load")
 # What benchmarks need: a cache of any size without sending it, and a clock on the backend's side.
 BENCHMARK_OPERATIONS = ("fill", "measure")
@@ -105,7 +105,7 @@ def case_operations() -> tuple[str, ...]:
 
 def declarable() -> frozenset[str]:
     """The operations that a backend may declare as its capabilities."""
-    return frozenset({*case_operations(), *FILE_OPERATIONS, *BENCHMARK_OPERATIONS})
+    return frozenset({*case_operations(), *BENCHMARK_OPERATIONS})
 
 
 def schema() -> dict[str, Any]:

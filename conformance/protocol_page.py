@@ -56,8 +56,12 @@ SESSION = {
     "reset": ("", "null; forgets all handles and held objects"),
     "shutdown": ("", "null; then the process ends with exit code 0"),
 }
+# These take a path and whole caches, where a step of a case names a file or a content.
 FILES = {
-    "save": ("path: string, caches: list, user_metadata: object", "null; writes a prompt cache"),
+    "save": (
+        "path: string, caches: list, user_metadata: object",
+        "null; writes a prompt-cache file",
+    ),
     "load": ("path: string", '{"caches": list, "user_metadata": object}'),
 }
 BENCHMARKS = {
@@ -76,6 +80,23 @@ BENCHMARKS = {
         "`memory`, what one more call holds at its peak beyond what was held, in bytes",
     ),
 }
+CACHES = """
+A whole cache, in `save` and `load`, is one of
+
+```
+{"class_name": "ArraysCache", "slots": [tensor or null], "left_padding": ..., "lengths": ...}
+{"class_name": "KVCache", "keys": [tensor], "values": [tensor], "numbers": {"offset": 3}}
+{"class_name": "CacheList", "caches": [cache, cache]}
+```
+
+Left padding and lengths are a tensor or null. The second form is that of RotatingKVCache
+(`numbers` also `keep` and `max_size`), QuantizedKVCache (`group_size`, `bits`) and ChunkedKVCache
+(`chunk_size`, `start_position`) too. `save` gets one tensor of keys and one of values
+[B, heads, S, dim] to update an empty cache with, and none for a cache that stays empty; `load`
+gives the tensors that the cache holds: of a QuantizedKVCache weights, scales and biases. What is
+not of the type that it should be is given as `{"foreign": "its type"}`. `user_metadata` is an
+object of strings. The file lies in a temporary folder of the case.
+"""
 CODES = {
     protocol.OPERATION_REFUSED: "the implementation refused; `data` is an ErrorData",
     protocol.UNKNOWN_CACHE: "a handle that nothing has made, as after a `new` that was refused",
@@ -167,13 +188,13 @@ def _operations() -> Iterator[str]:
     yield from (f"| `{op}` | {a} | {result} |" for op, (a, result) in SESSION.items())
     for kind in StepBase.__subclasses__():
         op = str(kind.__struct_config__.tag)
+        if op in FILES:
+            continue
         if op not in RESULTS:
             raise ValueError(f"{op}: its result has no words in conformance/protocol_page.py")
         yield f"| `{op}` | {', '.join(_arguments(op, kind))} | {RESULTS[op]} |"
-    yield "\nPrompt-cache files, for `mlx-cache-conformance interop`:\n"
-    yield "| operation | arguments | result |"
-    yield "|---|---|---|"
     yield from (f"| `{op}` | {a} | {result} |" for op, (a, result) in FILES.items())
+    yield CACHES
     yield "\nFor `mlx-cache-conformance bench` and `pytest --benchmark-only`:\n"
     yield "| operation | arguments | result |"
     yield "|---|---|---|"

@@ -13,10 +13,11 @@ from conformance.baseline import Baseline
 from conformance.baseline import load as load_baseline
 from conformance.execute import Session, execute
 from conformance.judge import judge
-from conformance.load import DEFAULT_DIALECT, Suite, fixtures_folder
+from conformance.load import DEFAULT_DIALECT, Suite
 from conformance.model import Case, Dialect
 from conformance.plan import applicability, plan
 from conformance.protocol import Handshake, declarable
+from conformance.shipped import fixtures_folder
 from conformance.verdict import Status, Verdict
 
 HOSTILE = "hostile"

@@ -10,7 +10,8 @@ import pytest
 from support.folder import CHAPTER, HAZARDS, TENSORS, edited, line, write
 
 from conformance import lint
-from conformance.load import fixtures_folder, load_suite, read_suite
+from conformance.load import load_suite, read_suite
+from conformance.shipped import fixtures_folder
 from conformance.yamlfile import FixtureError
 
 STEP = "    expect: {value: null}\n"
@@ -46,7 +47,7 @@ TWIN = "- id: mask.none\n  requires: [MASK-001]\n  why: Again.\n  steps:\n" \
 ROW = "- id: MASK-002\n  level: MAY\n  text: A mask is lazy.\n  cites: [somewhere]\n"
 S0, C0 = "mask.none.steps[0]", "mask.none"
 ONE_OUTCOME = "an expectation has exactly one of value, tensor, tensors, cache, same_as, error, " \
-              "trap, undefined; got "  # fmt: skip
+              "refused, trap, undefined, reading, written; got "  # fmt: skip
 
 # edits of the chapter, the text that begins on the blamed line, and what is said
 CHAPTER_FAULTS = {
@@ -127,6 +128,9 @@ CHAPTER_FAULTS = {
     "leaves without error": (
         [expecting("{undefined: why, leaves: unchanged}")], "    expect: {undefined",
         f"{S0}.expect: `leaves` goes with `error`"),
+    "reading without load": (
+        [then("{op: empty, expect: {reading: same}}")], "  - {op: empty, expect",
+        "mask.none.steps[5].expect: `reading` goes with `load`"),
     "leaves on a cache that is not there": (
         [then("{op: merge, caches: [c], into: d, expect: {error: A, leaves: unchanged}}"),
          case("not_applicable: {mlxrs: why, mlx-swift-lm: why}")], "  - {op: merge",

@@ -85,7 +85,7 @@ TROUBLES = [
     ("says-it-twice", Status.PROTOCOL_ERROR, ["answered with more than one line; what follows"]),
     ("endless-line", Status.PROTOCOL_ERROR, ["a message is longer than 1048576 bytes"]),
     ("very-deep", Status.PROTOCOL_ERROR, ["a message is nested too deep"]),
-    ("deep", Status.PROTOCOL_ERROR, ["a result is nested deeper than 32"]),
+    ("deep", Status.PROTOCOL_ERROR, ["a result is nested deeper than 160"]),
     ("not-utf8", Status.PROTOCOL_ERROR, [STDOUT]),
     ("nan", Status.PROTOCOL_ERROR, [STDOUT, "(JSON has no NaN and no Infinity)", "NaN"]),
     ("infinity", Status.PROTOCOL_ERROR, ["(JSON has no NaN and no Infinity)"]),

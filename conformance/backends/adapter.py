@@ -5,6 +5,8 @@ script it speaks the wire protocol on stdin and stdout:
 
     python adapter.py --class mlx_lm.models.cache:ArraysCache --distribution mlx-lm
 
+With `cachefiles.py` beside it, it also saves and loads prompt-cache files, if the module does.
+
 Methods named `op_*` are the protocol's operations; which of them the class can serve is declared in
 the handshake, by looking at the class and never by trying.
 """
@@ -29,6 +31,7 @@ import mlx.core as mx
 
 PROTOCOL_VERSION = 1
 REFUSED = 1  # the implementation raised
+FILE_OPERATIONS = ("save", "load")
 
 # operation -> attribute of the class that it needs; operations not listed need nothing special
 NEEDS = {
@@ -137,8 +140,10 @@ class Adapter:
     """Named caches of one class, and the operations on them, in wire values."""
 
     def __init__(self, cls: Any, implementation: dict[str, str], dialect: str = "",
-                 restore: Callable[[str, Any, Any], Any] | None = None) -> None:  # fmt: skip
+                 restore: Callable[[str, Any, Any], Any] | None = None,
+                 files: Any = None) -> None:  # fmt: skip
         self.cls = cls
+        self._files = files  # has `save` and `load`, or one of them
         self._restore = restore or self._by_arity
         self.implementation = implementation
         self.dialect = dialect
@@ -162,18 +167,23 @@ class Adapter:
         """The operations that the class can serve."""
         ops = [name[3:] for name in dir(self) if name.startswith("op_")]
         served = [op for op in ops if op not in ("initialize", "reset")]
-        return [op for op in served if op not in NEEDS or self._has(NEEDS[op])]
+        return [op for op in served if self._serves(op)]
 
     def perform(self, op: str, params: dict[str, Any]) -> Any:
         """Carry out one operation; whatever the implementation raises passes through."""
         method = getattr(self, "op_" + op, None)
-        if method is None or (op in NEEDS and not self._has(NEEDS[op])):
+        if method is None or not self._serves(op):
             raise UnknownOperation(op)
         try:
             _signature(getattr(type(self), "op_" + op)).bind(self, **params)
         except TypeError as error:
             raise InvalidArguments(f"{op}: {error}") from error
         return plain(method(**params))
+
+    def _serves(self, op: str) -> bool:
+        if op in FILE_OPERATIONS:
+            return hasattr(self._files, op)
+        return op not in NEEDS or self._has(NEEDS[op])
 
     def _has(self, attribute: str) -> bool:
         names = (attribute, "update") if attribute == "update_and_fetch" else (attribute,)
@@ -335,12 +345,32 @@ class Adapter:
     def op_materialize(self, cache: str) -> None:
         self._cache(cache).materialize()
 
+    # ---- whole prompt-cache files, which need no handles
+
+    def op_save(self, path: str, caches: Any, user_metadata: Any) -> None:
+        self._files.save(path, caches, user_metadata)
+
+    def op_load(self, path: str) -> Any:
+        return self._files.load(path)
+
 
 def module_loader(module: Any) -> Callable[[str, Any, Any], Any] | None:
     """A module's own `from_state(class_name, state, meta_state)`, if it has one."""
     loader = getattr(module, "from_state", None)
     first = next(iter(inspect.signature(loader).parameters), "") if callable(loader) else ""
     return loader if first == "class_name" else None
+
+
+def module_files(module: Any) -> Any:
+    """What saves and loads with a module's own functions; None where `cachefiles.py` is not."""
+    try:
+        if __package__:
+            from conformance.backends import cachefiles
+        else:
+            import cachefiles  # type: ignore[import-not-found,no-redef]
+    except ImportError:
+        return None
+    return cachefiles.of_module(module, encode, decode)
 
 
 Perform = Callable[[str, "dict[str, Any]"], Any]
@@ -403,7 +433,8 @@ def main(kind: type[Adapter] = Adapter) -> None:
     cls = getattr(loaded, name)
     version = importlib.metadata.version(options.distribution) if options.distribution else ""
     who = {"name": options.distribution or module, "version": version, "language": "python"}
-    serve(kind(cls, who, options.dialect, module_loader(loaded)).perform, out)
+    files = module_files(loaded)
+    serve(kind(cls, who, options.dialect, module_loader(loaded), files).perform, out)
 
 
 if __name__ == "__main__":

@@ -1,30 +1,23 @@
 """Saving and loading prompt-cache files with an implementation shaped like mlx-lm's cache module.
 
-Free of dependencies like `adapter.py`, which it serves: the release's own Python runs it. Caches
-travel as plain dicts:
+Free of dependencies like `adapter.py`, which takes it in when it lies beside it: a release's own
+Python runs it. Caches travel as plain dicts:
 
     {"class_name": "ArraysCache", "slots": [tensor | null, ...], "left_padding", "lengths"}
     {"class_name": "KVCache", "keys": [tensor, ...], "values": [tensor, ...], "numbers": {...}}
     {"class_name": "CacheList", "caches": [...]}
 
 To save, the key/value family is given as one tensor of keys and one of values to update with (none
-for an empty cache), and as `numbers` the arguments of its constructor.
+for an empty cache), and as `numbers` the arguments of its constructor and the offset that comes of
+it.
 """
 
 from __future__ import annotations
 
-import argparse
-import importlib
-import importlib.metadata
 from collections.abc import Callable
 from typing import Any
 
 import mlx.core as mx
-
-try:
-    from conformance.backends import adapter
-except ImportError:  # run as a script, in a release's environment: adapter.py lies beside it
-    import adapter  # type: ignore[import-not-found,no-redef]
 
 # class -> (constructor arguments, attributes that make up its numbers)
 KEY_VALUE = {
@@ -80,6 +73,14 @@ class ModuleFiles:
         return cache
 
 
+def of_module(module: Any, encode: Codec, decode: Codec) -> ModuleFiles | None:
+    """The file functions of a module; None where it has not both of them."""
+    names = ("save_prompt_cache", "load_prompt_cache")
+    if not all(callable(getattr(module, name, None)) for name in names):
+        return None
+    return ModuleFiles(module, encode, decode)
+
+
 def describe(cache: Any, encode: Codec) -> dict[str, Any]:
     """A cache object as a dict; what is of an unexpected type is named by that type."""
     name = str(getattr(cache, "reference_class_name", type(cache).__name__))
@@ -106,42 +107,3 @@ def _parts(held: Any, encode: Codec) -> Any:
     if held is None:
         return []
     return [encode(held)] if isinstance(held, mx.array) else encode(held)
-
-
-class FileAdapter:
-    """The file operations of the wire protocol: `save` and `load`. They need no handles."""
-
-    def __init__(self, files: Any, implementation: dict[str, str]) -> None:
-        self._files = files
-        self._implementation = implementation
-
-    def perform(self, op: str, params: dict[str, Any]) -> Any:
-        """Carry out one operation; whatever the implementation raises passes through."""
-        if op == "initialize":
-            return {
-                "protocol": adapter.PROTOCOL_VERSION,
-                "implementation": self._implementation,
-                "dialect": "",
-                "capabilities": ["save", "load"],
-            }
-        if op == "save":
-            return self._files.save(params["path"], params["caches"], params["user_metadata"])
-        if op == "load":
-            return self._files.load(params["path"])
-        raise adapter.UnknownOperation(op)
-
-
-def main() -> None:
-    parser = argparse.ArgumentParser(description="prompt-cache files over stdio")
-    parser.add_argument("--module", required=True, help="the module with the cache classes")
-    parser.add_argument("--distribution", required=True, help="its version is reported")
-    options = parser.parse_args()
-    version = importlib.metadata.version(options.distribution)
-    who = {"name": options.distribution, "version": version, "language": "python"}
-    module = importlib.import_module(options.module)
-    files = ModuleFiles(module, adapter.encode, adapter.decode)
-    adapter.serve(FileAdapter(files, who).perform)
-
-
-if __name__ == "__main__":
-    main()

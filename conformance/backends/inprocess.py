@@ -105,13 +105,15 @@ class _Alarm:
 def reference(dialect: str) -> Adapter:
     """The adapter around the reference implementation in a dialect."""
     from conformance.backends.measuring import Measuring
+    from conformance.backends.reference_files import ReferenceFiles
     from reference_impl import DIALECTS, dialect_class, from_state
 
     if dialect not in DIALECTS:
         raise BackendUnusable(f"the reference speaks {', '.join(DIALECTS)}; not {dialect}")
     implementation = {"name": "reference", "version": __version__, "language": "python"}
     restore = partial(from_state, dialect=dialect)
-    return Measuring(dialect_class(dialect), implementation, dialect, restore)
+    files = ReferenceFiles(dialect)
+    return Measuring(dialect_class(dialect), implementation, dialect, restore, files)
 
 
 def mutant(wrong: Mutant) -> Adapter:
@@ -126,7 +128,7 @@ def mutant(wrong: Mutant) -> Adapter:
 
 def python_class(target: str) -> Adapter:
     """The adapter around `module:Class`; BackendUnusable when there is no such class."""
-    from conformance.backends.adapter import module_loader
+    from conformance.backends.adapter import module_files, module_loader
     from conformance.backends.measuring import Measuring
 
     module_name, separator, class_name = target.partition(":")
@@ -152,4 +154,5 @@ def python_class(target: str) -> Adapter:
     package = module_name.partition(".")[0]
     version = str(getattr(importlib.import_module(package), "__version__", ""))
     implementation = {"name": target, "version": version, "language": "python"}
-    return Measuring(cls, implementation, restore=module_loader(module))
+    files = module_files(module)
+    return Measuring(cls, implementation, restore=module_loader(module), files=files)

@@ -10,7 +10,14 @@ from typing import Any
 
 import msgspec
 
-from conformance.backends.base import ProtocolViolation, Refused, Reply, Returned, from_wire
+from conformance.backends.base import (
+    MAX_DEPTH,
+    ProtocolViolation,
+    Refused,
+    Reply,
+    Returned,
+    from_wire,
+)
 from conformance.protocol import (
     ADAPTER_BUG,
     INVALID_ARGUMENTS,
@@ -24,6 +31,8 @@ from conformance.protocol import (
 )
 
 _SNAPSHOT_KEYS = ("class_name", "slot_count", "slots", "left_padding", "lengths")
+# What a cache of a loaded file says, by its kind; the first of the keys shows which kind it is.
+_CACHE_KEYS = (("slots", "left_padding", "lengths"), ("keys", "values", "numbers"), ("caches",))
 
 
 def shown(raw: bytes) -> str:
@@ -110,6 +119,8 @@ def reply(request: Request, response: Response) -> Reply:
             raise ProtocolViolation(f"{request.method}: neither result nor error in the response")
         if request.method == "snapshot":
             check_snapshot(response.result)
+        if request.method == "load":
+            check_loaded(response.result)
         return Returned(from_wire(response.result))
     if response.result is not msgspec.UNSET and response.result is not None:
         raise ProtocolViolation(f"{request.method}: both result and error in the response")
@@ -138,3 +149,28 @@ def check_snapshot(result: Any) -> None:
     slots = result["slots"]
     if not isinstance(slots, dict) or not all(key.isascii() and key.isdecimal() for key in slots):
         raise ProtocolViolation('snapshot: slots is not an object of the form {"0": tensor}')
+
+
+def check_loaded(result: Any) -> None:
+    """The same of a loaded file: every cache says all that its kind has."""
+    if not isinstance(result, dict) or not {"caches", "user_metadata"} <= result.keys():
+        raise ProtocolViolation('load: the result is not of the form {"caches", "user_metadata"}')
+    _check_caches(result["caches"])
+
+
+def _check_caches(caches: Any, depth: int = 0) -> None:
+    if not isinstance(caches, list) or depth > MAX_DEPTH:
+        raise ProtocolViolation("load: caches is not a list")
+    for cache in caches:
+        if not isinstance(cache, dict) or not isinstance(cache.get("class_name"), str):
+            raise ProtocolViolation("load: a cache is not an object with a class_name")
+        name = cache["class_name"]
+        kind = next((kind for kind in _CACHE_KEYS if kind[0] in cache), _CACHE_KEYS[0])
+        missing = [key for key in kind if key not in cache]
+        if missing:
+            raise ProtocolViolation(f"load: a {name} has no {', '.join(missing)}")
+        if "caches" in cache:
+            _check_caches(cache["caches"], depth + 1)
+        for key, form in (("keys", list), ("values", list), ("numbers", dict)):
+            if key in cache and not isinstance(cache[key], form):
+                raise ProtocolViolation(f"load: {key} of a {name} is not a {form.__name__}")

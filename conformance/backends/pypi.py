@@ -63,14 +63,6 @@ def command(release: Release) -> list[str]:
     return [str(python), str(adapter), "--class", release.cls, "--distribution", release.name]
 
 
-def file_command(release: Release) -> list[str]:
-    """The command line that saves and loads prompt-cache files with the release."""
-    script = Path(__file__).with_name("cachefiles.py")
-    module = release.cls.partition(":")[0]
-    python = str(environment(release))
-    return [python, str(script), "--module", module, "--distribution", release.name]
-
-
 def cache_folder() -> Path:
     """Where environments are kept: $MLX_CACHE_CONFORMANCE_CACHE, else the user's cache folder."""
     if os.environ.get(CACHE_VARIABLE):

@@ -1,6 +1,7 @@
-"""The reference's own saving and loading of prompt-cache files, over stdio or in process.
+"""The reference's own saving and loading of prompt-cache files.
 
-`python -m conformance.backends.reference_files DIALECT` writes and reads as that dialect does;
+The adapter around the reference takes in those of its dialect. As a program of its own,
+`python -m conformance.backends.reference_files READER` saves and loads in the manner of any reader;
 `strict` reads every layout as the reference does, and writes nothing.
 """
 
@@ -13,7 +14,7 @@ import mlx.core as mx
 
 from conformance import __version__
 from conformance.backends import adapter
-from conformance.backends.cachefiles import FileAdapter, describe
+from conformance.backends.cachefiles import describe
 from reference_impl.prompt_cache import container, load
 from reference_impl.prompt_cache.content import (
     Content,
@@ -98,10 +99,33 @@ def described(each: Entry) -> dict[str, Any]:
     }
 
 
-def serve(dialect: str) -> FileAdapter:
-    """The file operations of the reference in a dialect."""
-    who = {"name": f"reference as {dialect}", "version": __version__, "language": "python"}
-    return FileAdapter(ReferenceFiles(dialect), who)
+class FileAdapter:
+    """The file operations of the wire protocol and no other."""
+
+    def __init__(self, files: ReferenceFiles, implementation: dict[str, str]) -> None:
+        self._files = files
+        self._implementation = implementation
+
+    def perform(self, op: str, params: dict[str, Any]) -> Any:
+        """Carry out one operation; whatever the reference raises passes through."""
+        if op == "initialize":
+            return {
+                "protocol": adapter.PROTOCOL_VERSION,
+                "implementation": self._implementation,
+                "dialect": "",
+                "capabilities": list(adapter.FILE_OPERATIONS),
+            }
+        if op == "save":
+            return self._files.save(params["path"], params["caches"], params["user_metadata"])
+        if op == "load":
+            return self._files.load(params["path"])
+        raise adapter.UnknownOperation(op)
+
+
+def serve(reader: str) -> FileAdapter:
+    """The file operations of the reference in the manner of a reader."""
+    who = {"name": f"reference as {reader}", "version": __version__, "language": "python"}
+    return FileAdapter(ReferenceFiles(reader), who)
 
 
 if __name__ == "__main__":

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import shlex
+import tempfile
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from enum import Enum
 from functools import cached_property
+from pathlib import Path
 from typing import Any
 
 from conformance import invocation
@@ -22,7 +24,8 @@ from conformance.backends.inprocess import InProcess
 from conformance.doctor.wire import AFTER, Ending, Fault, Limits, Local, Probe
 from conformance.load import DEFAULT_DIALECT, Suite
 from conformance.model import Dialect
-from conformance.plan import Plan, applicability, plan
+from conformance.plan import Call, Plan, applicability, plan
+from conformance.prompt_cache.places import placed
 from conformance.protocol import ErrorObject, Handshake, Response
 
 # What is wrong with an answer -> what the adapter's author changes.
@@ -161,8 +164,9 @@ class Patient:
         return self.suite.dialects.get(chosen, self.suite.dialects[DEFAULT_DIALECT])
 
     def ask(self, op: str, **params: Any) -> Response:
-        """One request, in wire values or with `Tensor`."""
-        return self.endpoint.ask(op, params)
+        """One request, in wire values, `Tensor`, or files that are there while it lasts."""
+        with tempfile.TemporaryDirectory() as folder:
+            return self.endpoint.ask(op, placed(Call(op, params), Path(folder)).arguments)
 
     def error(self, op: str, **params: Any) -> ErrorObject | None:
         """The error of one request, or None."""

@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import datetime
 import hashlib
-import os
 import platform
 import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from conformance import yamlfile
 from conformance.prompt_cache.exchange import Progress, write_all
+from conformance.prompt_cache.goldens import read_provenance
 from conformance.prompt_cache.model import Golden, Provenance, folder, read_cases
 from conformance.prompt_cache.participants import Participant, participants
 
@@ -47,6 +46,11 @@ WRITERS = {
             notes=("Written by a checkout of that revision in the environment of 0.32.2: "
                    "git clone https://github.com/ml-explore/mlx-lm && git checkout d78bf58e, "
                    "then capture --source mlx-lm-main-2026-08-22=mlx-lm.",),
+        ),
+        Writer(
+            "mlxrs-0.1-constructed", "reference@mlxrs-0.1", "mlxrs-0.1",
+            "mlxrs 0.1.0, revision 4b685ee", "constructed",
+            (_NO_CAPTURE, "Those of mlxrs-0.1.0 are captured; these are of the common cases."),
         ),
         *(
             Writer(
@@ -133,25 +137,3 @@ def _said(golden: Golden | None) -> str:
     if golden.cannot:
         return f"cannot be written ({golden.cannot})"
     return f"{golden.bytes} bytes {(golden.sha256 or '')[:12]}"
-
-
-def read_provenance(place: Path) -> Provenance:
-    """The record of one folder of golden files."""
-    return yamlfile.decode(place / "provenance.yaml", Provenance)
-
-
-def goldens(root: Path | None = None) -> Iterator[tuple[Provenance, Golden, Path]]:
-    """Every golden file, with its record."""
-    base = root or folder()
-    for place in sorted(base.glob("*/provenance.yaml")):
-        record = read_provenance(place.parent)
-        for golden in record.files:
-            if golden.cannot is None:
-                yield record, golden, place.parent / f"{golden.case}.safetensors"
-
-
-def unchanged(golden: Golden, path: Path) -> bool:
-    """Whether a golden file is the one that its record describes."""
-    if not os.path.exists(path):
-        return False
-    return hashlib.sha256(path.read_bytes()).hexdigest() == golden.sha256

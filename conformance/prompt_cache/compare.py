@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, NamedTuple
 
 from conformance.prompt_cache.model import Reading
 from conformance.tensor import ITEM_SIZE, Tensor
@@ -20,14 +19,26 @@ def reading(expected: dict[str, Any], got: dict[str, Any]) -> Reading:
     lost: list[str] = []
     wrong: list[str] = []
     for index, (a, b) in enumerate(zip(wanted, found, strict=True)):
-        for is_loss, text in _differences(str(index), a, b):
-            (lost if is_loss else wrong).append(text)
-    metadata = _flat(got["user_metadata"])
-    if metadata != expected["user_metadata"]:
+        for difference in _differences(str(index), a, b):
+            (lost if difference.is_loss else wrong).append(difference.text)
+    if _flat(got["user_metadata"]) != expected["user_metadata"]:
         wrong.append("user metadata")
     if wrong:
         return Reading(wrong=_joined(wrong))
     return Reading(lossy=_joined(lost)) if lost else Reading(same=True)
+
+
+def differences(expected: dict[str, Any], got: dict[str, Any]) -> Iterator[tuple[str, str, str]]:
+    """Place, expected and got of everything that is not the same."""
+    wanted, found = expected["caches"], got["caches"]
+    if len(found) != len(wanted):
+        yield "caches", f"{len(wanted)} of them", f"{len(found)} of them"
+    for index, (a, b) in enumerate(zip(wanted, found, strict=False)):
+        for each in _differences(str(index), a, b):
+            yield f"cache {each.where}", shown(each.expected), shown(each.got)
+    metadata = _flat(got["user_metadata"])
+    if metadata != expected["user_metadata"]:
+        yield "user metadata", shown(expected["user_metadata"]), shown(metadata)
 
 
 def _joined(texts: list[str]) -> str:
@@ -45,38 +56,56 @@ def _flat(metadata: Any, prefix: str = "") -> Any:
     return flat
 
 
-def _differences(where: str, a: dict[str, Any], b: dict[str, Any]) -> Iterator[tuple[bool, str]]:
-    if a["class_name"] != b["class_name"]:
-        yield False, f"cache {where} is {b['class_name']}"
+class _Difference(NamedTuple):
+    """One place that is not the same. `text` says it without the place's values."""
+
+    is_loss: bool
+    text: str
+    where: str
+    expected: Any
+    got: Any
+
+
+def _differences(where: str, a: dict[str, Any], b: dict[str, Any]) -> Iterator[_Difference]:
+    name = b["class_name"]
+    if a["class_name"] != name:
+        text = f"cache {where} is {name}"
+        yield _Difference(False, text, f"{where}, class_name", a["class_name"], name)
     elif "caches" in a:
         if len(a["caches"]) != len(b["caches"]):
-            yield False, f"{len(b['caches'])} of {len(a['caches'])} children"
+            text = f"{len(b['caches'])} of {len(a['caches'])} children"
+            place = f"{where}, children"
+            yield _Difference(False, text, place, len(a["caches"]), len(b["caches"]))
             return
         for index, pair in enumerate(zip(a["caches"], b["caches"], strict=True)):
             yield from _differences(f"{where}.{index}", *pair)
     elif "slots" in a:
         if a["slots"] != b["slots"]:
-            yield False, f"slots {pattern(b['slots'])} for {pattern(a['slots'])}"
+            text = f"slots {pattern(b['slots'])} for {pattern(a['slots'])}"
+            yield _Difference(False, text, f"{where}, slots", a["slots"], b["slots"])
         for what in _ROWS:
             if a[what] != b[what]:
                 lost = b[what] is None
-                yield lost, f"{what} lost" if lost else f"{what} is {pattern(b[what])}"
+                text = f"{what} lost" if lost else f"{what} is {pattern(b[what])}"
+                yield _Difference(lost, text, f"{where}, {what}", a[what], b[what])
     else:
         yield from _key_value(where, a, b)
 
 
-def _key_value(where: str, a: dict[str, Any], b: dict[str, Any]) -> Iterator[tuple[bool, str]]:
+def _key_value(where: str, a: dict[str, Any], b: dict[str, Any]) -> Iterator[_Difference]:
     numbers = b["numbers"]
     for what, value in a["numbers"].items():
         if numbers.get(what) != value:
-            yield False, f"{what} of cache {where} is {numbers.get(what)} for {value}"
+            text = f"{what} of cache {where} is {numbers.get(what)} for {value}"
+            yield _Difference(False, text, f"{where}, {what}", value, numbers.get(what))
     for half in ("keys", "values"):
         mine, theirs = a[half], b[half]
         trimmed = [trim(part, numbers.get("offset")) for part in theirs]
         if a["class_name"] == "QuantizedKVCache" and len(mine) == 1 and len(theirs) in (2, 3):
             continue  # the case has them before they were quantized
         if mine != trimmed:
-            yield False, f"{half} of cache {where}"
+            text = f"{half} of cache {where}"
+            yield _Difference(False, text, f"{where}, {half}", mine, trimmed)
 
 
 def trim(tensor: Any, offset: Any) -> Any:
@@ -108,7 +137,9 @@ def pattern(value: Any) -> str:
     return str(value)
 
 
-def one_line(text: str, limit: int = 90) -> str:
-    """A message for a table cell."""
-    flat = re.sub(r"\s+", " ", text).strip()
-    return flat if len(flat) <= limit else flat[: limit - 3] + "..."
+def shown(value: Any) -> str:
+    """A value with its bits, for a reader."""
+    from conformance.describe import value as described
+
+    return described(value)
+

@@ -1,25 +1,15 @@
-"""What every reader must do with every golden file, and whether a reader does."""
+"""Whether a reader does what it must with every golden file."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
-from conformance import yamlfile
 from conformance.backends.base import OperationRefused, from_wire, to_wire
-from conformance.literals import Tensors
-from conformance.prompt_cache.capture import goldens
 from conformance.prompt_cache.exchange import Live, read_one
-from conformance.prompt_cache.model import (
-    Expectations,
-    Reading,
-    folder,
-    read_cases,
-    read_hazards,
-    spell,
-)
-from conformance.yamlfile import FixtureError
+from conformance.prompt_cache.goldens import goldens, read_expectations
+from conformance.prompt_cache.library import Library
+from conformance.prompt_cache.model import Reading, folder
 
 
 class Local:
@@ -39,41 +29,12 @@ class Local:
             raise OperationRefused(kind, str(error)) from error
 
 
-def read_expectations(root: Path | None = None) -> dict[str, Expectations]:
-    """Writer -> its files' expectations. FixtureError where one is missing or names no hazard."""
-    base = root or folder()
-    hazards = {hazard.id for hazard in read_hazards(base).hazards}
-    found: dict[str, Expectations] = {}
-    for record, golden, _ in goldens(base):
-        path = base / record.writer / "expectations.yaml"
-        if record.writer not in found:
-            found[record.writer] = yamlfile.decode(path, Expectations)
-        readings = found[record.writer].expectations.get(golden.case)
-        if readings is None:
-            raise FixtureError(f"{path}: nothing is said about {golden.case}")
-        for reader, reading in readings.items():
-            where = f"{path}: {golden.case}: {reader}"
-            outcomes = (reading.same, reading.lossy, reading.wrong, reading.error, reading.trap)
-            if sum(map(bool, outcomes)) != 1:
-                raise FixtureError(f"{where}: give exactly one outcome")
-            if reading.wrong and reading.hazard is None:
-                raise FixtureError(f"{where}: a wrong result without an error is a hazard; name it")
-            if reading.hazard is not None and reading.hazard not in hazards:
-                raise FixtureError(f"{where}: unknown hazard {reading.hazard}")
-    return found
-
-
 def contents() -> dict[tuple[str, str], dict[str, Any]]:
-    """(writer, file) -> what the file was made from; for files of others what is in them."""
-    cases = read_cases()
-    tensors = Tensors(cases.tensors)
-    made = {case.id: spell(case, tensors) for case in cases.cases}
-    strict = Local("strict")
+    """(writer, file) -> what the file was made from."""
+    library = Library(folder())
     return {
-        (record.writer, golden.case): made[golden.case]
-        if golden.case in made
-        else strict.call("load", path=str(path))
-        for record, golden, path in goldens()
+        (record.writer, golden.case): library.content(golden.case, record.writer)
+        for record, golden, _ in goldens()
     }
 
 

@@ -9,17 +9,19 @@ from msgspec import UNSET, UnsetType, field
 
 from conformance import yamlfile
 from conformance.literals import Tensors
-from conformance.load import fixtures_folder
 from conformance.model import (
     Budget,
+    Evidence,
     HazardFile,
     Ints,
+    Requirement,
     Slot,
     Strict,
     TensorLiteral,
     TensorRef,
     Text,
 )
+from conformance.shipped import fixtures_folder
 from conformance.yamlfile import FixtureError
 
 FOLDER = "prompt_cache"
@@ -133,6 +135,12 @@ def read_cases(root: Path | None = None) -> CaseFile:
     return cases
 
 
+def read_all_cases(root: Path) -> dict[str, CaseFile]:
+    """Writer -> the contents of its own files; the contents that all write under the empty name."""
+    own = sorted(root.glob("*/contents.yaml"))
+    return {"": read_cases(root)} | {p.parent.name: yamlfile.decode(p, CaseFile) for p in own}
+
+
 class TensorEntry(Strict, frozen=True):
     """A tensor of a header, as it is written there; nothing of it need be true."""
 
@@ -156,17 +164,35 @@ class Blame(Strict, frozen=True):
     reason: str
 
 
+class FileChapter(Strict, frozen=True, kw_only=True):
+    """`chapter.yaml`: the requirements of the chapter that golden and hostile files make.
+
+    `writers` maps a dialect to the folder with what its writer writes. `blamed` maps the strict
+    reader's error on a hostile file to the requirement that the file tests.
+    """
+
+    title: str
+    about: str
+    evidence: dict[str, Evidence]
+    writers: dict[str, str]
+    blamed: dict[str, str]
+    requirements: list[Requirement]
+
+
 class HostileFile(Strict, frozen=True, kw_only=True):
     """A file that no writer writes: a golden one (`writer/case`) with a change, or one from parts.
 
     `keep` is how many bytes remain, negative from the end. `header` is the header as pieces of
     text; without it, one is made of `tensors`, `metadata` and `repeat`. `header_length` is what the
     file claims. `data` is the number of zero bytes behind the header, `tail` of those added to a
-    golden file.
+    golden file. `readers` has what a dialect or family makes of it where it is not refused;
+    `not_run` why it is not given to one.
     """
 
     id: str
     why: str
+    readers: dict[str, Reading] = field(default_factory=dict)
+    not_run: dict[str, str] = field(default_factory=dict)
     golden: str | None = None
     keep: int | None = None
     tail: int = 0
@@ -210,9 +236,9 @@ def _cache(spec: CacheSpec, tensors: Tensors) -> dict[str, Any]:
             "left_padding": tensors.ints(spec.left_padding),
             "lengths": tensors.ints(spec.lengths),
         }
-    halves = {"keys": spec.keys, "values": spec.values}
-    return {
-        "class_name": spec.class_name,
-        **{what: [] if half is UNSET else [tensors(half)] for what, half in halves.items()},
-        "numbers": dict(spec.numbers),
+    halves = {
+        what: [] if half is UNSET else [tensors(half)]
+        for what, half in (("keys", spec.keys), ("values", spec.values))
     }
+    offset = halves["keys"][0].shape[2] if halves["keys"] else 0
+    return {"class_name": spec.class_name, **halves, "numbers": {"offset": offset, **spec.numbers}}

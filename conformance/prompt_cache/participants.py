@@ -48,7 +48,7 @@ def participants(spec: str) -> list[Participant]:
         from conformance.backends import pypi
 
         release = pypi.parse(rest)
-        return [Participant(release.requirement, tuple(pypi.file_command(release)))]
+        return [Participant(release.requirement, tuple(pypi.command(release)))]
     if kind == "cmd":
         import shlex
 

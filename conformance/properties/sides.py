@@ -18,7 +18,7 @@ from conformance.model import Dialect
 from conformance.plan import Call
 from conformance.properties.agreement import first_difference
 from conformance.properties.author import Drawn
-from conformance.protocol import case_operations
+from conformance.protocol import FILE_OPERATIONS, case_operations
 
 SECONDS = 10.0  # for the calls of one sequence together
 
@@ -55,9 +55,9 @@ class Sides:
 
     @property
     def operations(self) -> Set[str]:
-        """What a case can use, both can do and the dialect has."""
+        """What a case can use on caches, both can do and the dialect has."""
         both = set(self.model.handshake.capabilities) & set(self.session.handshake.capabilities)
-        return both & set(case_operations()) - set(self.dialect.absent)
+        return both & set(case_operations()) - set(self.dialect.absent) - set(FILE_OPERATIONS)
 
     def compare(self, drawn: Drawn) -> Difference | None:
         """Give the backend the calls; where it parts from the reference, if it does."""

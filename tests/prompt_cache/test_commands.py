@@ -5,17 +5,19 @@ from __future__ import annotations
 import json
 import re
 import sys
+from pathlib import Path
 
 import pytest
 
 from conformance.__main__ import main
 from conformance.prompt_cache import conversion
-from conformance.prompt_cache.expectations import read_expectations
+from conformance.prompt_cache.goldens import read_expectations
 from conformance.prompt_cache.model import folder
 from reference_impl.prompt_cache import load
 from reference_impl.prompt_cache.content import differences
 
 GOLDEN = folder()
+SCRIPT = Path(__file__).resolve().parent.parent / "support" / "scripted.py"
 
 
 def run(capsys, *arguments: object) -> tuple[int, str, str]:
@@ -161,13 +163,13 @@ def test_interop_survives_a_reader_that_ends(capsys, tmp_path):
 
 def test_interop_with_a_port(capsys, tmp_path):
     """Any program that declares the two file operations takes part."""
-    port = f"cmd:{sys.executable} -m conformance.backends.reference_files mlxrs-0.1"
+    port = f"cmd:{sys.executable} -m conformance serve --dialect mlxrs-0.1"
     code, out, _ = run(
         capsys, "interop", "--backend", port, "--backend", "reference@strict", "--case", "hole-0"
     )
     assert code == 0
     assert f"{port} -> reference@strict: same" in re.sub(r"\s+", " ", out)
-    other = f"cmd:{sys.executable} -m conformance serve"
+    other = f"cmd:{sys.executable} {SCRIPT} well none"
     code, _, err = run(capsys, "interop", "--backend", other)
     assert (code, "does not declare save and load" in err) == (2, True)
 

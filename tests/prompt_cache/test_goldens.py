@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from conformance.prompt_cache.capture import WRITERS, goldens, unchanged
-from conformance.prompt_cache.expectations import Local, check, read_expectations
+from conformance.prompt_cache.capture import WRITERS
+from conformance.prompt_cache.expectations import Local, check
+from conformance.prompt_cache.goldens import goldens, read_expectations, unchanged
 from conformance.prompt_cache.model import folder, read_cases
 from reference_impl.prompt_cache import LAYOUTS, READ_ONLY, encode, load
 from reference_impl.prompt_cache.content import differences

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from conformance.prompt_cache.capture import goldens
+from conformance.prompt_cache.goldens import goldens
 from conformance.prompt_cache.hostile import build, read_hostile
 from reference_impl.prompt_cache import container, decode, encode, load
 from reference_impl.prompt_cache.errors import CannotHold, PromptCacheError

@@ -5,7 +5,8 @@ from __future__ import annotations
 import shutil
 from pathlib import Path
 
-from conformance.load import Suite, fixtures_folder, read_suite
+from conformance.load import Suite, read_suite
+from conformance.shipped import fixtures_folder
 
 CHAPTER = """\
 title: Masks

@@ -16,7 +16,7 @@ HANDSHAKE = {"protocol": 1, "implementation": WHO, "dialect": "mlx-lm-0.31",
 RESULTS = {
     "infinity": float("-inf"),
     "nan": float("nan"),
-    "deep": eval("[" * 60 + "]" * 60),
+    "deep": json.loads("[" * 170 + "]" * 170),
     "tensor-short": {"dtype": "float32", "shape": [2], "data": "00000000"},
     "tensor-dtype": {"dtype": "f32", "shape": [1], "data": "00000000"},
     "tensor-without-data": {"dtype": "float32", "shape": [1]},

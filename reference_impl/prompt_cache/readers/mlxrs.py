@@ -15,7 +15,7 @@ from ...errors import CacheError, CapExceeded, InvariantViolation, OutOfRange, R
 from ...rules.integers import USIZE, parse_strict, scan_integer
 from ..content import Flat
 from ..mlx_lm_0_31 import META
-from .objects import Children, KeyValues
+from .objects import Children, KeyValues, granted
 
 T = TypeVar("T")
 _PLAIN = ("KVCache", "ConcatenateKVCache", "KVCacheSimple", "StandardKvCache")
@@ -50,14 +50,14 @@ def load(flat: Flat) -> tuple[list[Any], Any]:
     outside = next((i for i in states if i >= len(labels)), None)
     if outside is not None:
         raise OutOfRange("array group index", "must be below the class count", str(outside))
-    caches = []
+    caches: list[Any] = []
     for i, label in enumerate(labels):
         state, meta = states.get(i, []), info.get(i, [])
         if label in _PLAIN + _ROTATING:
             _check_ranks(state)
         if label in _PLAIN and meta:
             raise InvariantViolation("a cache without metadata", "must have empty meta_state")
-        caches.append(_restore(label, state, meta, _MAX_DEPTH))
+        caches = granted([*caches, _restore(label, state, meta, _MAX_DEPTH)])
     return caches, user
 
 
@@ -174,7 +174,8 @@ def _children(state: list[mx.array], meta: list[str], depth: int) -> Children:
     most = (len(meta) - 1) // 3
     if count > most:
         raise CapExceeded("CacheList child count", "max_children_for_meta", most, count)
-    children, at, taken = [], 1, 0
+    children: list[Any] = []
+    at, taken = 1, 0
     for _ in range(count):
         if at + 2 >= len(meta):
             raise InvariantViolation("CacheList meta_state", "ends within a child")
@@ -184,7 +185,7 @@ def _children(state: list[mx.array], meta: list[str], depth: int) -> Children:
         if taken + states > len(state) or at + metas > len(meta):
             raise LengthMismatch("CacheList child", states, len(state) - taken)
         inner, texts = state[taken : taken + states], meta[at : at + metas]
-        children.append(_restore(label, inner, texts, depth - 1))
+        children = granted([*children, _restore(label, inner, texts, depth - 1)])
         at, taken = at + metas, taken + states
     if taken != len(state) or at != len(meta):
         raise LengthMismatch("CacheList framing", len(state), taken)

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
+from ...errors import OutOfMemory
+from ..limits import MAX_FILE_SLOTS
+
 
 class KeyValues:
     """Keys and values (a tensor, several, or None), and numbers as attributes."""
@@ -22,3 +25,18 @@ class Children:
 
     def __init__(self, caches: list[Any]) -> None:
         self.caches = caches
+
+
+def granted(caches: list[Any]) -> list[Any]:
+    """The caches; OutOfMemory where they have more slots together than the reference has room for,
+    and the real reader, which bounds each cache alone, goes on.
+    """
+    if sum(map(_slots, caches)) > MAX_FILE_SLOTS:
+        raise OutOfMemory
+    return caches
+
+
+def _slots(cache: Any) -> int:
+    if isinstance(cache, Children):
+        return sum(map(_slots, cache.caches))
+    return 0 if isinstance(cache, KeyValues) else len(cache.cache)

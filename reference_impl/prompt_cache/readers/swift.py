@@ -19,7 +19,7 @@ from ...rules.integers import parse_lenient
 from ..building import CAPACITY_ORIGINS
 from ..content import STEP, Content, Entry, Flat, KeyValueEntry, ListEntry, SlotEntry
 from ..limits import MAX_FILE_SLOTS
-from .objects import Children, KeyValues
+from .objects import Children, KeyValues, granted
 
 _KEY_VALUE_RANK = 4
 
@@ -54,12 +54,13 @@ def load_14414441(flat: Flat) -> tuple[list[Any], Any]:
         if not 0 <= parts[0] < len(labels) or parts[1] < 0:
             raise KVCacheError("a tensor key names no cache")
         found.setdefault(parts[0], {})[parts[1]] = array
-    caches = []
+    caches: list[Any] = []
     for i, label in enumerate(labels):
         arrays = found.get(i, {})
         if sorted(arrays) != list(range(len(arrays))):
             raise KVCacheError("tensor keys have gaps")
-        caches.append(_restore_later(label, [arrays[j] for j in range(len(arrays))], info[i]))
+        restored = _restore_later(label, [arrays[j] for j in range(len(arrays))], info[i])
+        caches = granted([*caches, restored])
     return caches, user
 
 
@@ -68,10 +69,9 @@ def _load_tag(flat: Flat, dialect: str) -> tuple[list[Any], Any]:
     info, user, labels = _metadata(flat)
     if not len(data) == len(info) == len(labels):
         raise KVCacheError("the counts of tensors, metadata and classes differ")
-    caches = [
-        _restore_tag(label, state, texts, dialect)
-        for label, state, texts in zip(labels, data, info, strict=True)
-    ]
+    caches: list[Any] = []
+    for label, state, texts in zip(labels, data, info, strict=True):
+        caches = granted([*caches, _restore_tag(label, state, texts, dialect)])
     return caches, user
 
 
@@ -206,7 +206,8 @@ def _children(state: list[mx.array], texts: list[str], restore: Any) -> Children
         raise KVCacheError("a CacheList begins with its child count")
     if count < 0:
         raise Trap("a range to a negative count")
-    children, at, taken = [], 1, 0
+    children: list[Any] = []
+    at, taken = 1, 0
     for _ in range(count):
         if at + 2 >= len(texts):
             raise KVCacheError("the metadata of a CacheList ends early")
@@ -217,7 +218,8 @@ def _children(state: list[mx.array], texts: list[str], restore: Any) -> Children
         ends = min(at + metas, len(texts)), min(taken + states, len(state))
         if ends[0] < at or ends[1] < taken:
             raise Trap("a range that ends before it begins")
-        children.append(restore(texts[at - 3], state[taken : ends[1]], texts[at : ends[0]]))
+        child = restore(texts[at - 3], state[taken : ends[1]], texts[at : ends[0]])
+        children = granted([*children, child])
         at, taken = at + metas, taken + states
     return Children(children)
 
