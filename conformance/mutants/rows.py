@@ -86,6 +86,12 @@ def _counted(change: Any) -> dict[str, Any]:
     return {"advance": altered(lengths.advance_checked, _replace_rows=advance)}
 
 
+def _through_float32(cache: Any) -> None:
+    for name in ("lengths", "left_padding"):
+        if (rows := getattr(cache, name)) is not None:
+            setattr(cache, name, rows.astype(mx.float32).astype(mx.int32))
+
+
 def _one_side_only(name: str) -> Any:
     def advance(cache: Any, n: int) -> None:
         if (rows := getattr(cache, name)) is not None:
@@ -256,8 +262,7 @@ MUTANTS = (
            rules=_counted(lambda rows, n: _wide(rows) - n)),
     Mutant("advance-in-float32", _LM31, ("SEQ-006", "REGR-014"),
            "Counting down goes through float32.",
-           rules={"advance": altered(lengths.advance_in_place, _settled=lambda rows:
-                  rows.astype(mx.float32).astype(mx.int32))}),
+           rules={"advance": altered(lengths.advance_in_place, _settle=_through_float32)}),
     Mutant("advance-truncates", _RS, ("SEQ-007",), "More tokens than i32 holds are cut to i32.",
            rules={"advance": lambda c, n: lengths.advance_checked(c, n % 2**31)}),
     Mutant("advance-half-done", _RS, ("SEQ-007",),
