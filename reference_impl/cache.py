@@ -43,6 +43,15 @@ _PROPERTIES = {
 }
 
 
+def _birth(dialect: Dialect) -> Callable[..., SlotCache]:
+    def bear(cls: type[SlotCache], *_: Any, **__: Any) -> SlotCache:
+        instance: SlotCache = object.__new__(cls)
+        vars(instance).update(dialect.before_init)
+        return instance
+
+    return bear
+
+
 def _constructor(dialect: Dialect) -> Callable[..., None]:
     slots, padding = dialect.slots, dialect.padding
 
@@ -76,8 +85,9 @@ class SlotCache:
         if "dialect" not in vars(cls):
             return
         own, dialect = set(vars(cls)), cls.dialect
-        found: dict[str, Any] = dict(dialect.before_init)
-        found["__init__"] = _constructor(dialect)
+        found: dict[str, Any] = {"__init__": _constructor(dialect)}
+        if dialect.before_init:
+            found["__new__"] = staticmethod(_birth(dialect))
         found |= {name: getattr(dialect, rule) for name, rule in _METHODS.items()}
         found |= {
             name: property(*(getattr(dialect, rule) for rule in rules))
