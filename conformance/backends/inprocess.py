@@ -119,11 +119,13 @@ def reference(dialect: str) -> Adapter:
 def mutant(wrong: Mutant) -> Adapter:
     """The adapter around a mutant, in the mutant's dialect."""
     from conformance.backends.adapter import Adapter
+    from conformance.backends.reference_files import ReferenceFiles
     from conformance.mutants import build
 
     cls, restore = build(wrong)
     implementation = {"name": f"mutant:{wrong.name}", "version": __version__, "language": "python"}
-    return Adapter(cls, implementation, wrong.dialect, restore)
+    files = wrong.files(ReferenceFiles(wrong.dialect)) if wrong.files else None
+    return Adapter(cls, implementation, wrong.dialect, restore, files)
 
 
 def python_class(target: str) -> Adapter:

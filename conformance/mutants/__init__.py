@@ -21,6 +21,7 @@ CHAPTERS = {
     "parsing": "Reading numbers and lists",
     "restoring": "Restoring",
     "batch": "Batch operations",
+    "files": "Prompt-cache files",
 }
 
 
@@ -32,7 +33,8 @@ class Mutant:
     `wrong` says what it does. `seen` names an implementation that did or does so, with a `link`;
     without it the mistake is one that a port could make. `rules` replaces fields of the reference's
     `Dialect`, `members` attributes of its class, `restore` how a label, a state and metadata become
-    a cache (given the class of the mutant and what the dialect's own function would be).
+    a cache (given the class of the mutant and what the dialect's own function would be). `files`
+    makes the wrong `save` and `load` of right ones; without it a mutant has neither.
     `sequence` marks those that no single operation on a fresh cache shows: what is wrong is stale
     or shared, and comes out in a later operation or in another cache.
     """
@@ -46,6 +48,7 @@ class Mutant:
     rules: Mapping[str, Any] = field(default_factory=dict)
     members: Mapping[str, Any] = field(default_factory=dict)
     restore: Callable[..., Any] | None = None
+    files: Callable[..., Any] | None = None
     sequence: bool = False
 
 

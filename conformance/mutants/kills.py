@@ -70,7 +70,9 @@ class Examiner:
 
     def _in_order(self, mutant: Mutant) -> Iterator[Plan]:
         """First the cases of what the mutant violates; large ones only if they are among these."""
-        plans = self._plans_of(mutant.dialect)
+        # Files go by readers and writers of their own, of which the classes are no part.
+        of_files = mutant.files is not None
+        plans = [bound for bound in self._plans_of(mutant.dialect) if bound.files == of_files]
         meant = [bound for bound in plans if set(bound.case.requires) & set(mutant.violates)]
         yield from sorted(meant, key=lambda bound: LARGE in bound.case.tags)
         chosen = {bound.case.id for bound in meant}
@@ -86,8 +88,6 @@ class Examiner:
                 for case in suite.cases.values()
                 if applicability(case, dialect) is None
             ]
-            # Files go by readers and writers of their own, which these classes have no part in.
-            self._plans[name] = [bound for bound in self._plans[name] if not bound.files]
         return self._plans[name]
 
 

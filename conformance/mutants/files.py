@@ -1,0 +1,262 @@
+"""Wrong readers and writers of prompt-cache files."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from conformance.backends.reference_files import STRICT, ReferenceFiles
+from conformance.mutants import Mutant
+
+_RS, _LM31, _LM32 = "mlxrs-0.1", "mlx-lm-0.31", "mlx-lm-0.32"
+_SWIFT3, _SWIFT4 = "mlx-swift-lm-3.31.3", "mlx-swift-lm-3.31.4"
+_LM = "https://github.com/ml-explore/mlx-lm/pull"
+_NOTHING: dict[str, Any] = {"caches": [], "user_metadata": {}}
+
+Loaded = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class _Files:
+    """What an adapter takes for its files."""
+
+    load: Callable[[str], Loaded]
+    save: Callable[[str, list[Any], dict[str, str]], None]
+
+
+def _reading(read: Callable[[ReferenceFiles, str], Loaded]) -> Callable[[ReferenceFiles], _Files]:
+    """Files that are read by `read`, which gets the right way to do it too."""
+    return lambda own: _Files(lambda path: read(own, path), own.save)
+
+
+def _finding(change: Callable[[Loaded], Loaded]) -> Callable[[ReferenceFiles], _Files]:
+    """Files in which `change` of what is there is found."""
+    return _reading(lambda own, path: change(own.load(path)))
+
+
+def _finding_in_each(
+    change: Callable[[dict[str, Any]], dict[str, Any]],
+) -> Callable[[ReferenceFiles], _Files]:
+    """The same for every cache that is no list."""
+
+    def changed(cache: dict[str, Any]) -> dict[str, Any]:
+        if "caches" in cache:
+            return {**cache, "caches": [changed(child) for child in cache["caches"]]}
+        return change(cache)
+
+    return _finding(lambda all_: {**all_, "caches": [changed(each) for each in all_["caches"]]})
+
+
+def _slots(change: Callable[[list[Any]], list[Any]]) -> Callable[[ReferenceFiles], _Files]:
+    return _finding_in_each(lambda c: {**c, "slots": change(c["slots"])} if "slots" in c else c)
+
+
+def _writing(
+    write: Callable[[ReferenceFiles, str, list[Any], dict[str, str]], None],
+) -> Callable[[ReferenceFiles], _Files]:
+    """Files that are written by `write`, which gets the right way to do it too."""
+    return lambda own: _Files(own.load, lambda *arguments: write(own, *arguments))
+
+
+def _read_after(change: Callable[[bytes], bytes]) -> Callable[[ReferenceFiles], _Files]:
+    """Files whose bytes are changed before they are read."""
+
+    def read(own: ReferenceFiles, path: str) -> Loaded:
+        twin = Path(path + ".twin")
+        twin.write_bytes(change(Path(path).read_bytes()))
+        return own.load(str(twin))
+
+    return _reading(read)
+
+
+def _with_header(change: Callable[[dict[str, Any]], None]) -> Callable[[bytes], bytes]:
+    """The same file with another header, where it has one that can be read."""
+
+    def changed(data: bytes) -> bytes:
+        end = 8 + int.from_bytes(data[:8], "little")
+        try:
+            header = json.loads(data[8:end])
+            change(header)
+            size = max(v["data_offsets"][1] for k, v in header.items() if k != "__metadata__")
+        except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
+            return data
+        text = json.dumps(header).encode()
+        return len(text).to_bytes(8, "little") + text + data[end : end + size]
+
+    return changed
+
+
+def _to_the_shortest(header: dict[str, Any]) -> None:
+    labels = sum(key.startswith("2.") for key in header["__metadata__"])
+    for key in [key for key in header if key.partition(".")[0].isdecimal()]:
+        if int(key.partition(".")[0]) >= labels:
+            del header[key]
+
+
+def _any_name(header: dict[str, Any]) -> None:
+    import builtins
+    import typing
+
+    for key, label in header["__metadata__"].items():
+        if key.startswith("2.") and (hasattr(builtins, label) or hasattr(typing, label)):
+            header["__metadata__"][key] = "ArraysCache"
+
+
+def _filled_up(data: bytes) -> bytes:
+    end = 8 + int.from_bytes(data[:8], "little")
+    if len(data) < 8 or end > len(data):
+        return data
+    try:
+        entries = json.loads(data[8:end]).items()
+        size = max(v["data_offsets"][1] for k, v in entries if k != "__metadata__")
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
+        return data
+    return data.ljust(end + min(size, 1 << 20), b"\0")
+
+
+def _wide(tensor: Any) -> Any:
+    if tensor is None or tensor["dtype"] != "bfloat16":
+        return tensor
+    pairs = [tensor["data"][i : i + 4] for i in range(0, len(tensor["data"]), 4)]
+    return {**tensor, "dtype": "float32", "data": "".join("0000" + pair for pair in pairs)}
+
+
+def _quiet_zero(tensor: Any) -> Any:
+    if tensor is None or tensor["dtype"] != "float32":
+        return tensor
+    return {**tensor, "data": tensor["data"].replace("00000080", "00000000")}
+
+
+def _nothing_instead(own: ReferenceFiles, path: str) -> Loaded:
+    try:
+        return own.load(path)
+    except Exception:
+        return _NOTHING
+
+
+def _part_of_a_foreign_one(own: ReferenceFiles, path: str) -> Loaded:
+    try:
+        return own.load(path)
+    except Exception:
+        whole = ReferenceFiles(STRICT).load(path)
+        return {**whole, "caches": whole["caches"][:-1]}
+
+
+def _weights_are_empty(own: ReferenceFiles, path: str) -> Loaded:
+    data = Path(path).read_bytes()
+    header = data[8 : 8 + int.from_bytes(data[:8], "little")]
+    return _NOTHING if b"Cache" not in header and b"0.0" in header else own.load(path)
+
+
+def _one_level(cache: dict[str, Any]) -> list[Any]:
+    return [leaf for child in cache.get("caches", [cache]) for leaf in child.get("caches", [child])]
+
+
+def _flat(all_: Loaded) -> Loaded:
+    caches = [{**c, "caches": _one_level(c)} if "caches" in c else c for c in all_["caches"]]
+    return {**all_, "caches": caches}
+
+
+def _zeros_for_holes(
+    own: ReferenceFiles, path: str, caches: list[Any], user_metadata: dict[str, str]
+) -> None:
+    empty = {"dtype": "float32", "shape": [0], "data": ""}
+    filled = [
+        {**c, "slots": [empty if slot is None else slot for slot in c["slots"]]}
+        if "slots" in c else c for c in caches
+    ]  # fmt: skip
+    own.save(path, filled, user_metadata)
+
+
+def _never_fails(
+    own: ReferenceFiles, path: str, caches: list[Any], user_metadata: dict[str, str]
+) -> None:
+    try:
+        own.save(path, caches, user_metadata)
+    except Exception:
+        own.save(path, [], user_metadata)
+
+
+def _other_layout(other: str) -> Callable[..., None]:
+    return lambda own, *arguments: ReferenceFiles(other).save(*arguments)
+
+
+def _rows(cache: dict[str, Any], **rows: Any) -> dict[str, Any]:
+    return {**cache, **rows} if "slots" in cache else cache
+
+
+MUTANTS = (
+    Mutant("file-reads-nothing", _RS, ("FILE-001", "FILE-012", "FILE-014"),
+           "Any file is a cache of no layers.", files=_reading(lambda own, path: _NOTHING)),
+    Mutant("file-nothing-if-unreadable", _RS, ("FILE-012", "FILE-013", "FILE-014", "FILE-015"),
+           "A file that cannot be read is a cache of no layers.", "mlx-lm", f"{_LM}/1778",
+           files=_reading(_nothing_instead)),
+    Mutant("file-caches-backwards", _LM32, ("FILE-001",), "The last cache comes first.",
+           files=_finding(lambda all_: {**all_, "caches": all_["caches"][::-1]})),
+    Mutant("file-last-cache-lost", _SWIFT4, ("FILE-001",), "The last of several caches is lost.",
+           files=_finding(lambda all_: {**all_, "caches": all_["caches"][:-1] or all_["caches"]})),
+    Mutant("file-holes-close", _SWIFT3, ("FILE-002",), "Unset slots are moved behind the set ones.",
+           files=_slots(lambda slots: sorted(slots, key=lambda slot: slot is None))),
+    Mutant("file-holes-lost", _RS, ("FILE-002",), "A cache has as many slots as tensors.",
+           files=_slots(lambda slots: [slot for slot in slots if slot is not None])),
+    Mutant("file-holes-are-empty-tensors", _LM32, ("FILE-002",),
+           "The placeholder of an unset slot is taken for its value.", files=_slots(
+               lambda slots: [slot or {"dtype": "float32", "shape": [0], "data": ""}
+                              for slot in slots])),
+    Mutant("file-bfloat16-widened", _LM31, ("FILE-003",), "bfloat16 is read as float32.",
+           files=_slots(lambda slots: [_wide(slot) for slot in slots])),
+    Mutant("file-negative-zero-lost", _LM32, ("FILE-003",), "-0.0 is read as 0.0.",
+           files=_slots(lambda slots: [_quiet_zero(slot) for slot in slots])),
+    Mutant("file-lengths-lost", _LM32, ("FILE-004",), "Lengths are not read.",
+           files=_finding_in_each(lambda cache: _rows(cache, lengths=None))),
+    Mutant("file-padding-as-lengths", _RS, ("FILE-004",), "Left padding is read into lengths.",
+           files=_finding_in_each(lambda cache: _rows(
+               cache, lengths=cache.get("left_padding"), left_padding=None))),
+    Mutant("file-mamba-relabelled", _SWIFT4, ("FILE-005",), "A MambaCache becomes an ArraysCache.",
+           files=_finding_in_each(lambda cache: {**cache, "class_name": cache[
+               "class_name"].replace("MambaCache", "ArraysCache")})),
+    Mutant("file-lists-flattened", _LM31, ("FILE-006",), "A list in a list is spread out in it.",
+           files=_finding(_flat)),
+    Mutant("file-metadata-lost", _RS, ("FILE-007",), "The user's metadata is not read.",
+           files=_finding(lambda all_: {**all_, "user_metadata": {}})),
+    Mutant("file-keys-as-values", _LM31, ("FILE-008",), "Keys are read into values too.",
+           files=_finding_in_each(lambda cache: {**cache, "values": cache["keys"]}
+                                  if "keys" in cache else cache)),
+    Mutant("file-offset-is-the-room", _LM32, ("FILE-008",),
+           "The offset of a key/value cache is the length of its tensors, spare room included.",
+           files=_finding_in_each(lambda cache: {**cache, "numbers": {
+               **cache["numbers"], "offset": cache["keys"][0]["shape"][2]}}
+               if cache.get("keys") else cache)),
+    Mutant("file-part-of-another-layout", _RS, ("FILE-009",),
+           "Of a file of another layout, all caches but the last are read.",
+           files=_reading(_part_of_a_foreign_one)),
+    Mutant("file-saved-as-0-31", _LM32, ("FILE-010",),
+           "Files are saved in the layout of mlx-lm 0.31.", "mlx-lm", f"{_LM}/1778",
+           files=_writing(_other_layout(_LM31))),
+    Mutant("file-saved-without-metadata", _SWIFT3, ("FILE-010",),
+           "The user's metadata is not saved.", files=_writing(
+               lambda own, path, caches, metadata: own.save(path, caches, {}))),
+    Mutant("file-not-saved", _RS, ("FILE-010",), "Nothing is written.",
+           files=_writing(lambda own, *arguments: None)),
+    Mutant("file-lengths-not-saved", _SWIFT4, ("FILE-010",), "Lengths are not saved.",
+           files=_writing(_other_layout(_SWIFT3))),
+    Mutant("file-holes-saved-empty", _LM31, ("FILE-011",),
+           "An unset slot is saved as a tensor of no elements.", files=_writing(_zeros_for_holes)),
+    Mutant("file-saving-never-fails", _LM31, ("FILE-011",),
+           "What has no place is left out of the file, without an error.",
+           files=_writing(_never_fails)),
+    Mutant("file-filled-up-with-zeros", _RS, ("FILE-012",),
+           "A file that was cut within its tensors is read with zeros in their place.",
+           files=_read_after(_filled_up)),
+    Mutant("file-tensors-beyond-classes", _RS, ("FILE-013",),
+           "Caches beyond the number of classes are dropped.", "mlx-lm",
+           files=_read_after(_with_header(_to_the_shortest))),
+    Mutant("file-weights-are-no-layers", _RS, ("FILE-014",),
+           "A file of weights is a cache of no layers.", files=_reading(_weights_are_empty)),
+    Mutant("file-class-by-any-name", _RS, ("FILE-015",),
+           "A class label is looked up among the names of the language.", "mlx-lm",
+           files=_read_after(_with_header(_any_name))),
+)  # fmt: skip
