@@ -385,6 +385,10 @@ MUTANTS = (
            sequence=True),
     Mutant("merge-makes-up-slots", _LM31, ("BATCHOP-029", "REGR-008"),
            "A slot that no cache has written is zeros.", members=_merging(_with_zeros)),
+    Mutant("merge-of-one-shares", _LM31, ("BATCHOP-034",),
+           "Merging a single cache gives its very tensors.", "a shortcut for batches of one",
+           members=_merged(lambda made, caches: setattr(
+               made, "cache", [*caches[0].cache] if len(caches) == 1 else made.cache))),
     Mutant("merge-drains", _LM31, ("BATCHOP-034",), "merge takes the slots out of its caches.",
            members=_merged(_empty_the_merged)),
 )  # fmt: skip

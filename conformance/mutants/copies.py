@@ -183,7 +183,7 @@ MUTANTS = (
     Mutant("state-of-any-length", _LM32, ("STATE-006", "RESTORE-003"),
            "What state lacks is taken for unset.",
            rules={"write_state": _as_they_come}),
-    Mutant("state-is-the-live-array", _RS, ("STATE-007",),
+    Mutant("state-is-the-live-array", _RS, ("STATE-007", "RESTORE-038"),
            "State hands out the stored tensors themselves.", "mlx-lm",
            f"{_VLLM}/issues/575", rules={"read_state": state.compacted}, sequence=True),
     Mutant("state-refuses-holes", _LM31, ("STATE-008",), "State with holes is refused.",

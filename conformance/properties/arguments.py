@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 from hypothesis import strategies as st
@@ -12,10 +13,13 @@ from conformance.tensor import Tensor, tensor
 # Primitive strategies are made once: building one costs more than drawing from it.
 _dtype = st.sampled_from(("float32", "float16", "bfloat16", "int32"))
 _rows, _columns, _tens = st.integers(1, 3), st.integers(1, 2), st.integers(0, 9)
+_twenties = st.integers(0, 19)
 _yes = st.booleans()
 _count = st.integers(0, 4)
 _index = st.integers(-3, 4)
-_padding = st.lists(st.sampled_from((-1, 0, 1, 2, 3, 4)), max_size=3)
+_padding = st.lists(st.sampled_from((-1, 0, 1, 2, 3, 4, 2**15, 2**31 - 1)), max_size=3)
+_size = st.sampled_from((0, 1, 2, 2, 3, 3, 4, 5, -1))
+_odd_shape = st.sampled_from(([], [0, 1], [1], [2, 1, 2], [1, 1]))
 _steps = st.sampled_from((0, 1, 2, 3, 7, -2, 2**31 - 1, 2**31))
 _numbers = ("0", "1", "2", "3")
 _odd_numbers = ("", "4", "+1", "03", "-1", "-0", " 1", "1 ", "x", "1.5", "2147483648", "1_0",
@@ -57,12 +61,20 @@ class Arguments:
         return tensor(dtype, [rows, columns], range(start, start + rows * columns))
 
     def _any_tensor(self) -> Tensor:
-        kind = self._draw(_tens)
-        if kind < 6:
+        kind = self._draw(_twenties)
+        if kind < 12:
             return self.tensor(self.rows)
-        if kind < 8:
+        if kind < 15:
             return self.tensor(self._draw(_rows))
-        return self._filled(self._draw(_dtype), self._draw(_rows), self._draw(_columns))
+        if kind < 19:
+            return self._filled(self._draw(_dtype), self._draw(_rows), self._draw(_columns))
+        return self._odd_tensor()
+
+    def _odd_tensor(self) -> Tensor:
+        """Without an axis, without rows, or of elements that float16 cannot hold."""
+        shape = self._draw(_odd_shape)
+        large = self._dtype != "float16" and 0 not in shape
+        return tensor(self._dtype, shape, [2**17 if large else 1] * math.prod(shape))
 
     def _slot_value(self) -> Tensor | None:
         return None if self._can("null-slot") and self._draw(_tens) == 0 else self._any_tensor()
@@ -88,7 +100,8 @@ class Arguments:
 
     def _new(self, _: Shown) -> dict[str, Any]:
         padding = self._ints() if self._draw(_yes) else None
-        return {"size": self._draw(_count), "left_padding": padding}
+        size = self._draw(_size)
+        return {"size": size if self._can("negative-count") else abs(size), "left_padding": padding}
 
     def _new_mamba(self, _: Shown) -> dict[str, Any]:
         return {"left_padding": self._ints() if self._draw(_yes) else None}
@@ -150,12 +163,17 @@ class Arguments:
                 "state": self._state(), "meta_state": self._metadata()}  # fmt: skip
 
     def _state(self) -> list[Any]:
-        """In the dialect's shape: compacted, with holes, or with the sequence metadata."""
+        """In the dialect's shape: compacted, with holes, or with the sequence metadata.
+
+        In mlx-lm, now and then in the shape of its other version, which the type lets through.
+        """
         count = self._draw(_count)
-        if self._dialect.state_shape == "compacted":
+        shape = self._dialect.state_shape
+        if shape == "compacted":
             return [self._any_tensor() for _ in range(count)]
         slots = [self._slot_value() for _ in range(count)]
-        if self._dialect.state_shape == "slots":
+        foreign = self._draw(_twenties) == 19
+        if (shape == "slots") != foreign:
             return slots
         return [slots, self._row(), self._row()]
 

@@ -151,7 +151,7 @@ class _Author:
         call = Call(op, arguments)
         reply = answer(self._model, call)
         if isinstance(reply, Refused) and reply.kind == TRAP:
-            if self._draw(_tens):  # most sequences go on as if it had not been written
+            if self._draw(_tens) > 2:  # most sequences go on as if it had not been written
                 self._rebuild()
                 return None
             self._record(call, reply)
