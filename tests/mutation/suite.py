@@ -1,4 +1,4 @@
-"""What judges a mutant of the reference: the fixture cases, and nothing of `tests/`.
+"""What judges a mutant of the reference: cases and quick laws, and nothing of `tests/`.
 
 The name keeps pytest from collecting it with the project's own tests. Cases run in this process, in
 groups that are small enough that a mutated function meets only the cases that reach it.
@@ -6,9 +6,7 @@ groups that are small enough that a mutated function meets only the cases that r
 
 from __future__ import annotations
 
-import os
 import resource
-import sys
 from functools import cache
 
 import pytest
@@ -21,8 +19,12 @@ from conformance.load import Suite, read_suite
 from conformance.model import Case
 from conformance.mutants.kills import LARGE
 from conformance.plan import applicability, plan
+from conformance.properties.laws import LAWS
+from conformance.properties.sides import Sides
+from conformance.properties.trials import try_law
 
 GROUP = 12
+TRIALS = 10  # of each law
 # Cases with longer texts are about time and memory; here each of their characters costs a detour.
 MAX_TEXT = 100_000
 ADDRESS_SPACE = 8 << 30  # bytes; a mutant that allocates without end must not take the machine
@@ -59,15 +61,6 @@ def applies(case: str, dialect: str) -> bool:
     return applicability(suite().cases[case], suite().dialect(dialect)) is None
 
 
-@pytest.fixture(autouse=True)
-def fresh_import() -> None:
-    """While mutmut looks which test reaches what, each test imports the reference for itself."""
-    if os.environ.get("MUTANT_UNDER_TEST") == "stats":
-        session.cache_clear()
-        for name in [name for name in sys.modules if name.split(".")[0] == "reference_impl"]:
-            del sys.modules[name]
-
-
 @cache
 def session(dialect: str) -> Session:
     resource.setrlimit(resource.RLIMIT_AS, (ADDRESS_SPACE, resource.RLIM_INFINITY))
@@ -82,3 +75,13 @@ def test_cases(group: str) -> None:
         bound = plan(case, rules, suite().tensors_of(case))
         verdict = judge(bound, execute(bound, session(dialect)))
         assert not verdict.status.failed, f"{case.id}: {verdict.mismatches or verdict.detail}"
+
+
+@pytest.mark.parametrize("dialect", suite().dialects)
+@pytest.mark.parametrize("law", LAWS)
+def test_law(law: str, dialect: str) -> None:
+    rules = suite().dialect(dialect)
+    sides = Sides(connect("reference", dialect), session(dialect), rules)
+    if LAWS[law].not_applicable(rules, sides.operations) is None:
+        breach, _ = try_law(LAWS[law], sides, number=1, count=TRIALS)
+        assert breach is None, breach.why

@@ -1,0 +1,105 @@
+"""What the fixtures say of prompt-cache files beyond the cases, which are about the dialects: what
+the strict reader and a reader of no dialect find, and what can be converted.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from conformance.backends.base import from_wire
+from conformance.prompt_cache import expectations
+from conformance.prompt_cache.exchange import read_one
+from conformance.prompt_cache.goldens import goldens, read_expectations
+from conformance.prompt_cache.hostile import build, read_hostile
+
+DIALECTS = ("mlxrs-0.1", "mlx-lm-0.31", "mlx-lm-0.32", "mlx-swift-lm-3.31.3", "mlx-swift-lm-3.31.4")
+READINGS = {writer: each.expectations for writer, each in read_expectations().items()}
+OTHERS = sorted({name for each in READINGS.values() for case in each.values() for name in case}
+                - set(DIALECTS))  # fmt: skip
+FILES = [(record.writer, golden.case, path) for record, golden, path in goldens()]
+CONTENTS = expectations.contents()
+HOSTILE = read_hostile()
+GROUP = 8
+
+
+def strict(writer: str) -> list[tuple[str, Path]]:
+    """The files of a writer that the strict reader takes."""
+    return [(case, path) for who, case, path in FILES
+            if who == writer and not READINGS[writer][case]["strict"].error]  # fmt: skip
+
+
+@pytest.mark.parametrize("writer", READINGS)
+@pytest.mark.parametrize("reader", OTHERS)
+def test_reader(reader: str, writer: str) -> None:
+    """As `mlx-cache-conformance interop` does, in this process."""
+    live = expectations.Local(reader)
+    for who, case, path in FILES:
+        if who == writer:
+            found = read_one(live, path, CONTENTS[writer, case]).spelled()
+            assert found == READINGS[writer][case][reader].spelled(), case
+
+
+@pytest.mark.parametrize("start", range(0, len(HOSTILE), GROUP))
+def test_hostile(start: int, tmp_path: Path) -> None:
+    """The strict reader names the key that is to blame and the reason."""
+    from conformance.backends.reference_files import serve
+
+    path = tmp_path / "hostile.safetensors"
+    for file in HOSTILE[start : start + GROUP]:
+        path.write_bytes(build(file))
+        with pytest.raises(ValueError) as refused:  # noqa: PT011
+            serve("strict").perform("load", {"path": str(path)})
+        error: Any = refused.value
+        assert (error.kind, error.payload["key"]) == (file.expect.error, file.expect.key), file.id
+        assert file.expect.reason in error.payload["reason"], file.id
+
+
+def plain(content: Any) -> Any:
+    """A content as the wire has it, so that the reference's own comparison is not asked."""
+    from conformance.backends.reference_files import described
+
+    return from_wire([described(each) for each in content.entries]), dict(content.user_metadata)
+
+
+@pytest.mark.parametrize("writer", READINGS)
+def test_conversion(writer: str, tmp_path: Path) -> None:
+    """What comes out says the same; what is refused would have lost something."""
+    from conformance.prompt_cache.conversion import convert
+    from reference_impl.prompt_cache import LAYOUTS, load
+    from reference_impl.prompt_cache.errors import CannotHold
+
+    out = tmp_path / "out.safetensors"
+    for case, path in strict(writer):
+        for layout in LAYOUTS:
+            missing: list[list[str]] = []
+            try:
+                convert(path, out, layout, force=True)
+            except CannotHold as refused:
+                missing = refused.payload["losses"]
+                assert_named(missing)
+            else:
+                assert plain(load(out, layout).content) == plain(load(path).content), (case, layout)
+            with contextlib.suppress(CannotHold):
+                lost = convert(path, out, layout, allow_loss=True, force=True).losses
+                assert [[loss.key, loss.reason] for loss in lost] == missing
+
+
+def assert_named(losses: list[list[str]]) -> None:
+    assert losses
+    assert all(key and reason for key, reason in losses)
+
+
+@pytest.mark.parametrize("writer", READINGS)
+def test_comparison(writer: str) -> None:
+    """Two contents differ for `convert` where they differ for the judge."""
+    from reference_impl.prompt_cache import load
+    from reference_impl.prompt_cache.content import differences
+
+    contents = [load(path).content for _, path in strict(writer)]
+    for one, other in [*pairwise(contents), *((each, each) for each in contents)]:
+        assert (not list(differences(one, other))) == (plain(one) == plain(other))
