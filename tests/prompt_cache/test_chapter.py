@@ -1,0 +1,263 @@
+"""The chapter of files: complete, judged like any other, and able to fail."""
+
+from __future__ import annotations
+
+import re
+import shlex
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from conformance import lint
+from conformance.backends import adapter, cachefiles, connect
+from conformance.backends.base import ProtocolViolation
+from conformance.backends.lines import check_loaded
+from conformance.load import load_suite, read_suite
+from conformance.prompt_cache.goldens import goldens
+from conformance.prompt_cache.hostile import read_hostile
+from conformance.prompt_cache.model import folder, read_cases
+from conformance.runner import Run, Terms, select
+from conformance.verdict import Status
+
+SUITE = load_suite()
+WRONG = Path(__file__).with_name("wrong_files.py")
+FULL = "file.read.mlxrs-0.1-constructed.full"
+RS = "mlxrs-0.1"
+
+
+def verdicts(behaviour: str, *cases: str) -> list:
+    command = shlex.join([sys.executable, str(WRONG), behaviour])
+    run = Run(SUITE, f"cmd:{command}", RS)
+    try:
+        return [run.verdict(SUITE.cases[case]) for case in cases]
+    finally:
+        run.close()
+
+
+def test_every_file_and_every_content_is_a_case():
+    cases = [case.id for case in SUITE.cases.values() if case.id.startswith("file.")]
+    read = [case for case in cases if case.startswith("file.read.")]
+    assert len(read) == sum(1 for _ in goldens()) > 200
+    written = {case.removeprefix("file.write.") for case in cases if ".write." in case}
+    assert written == {case.id for case in read_cases().cases}
+    hostile = {case.removeprefix("file.hostile.") for case in cases if ".hostile." in case}
+    assert hostile == {file.id for file in read_hostile()}
+    assert len(cases) == len(read) + len(written) + len(hostile)
+
+
+def test_hostile_files_have_tag_and_budget():
+    for case in select(SUITE, ["file.hostile.*"]):
+        assert case.tags == ["hostile"]
+        assert case.budget.memory_mb == 64
+
+
+@pytest.mark.parametrize("behaviour", ["dies", "aborts"])
+def test_a_crash_is_no_rejection(behaviour):
+    """SIGABRT is a trap in Swift; the dialect of mlxrs has none."""
+    first, fine = verdicts(behaviour, "file.hostile.cut-in-data", FULL)
+    assert first.status is Status.CRASH
+    assert "in step 1: load(path=hostile/cut-in-data)" in first.detail
+    assert fine.status is Status.PASS
+
+
+def test_memory_is_bounded():
+    bomb, fine = verdicts("allocates", "file.hostile.slots-of-all-caches", FULL)
+    assert bomb.status is Status.OVER_BUDGET
+    assert "64 MB" in bomb.detail
+    assert fine.status is Status.PASS
+
+
+def test_time_is_bounded(monkeypatch):
+    from msgspec.structs import replace
+
+    from conformance.model import Budget
+
+    case = SUITE.cases["file.hostile.cut-in-data"]
+    hurried = replace(case, budget=Budget(0.5, 64))
+    monkeypatch.setitem(SUITE.cases, case.id, hurried)
+    (verdict,) = verdicts("sleeps", case.id)
+    assert verdict.status is Status.HANG
+
+
+def test_hostile_files_are_read_in_a_process_apart():
+    run = Run(SUITE, "reference", RS)
+    try:
+        assert not run._session.is_process
+        assert run._session_for(SUITE.cases["file.hostile.cut-in-data"]).is_process
+        assert not run._session_for(SUITE.cases[FULL]).is_process
+    finally:
+        run.close()
+
+
+SLOTS = {"class_name": "ArraysCache", "slots": [], "left_padding": None, "lengths": None}
+KEYS = {"class_name": "KVCache", "keys": [], "values": [], "numbers": {}}
+
+
+def caches(*each: object) -> dict:
+    return {"caches": list(each), "user_metadata": {}}
+
+
+@pytest.mark.parametrize(
+    ("result", "said"),
+    [
+        (None, 'the result is not of the form {"caches", "user_metadata"}'),
+        ({"caches": []}, 'the result is not of the form {"caches", "user_metadata"}'),
+        ({"caches": {}, "user_metadata": {}}, "caches is not a list"),
+        (caches(None), "a cache is not an object with a class_name"),
+        (caches({**SLOTS, "class_name": None}), "a cache is not an object with a class_name"),
+        (caches({"class_name": "A"}), "a A has no slots, left_padding, lengths"),
+        (caches({k: v for k, v in SLOTS.items() if k != "lengths"}), "a ArraysCache has no length"),
+        (caches({k: v for k, v in KEYS.items() if k != "numbers"}), "a KVCache has no numbers"),
+        (caches({**KEYS, "keys": {}}), "keys of a KVCache is not a list"),
+        (caches({**KEYS, "numbers": []}), "numbers of a KVCache is not a dict"),
+        (caches({"class_name": "CacheList", "caches": [None]}), "not an object with a class_name"),
+    ],
+)
+def test_what_is_no_answer_is_told(result, said):
+    with pytest.raises(ProtocolViolation, match=f"load: .*{re.escape(said)}"):
+        check_loaded(result)
+    check_loaded(caches(SLOTS, KEYS, {"class_name": "CacheList", "caches": [SLOTS]}))
+
+
+def test_what_is_no_answer_is_a_protocol_error():
+    (verdict,) = verdicts("answers-nothing", FULL)
+    assert verdict.status is Status.PROTOCOL_ERROR
+    assert "load: the result is not of the form" in verdict.detail
+
+
+def test_what_is_no_file_is_none():
+    written = {"full": "no file", "full-3": "a header of", "two-caches": "no file"}
+    for verdict, got in zip(
+        verdicts("writes", *(f"file.write.{name}" for name in written)),
+        written.values(),
+        strict=True,
+    ):
+        assert verdict.status is Status.FAIL
+        (row,) = verdict.mismatches
+        assert row.place == "file"
+        assert row.got.startswith(got)
+
+
+def test_the_file_is_a_copy_in_a_folder_of_its_own_that_goes_away():
+    before = (folder() / "mlxrs-0.1-constructed" / "full.safetensors").read_bytes()
+    (verdict,) = verdicts("lists-the-folder", FULL)
+    path, _, listed = verdict.detail.splitlines()[1].partition(" ")
+    assert listed == "['full.safetensors']"
+    assert not Path(path).exists()
+    assert not Path(path).parent.exists()
+    assert [v.status for v in verdicts("overwrites", FULL, FULL)] == [Status.PASS] * 2
+    assert (folder() / "mlxrs-0.1-constructed" / "full.safetensors").read_bytes() == before
+
+
+def test_a_failure_shows_every_difference_with_its_place():
+    run = Run(SUITE, "mutant:file-holes-lost", None)
+    try:
+        verdict = run.verdict(SUITE.cases["file.read.mlxrs-0.1-constructed.everything"])
+    finally:
+        run.close()
+    assert [row.place for row in verdict.mismatches] == ["cache 1, slots", "cache 4.0, slots"]
+    assert verdict.mismatches[0].expected.startswith("[null, float32[2,2,2] 110 111")
+    assert verdict.mismatches[0].got.startswith("[float32[2,2,2] 110 111")
+
+
+def test_a_wrong_file_shows_keys_and_tensors():
+    run = Run(SUITE, "mutant:file-saved-as-0-31", None)
+    try:
+        verdict = run.verdict(SUITE.cases["file.write.full"])
+    finally:
+        run.close()
+    rows = {row.place: (row.expected, row.got) for row in verdict.mismatches}
+    assert rows["metadata 1.0"] == ("'ArraysCache'", "nothing")
+    assert rows["metadata 2.0"] == ("''", "'ArraysCache'")
+    assert rows["tensor 0.0"] == ("no tensor", "float32[2,3] 10 11 12 20 21 22")
+
+
+def test_gaps_are_declared_and_can_be_required(tmp_path):
+    for require, status in ((False, Status.NOT_APPLICABLE), (True, Status.FAIL)):
+        run = Run(SUITE, "py:reference_impl:ArraysCache", RS, Terms(require=require))
+        try:
+            verdict = run.verdict(SUITE.cases[FULL])
+        finally:
+            run.close()
+        assert (verdict.status, verdict.declared_gap) == (status, True)
+        assert "the backend declares no load" in verdict.detail
+
+
+def test_the_adapter_alone_declares_no_files(tmp_path):
+    """adapter.py is one file; with cachefiles.py beside it, and a module that can, it does more."""
+    shutil.copy(adapter.__file__, tmp_path)
+    (tmp_path / "cache.py").write_text(
+        "class ArraysCache:\n    state = None\n"
+        "def save_prompt_cache(): ...\ndef load_prompt_cache(): ...\n"
+    )
+    command = [sys.executable, str(tmp_path / "adapter.py"), "--class", "cache:ArraysCache"]
+    for beside, declared in ((False, set()), (True, {"save", "load"})):
+        if beside:
+            shutil.copy(cachefiles.__file__, tmp_path)
+        with connect(f"cmd:{shlex.join(command)}", RS) as backend:
+            assert {"save", "load"} & set(backend.handshake.capabilities) == declared
+    (tmp_path / "cache.py").write_text("class ArraysCache:\n    state = None\n")
+    with connect(f"cmd:{shlex.join(command)}", RS) as backend:
+        assert not {"save", "load"} & set(backend.handshake.capabilities)
+
+
+def test_a_folder_of_ones_own_needs_no_files(tmp_path):
+    (tmp_path / "chapters").mkdir()
+    shutil.copy(SUITE.root / "chapters" / "identity.yaml", tmp_path / "chapters")
+    assert not [case for case in read_suite(tmp_path).cases if case.startswith("file.")]
+
+
+@pytest.fixture
+def copied(tmp_path):
+    """The fixtures with one chapter beside that of the files."""
+    root = tmp_path / "fixtures"
+    (root / "chapters").mkdir(parents=True)
+    for name in ("hazards.yaml", "dialects.yaml", "tensors.yaml", "chapters/identity.yaml"):
+        shutil.copy(SUITE.root / name, root / name)
+    shutil.copytree(SUITE.root / "prompt_cache", root / "prompt_cache")
+    assert list(lint.problems(read_suite(root))) == []
+    return root
+
+
+@pytest.mark.parametrize(
+    ("name", "old", "new", "said"),
+    [
+        ("hazards.yaml", "id: cannot-be-saved", "id: mask-precedence", "the id mask-precedence"),
+        ("hazards.yaml", "- id: cannot-be-saved", "- id: was-saved", "no hazard cannot-be-saved"),
+        ("hazards.yaml", "[mlx-lm-0.31, mlx-lm-0.32]\n  hits: A file with a cache of no slots",
+         "[mlx-lm-0.31]\n  hits: A file with a cache of no slots",
+         "cache-without-tensors-vanishes does not list mlx-lm-0.32"),
+        ("chapter.yaml", "- id: FILE-006", "- id: FILE-017", "no requirement FILE-006"),
+        ("mlx-lm-0.32.2/expectations.yaml", "  hole-0:", "  hole-9:",
+         "nothing is said about hole-0"),
+    ],
+)  # fmt: skip
+def test_faults_in_the_files_of_the_chapter_are_found(copied, name, old, new, said):
+    path = copied / "prompt_cache" / name
+    text = path.read_text()
+    assert text.count(old) == 1
+    path.write_text(text.replace(old, new))
+    try:
+        problems = list(lint.problems(read_suite(copied)))
+    except Exception as error:
+        problems = [f"{type(error).__name__}: {error}"]
+    assert any(said in problem for problem in problems), problems[:3]
+
+
+def test_the_judge_needs_no_mlx():
+    """A port's CI has none."""
+    code = (
+        "import sys; sys.modules['mlx'] = None\n"
+        "from conformance.load import read_suite\n"
+        "from conformance.runner import Run\n"
+        "suite = read_suite()\n"
+        f"run = Run(suite, 'cmd:{shlex.join([sys.executable, str(WRONG), 'none'])}', '{RS}')\n"
+        "for case in ('file.write.everything', 'file.hostile.cut-in-data', sys.argv[1]):\n"
+        "    print(run.verdict(suite.cases[case]).status.value)\n"
+        "run.close()\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code, FULL], stdout=subprocess.PIPE, check=True)
+    assert done.stdout.split() == [b"pass"] * 3

@@ -1,0 +1,56 @@
+"""The reference of mlxrs-0.1 over stdio, with files that it treats as its argument says."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import time
+from pathlib import Path
+from types import SimpleNamespace
+
+from conformance.backends import adapter
+from conformance.backends.inprocess import reference
+from conformance.backends.reference_files import ReferenceFiles
+
+BEHAVIOUR = sys.argv[1]
+own = ReferenceFiles("mlxrs-0.1")
+
+
+def load(path: str):
+    if BEHAVIOUR == "answers-nothing":
+        return None
+    if BEHAVIOUR == "lists-the-folder":
+        print(path, os.listdir(os.path.dirname(path)), file=sys.stderr)
+        os.kill(os.getpid(), signal.SIGSEGV)
+    if BEHAVIOUR == "allocates":
+        # what a list of 2^20 slots takes in each of a hundred layers
+        held = bytearray(100 * 8 << 20) if "slots-of-all" in path else b""
+        del held
+    if BEHAVIOUR == "sleeps" and "cut-in-data" in path:
+        time.sleep(60)
+    try:
+        return own.load(path)
+    except Exception:
+        if BEHAVIOUR == "dies":
+            os.kill(os.getpid(), signal.SIGSEGV)
+        if BEHAVIOUR == "aborts":
+            os.abort()
+        raise
+    finally:
+        if BEHAVIOUR == "overwrites":
+            Path(path).write_bytes(b"gone")
+
+
+def save(path: str, *arguments):
+    if BEHAVIOUR != "writes":
+        own.save(path, *arguments)
+    elif path.endswith("full.safetensors"):
+        os.mkdir(path)
+    elif path.endswith("full-3.safetensors"):
+        Path(path).write_text("no safetensors")
+
+
+made = reference("mlxrs-0.1")
+made._files = SimpleNamespace(load=load, save=save)
+adapter.serve(made.perform)
