@@ -25,9 +25,11 @@ check: $(VENV)/installed-dev
 unit: $(VENV)/installed-dev
 	$(BIN)/pytest -q -n 2 tests
 
-# What takes an hour: fifty whole runs under fire, and every refusal by an adapter that dies of it.
+# What takes an hour: fifty whole runs under fire, every refusal by an adapter that dies of it, and
+# more generated metadata.
 nightly: $(VENV)/installed-dev
-	KILLED_RUNS=50 EVERY_REFUSAL=1 $(BIN)/pytest -q -n 2 tests/test_killed.py tests/test_isolation.py
+	KILLED_RUNS=50 EVERY_REFUSAL=1 GENERATED=20000 $(BIN)/pytest -q -n 2 tests/test_killed.py \
+	  tests/test_isolation.py tests/test_hostile.py
 
 # The suite, on the real releases that the Python dialects follow.
 releases: $(VENV)/installed-dev

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
 from msgspec import UNSET
@@ -13,6 +13,7 @@ from conformance.tensor import DTYPES, ITEM_SIZE, Tensor, tensor
 
 # A fixture may ask for a large tensor or text in a few characters; this bounds what it can ask for.
 MAX_BYTES = 256 * 1024 * 1024
+ELEMENT_BYTES = 8  # what an element of metadata takes beside its text
 
 
 class Files(Protocol):
@@ -111,6 +112,20 @@ def text(value: Text) -> str:
     if isinstance(value, str):
         return value
     return _pattern(value)
+
+
+def texts(values: Sequence[Text]) -> list[str]:
+    """The elements that the literals of metadata spell; ValueError when there are too many."""
+    spelled: list[str] = []
+    size = 0
+    for value in values:
+        count = value.elements if isinstance(value, TextPattern) else 1
+        one = text(value)
+        size += count * (len(one) + ELEMENT_BYTES)
+        if count < 1 or size > MAX_BYTES:
+            raise ValueError(f"elements: {count} is out of bounds")
+        spelled += [one] * count
+    return spelled
 
 
 def _pattern(value: TextPattern) -> str:

@@ -54,12 +54,16 @@ class TensorLiteral(Strict, frozen=True):
 
 
 class TextPattern(Strict, frozen=True):
-    """`repeat` written `times` times and then `end`, or `count_to: n` for `0,1,...,n-1`."""
+    """`repeat` written `times` times and then `end`, or `count_to: n` for `0,1,...,n-1`.
+
+    Of metadata it may be so many `elements`, all alike.
+    """
 
     repeat: str | UnsetType = UNSET
     times: int = 1
     end: str = ""
     count_to: int | UnsetType = UNSET
+    elements: int = 1
 
 
 Text = str | TextPattern

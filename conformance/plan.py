@@ -160,7 +160,7 @@ def arguments(step: StepBase, tensors: Tensors) -> dict[str, Any]:
         elif name == "state":
             value = tensors.tree(value)
         elif name == "meta_state":
-            value = [literals.text(item) for item in value]
+            value = literals.texts(value)
         arguments[name] = value
     if step.__struct_config__.tag in NO_RECEIVER:
         del arguments["cache"]

@@ -161,3 +161,15 @@ def test_text(value, text):
 def test_text_refusals(value, text):
     with pytest.raises(ValueError, match=text):
         literals.text(value)
+
+
+def test_elements_of_metadata_are_spelled_out_and_bounded(monkeypatch):
+    many = TextPattern(repeat="ab", times=2, elements=3)
+    assert literals.texts(["x", many, ""]) == ["x", "abab", "abab", "abab", ""]
+    with pytest.raises(ValueError, match="elements: 0 is out of bounds"):
+        literals.texts([TextPattern(repeat="a", elements=0)])
+    monkeypatch.setattr(literals, "MAX_BYTES", 100)
+    with pytest.raises(ValueError, match="elements: 9 is out of bounds"):
+        literals.texts([TextPattern(repeat="abcd", elements=9)])
+    with pytest.raises(ValueError, match="elements: 1 is out of bounds"):
+        literals.texts(["x"] * 12)

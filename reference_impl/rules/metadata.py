@@ -34,7 +34,7 @@ MAX_SLOT_COUNT = 1 << 20
 def _texts(values: Iterable[Any]) -> list[str]:
     if isinstance(values, str):
         raise TypeError("meta_state is a list of strings, not a string")
-    texts = list(values)
+    texts = values if type(values) is list else list(values)  # a copy would cost as much again
     for text in texts:
         if not isinstance(text, str):
             raise TypeError(f"meta_state takes strings, not {type(text).__name__}")

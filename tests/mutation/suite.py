@@ -54,7 +54,7 @@ def groups() -> dict[str, tuple[str, tuple[str, ...]]]:
 
 def longest_text(case: Case) -> int:
     texts = [text for step in case.steps for text in getattr(step, "meta_state", ())]
-    return max((len(literals.text(text)) for text in texts), default=0)
+    return max((sum(map(len, literals.texts([text]))) for text in texts), default=0)
 
 
 def applies(case: str, dialect: str) -> bool:
