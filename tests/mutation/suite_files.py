@@ -14,8 +14,11 @@ import pytest
 from conformance.backends.base import from_wire
 from conformance.prompt_cache import expectations
 from conformance.prompt_cache.exchange import read_one
-from conformance.prompt_cache.goldens import goldens, read_expectations
+from conformance.prompt_cache.goldens import goldens, read_expectations, read_provenance
 from conformance.prompt_cache.hostile import build, read_hostile
+from conformance.prompt_cache.judging import saved
+from conformance.prompt_cache.library import Library
+from conformance.prompt_cache.model import folder
 
 DIALECTS = ("mlxrs-0.1", "mlx-lm-0.31", "mlx-lm-0.32", "mlx-swift-lm-3.31.3", "mlx-swift-lm-3.31.4")
 READINGS = {writer: each.expectations for writer, each in read_expectations().items()}
@@ -87,6 +90,48 @@ def test_conversion(writer: str, tmp_path: Path) -> None:
             with contextlib.suppress(CannotHold):
                 lost = convert(path, out, layout, allow_loss=True, force=True).losses
                 assert [[loss.key, loss.reason] for loss in lost] == missing
+
+
+@pytest.mark.parametrize("writer", sorted(set(OTHERS) & set(READINGS)))
+def test_writer(writer: str, tmp_path: Path) -> None:
+    """A writer of no dialect writes what its golden files are."""
+    live, library = expectations.Local(writer), Library(folder())
+    path = tmp_path / "out.safetensors"
+    for golden in read_provenance(folder() / writer).files:
+        assert golden.cannot is None
+        live.call("save", path=str(path), **library.content(golden.case))
+        assert not list(saved(library.golden(f"{writer}/{golden.case}"), path.read_bytes()))
+
+
+@pytest.mark.parametrize("writer", READINGS)
+def test_save(writer: str, tmp_path: Path) -> None:
+    from reference_impl.prompt_cache import LAYOUTS, READ_ONLY, encode, load, save
+    from reference_impl.prompt_cache.errors import CannotHold
+
+    out = tmp_path / "out.safetensors"
+    for case, path in strict(writer):
+        content, layout, candidates = load(path)
+        assert layout == candidates[0]
+        if layout in READ_ONLY:
+            with pytest.raises(CannotHold):
+                save(out, content, layout)
+        elif not (losses := save(out, content, layout, allow_loss=True)):
+            assert plain(load(out, layout).content) == plain(content), case
+            assert not save(out, content, layout), case
+        else:
+            assert losses == encode(content, layout, allow_loss=True).losses
+            with pytest.raises(CannotHold):
+                save(out, content, layout)
+        for other in LAYOUTS:
+            with contextlib.suppress(CannotHold):
+                assert load(other_file(out, content, other), other).layout == other
+
+
+def other_file(path: Path, content: Any, layout: str) -> Path:
+    from reference_impl.prompt_cache import save
+
+    save(path, content, layout, allow_loss=True)
+    return path
 
 
 def assert_named(losses: list[list[str]]) -> None:
