@@ -14,14 +14,16 @@ import mlx.core as mx
 
 from conformance import __version__
 from conformance.backends import adapter
-from conformance.backends.cachefiles import describe
-from reference_impl.prompt_cache import container, load
+from conformance.backends.cachefiles import Codec, describe
+from conformance.tensor import Tensor
+from reference_impl.prompt_cache import container, decode, load
 from reference_impl.prompt_cache.content import (
     Content,
     Entry,
     KeyValueEntry,
     ListEntry,
     SlotEntry,
+    raw,
     trimmed,
 )
 from reference_impl.prompt_cache.readers import load_as, save_as
@@ -78,25 +80,56 @@ def entry(spec: dict[str, Any]) -> Entry:
     return KeyValueEntry(name, keys, values, numbers)
 
 
-def described(each: Entry) -> dict[str, Any]:
+def described(each: Entry, encode: Codec = adapter.encode) -> dict[str, Any]:
     """The opposite of `entry`, in the form that `load` gives."""
     if isinstance(each, ListEntry):
-        children = [described(child) for child in each.children]
+        children = [described(child, encode) for child in each.children]
         return {"class_name": each.class_name, "caches": children}
     if isinstance(each, SlotEntry):
         return {
             "class_name": each.class_name,
-            "slots": adapter.encode(each.slots),
-            "left_padding": adapter.encode(each.left_padding),
-            "lengths": adapter.encode(each.lengths),
+            "slots": encode(each.slots),
+            "left_padding": encode(each.left_padding),
+            "lengths": encode(each.lengths),
         }
     each = trimmed(each)
     return {
         "class_name": each.class_name,
-        "keys": adapter.encode(each.keys),
-        "values": adapter.encode(each.values),
+        "keys": encode(each.keys),
+        "values": encode(each.values),
         "numbers": dict(each.numbers),
     }
+
+
+class Opened:
+    """A file in memory, shown to one reader after the other without copying it for each."""
+
+    def __init__(self, path: str) -> None:
+        self._flat = container.read(path)
+        self._seen: dict[int, tuple[mx.array, Tensor]] = {}
+
+    def content(self) -> dict[str, Any]:
+        """What is in it, in the form that `load` gives, with `Tensor`."""
+        content = decode(self._flat).content
+        plain = [described(each, self._encode) for each in content.entries]
+        return {"caches": plain, "user_metadata": dict(content.user_metadata)}
+
+    def read_as(self, reader: str) -> dict[str, Any]:
+        """What a dialect's reader finds, in that form; raises what it would raise."""
+        objects, metadata = load_as(reader, self._flat)
+        shown = [describe(each, self._encode) for each in objects]
+        return {"caches": shown, "user_metadata": metadata}
+
+    def _encode(self, value: Any) -> Any:
+        if isinstance(value, (list, tuple)):
+            return [self._encode(item) for item in value]
+        if not isinstance(value, mx.array):
+            return adapter.encode(value)
+        if id(value) not in self._seen:
+            dtype = str(value.dtype).rpartition(".")[2].rstrip("_")
+            tensor = Tensor(dtype, tuple(value.shape), raw(value))
+            self._seen[id(value)] = value, tensor  # the array too, so that its id stays its own
+        return self._seen[id(value)][1]
 
 
 class FileAdapter:

@@ -25,7 +25,7 @@ def register(commands: Any) -> None:
 
 def run(options: argparse.Namespace) -> int:
     from conformance.prompt_cache.conversion import NotTheSame, convert
-    from conformance.prompt_cache.inspection import RUN, readers
+    from conformance.prompt_cache.inspection import reading_lines, refused
     from reference_impl.prompt_cache import LAYOUTS
     from reference_impl.prompt_cache.errors import CannotHold, PromptCacheError
 
@@ -35,14 +35,18 @@ def run(options: argparse.Namespace) -> int:
     try:
         done = convert(path, out, options.to, options.allow_loss, options.force)
     except CannotHold as refusal:
-        print(f"{options.to} cannot hold:", file=sys.stderr)
-        for key, reason in refusal.payload["losses"]:
-            print(f"  cache {key}: {reason}", file=sys.stderr)
-        print("nothing was written; --allow-loss goes on without what has a lossy form",
-              file=sys.stderr)  # fmt: skip
+        print(f"{path}: {options.to} cannot hold:", file=sys.stderr)
+        final = refusal.payload["final"]
+        for loss in refusal.payload["losses"]:
+            has_no_place = " (has no place there in any form)" if loss in final else ""
+            print(f"  cache {loss[0]}: {loss[1]}{has_no_place}", file=sys.stderr)
+        way_out = (
+            "another layout may hold it" if final else "--allow-loss goes on without what is named"
+        )
+        print(f"nothing was written; {way_out}", file=sys.stderr)
         return 1
     except PromptCacheError as error:
-        print(f"{path}: {error.kind}: {error}", file=sys.stderr)
+        print(refused(path, error), file=sys.stderr)
         return 1
     except NotTheSame as error:
         print(f"{error}; nothing was written", file=sys.stderr)
@@ -50,11 +54,10 @@ def run(options: argparse.Namespace) -> int:
     except FileExistsError as error:
         raise ValueError(str(error)) from None
     except OSError as error:
-        raise ValueError(f"{error.filename}: {error.strerror}") from None
+        where = error.filename or out
+        raise ValueError(f"{where}: {error.strerror}; nothing was written") from None
     for loss in done.losses:
         print(f"lost: cache {loss.key}: {loss.reason}")
     print(f"{out}: {done.source} -> {options.to}, read back and compared")
-    for name, outcome in readers(out).items():
-        if name.startswith(options.to):
-            print(f"  {name} reads it: {outcome.spelled()}{'' if name in RUN else ' (not run)'}")
+    print("\n".join(reading_lines(out)))
     return 0

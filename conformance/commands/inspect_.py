@@ -22,7 +22,7 @@ def register(commands: Any) -> None:
 
 
 def run(options: argparse.Namespace) -> int:
-    from conformance.prompt_cache.inspection import facts, lines
+    from conformance.prompt_cache.inspection import facts, lines, refused
     from reference_impl.prompt_cache.errors import PromptCacheError
 
     try:
@@ -31,7 +31,7 @@ def run(options: argparse.Namespace) -> int:
         if options.json:
             print(json.dumps({"file": options.file, "error": error.kind, **error.payload}))
         else:
-            print(f"{options.file}: {error.kind}: {error}", file=sys.stderr)
+            print(refused(options.file, error), file=sys.stderr)
         return 1
     except OSError as error:
         raise ValueError(f"{options.file}: {error.strerror}") from None

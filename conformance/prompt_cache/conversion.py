@@ -28,15 +28,19 @@ def convert(
 ) -> Converted:
     """Write the content of `path` to `out` in a layout; `out` appears whole or not at all.
 
-    Raises CannotHold with everything that would be lost, FileExistsError unless `force`, a
-    PromptCacheError when `path` cannot be read, NotTheSame when reading back finds a difference.
+    A link is followed. Raises CannotHold with everything that would be lost, FileExistsError unless
+    `force`, a PromptCacheError when `path` cannot be read, NotTheSame when reading back finds a
+    difference.
     """
     from reference_impl.prompt_cache import container, decode, encode, load
     from reference_impl.prompt_cache.content import differences
     from reference_impl.prompt_cache.errors import CannotHold
 
+    out = out.resolve() if out.is_symlink() else out
     if not out.parent.is_dir():
         raise FileNotFoundError(errno.ENOENT, "there is no such folder", str(out.parent))
+    if out.exists() and not out.is_file():
+        raise FileExistsError(f"{out} is no file, and is not written over")
     if not force and out.exists():
         raise FileExistsError(f"{out} exists; --force writes over it")
     loaded = load(path)
@@ -45,7 +49,9 @@ def convert(
         written = encode(content, layout, allow_loss)
     except CannotHold as refusal:
         losses = [(loss.key, loss.reason) for loss in relabelled]
-        raise CannotHold(layout, losses + refusal.payload["losses"]) from None
+        raise CannotHold(
+            layout, losses + refusal.payload["losses"], refusal.payload["final"]
+        ) from None
     if relabelled and not allow_loss:
         raise CannotHold(layout, [(loss.key, loss.reason) for loss in relabelled])
     # What is lost is lost in memory already; the file must hold everything else.

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from conformance.backends.base import OperationRefused
 from conformance.prompt_cache.exchange import read_one
-from conformance.prompt_cache.expectations import Local
 from conformance.prompt_cache.model import Reading
 
 if TYPE_CHECKING:
+    from conformance.backends.reference_files import Opened
     from reference_impl.prompt_cache.content import Content, Entry
+    from reference_impl.prompt_cache.errors import PromptCacheError
 
 WRITERS = {
     "mlx-lm-0.31": "mlx-lm up to 0.31.3",
@@ -20,8 +22,22 @@ WRITERS = {
     "mlx-swift-lm": "mlx-swift-lm",
     "mlxrs-0.1": "mlxrs 0.1",
 }
+LAYOUTS = ("mlx-lm-0.31", "mlx-lm-0.32", "mlx-swift-lm", "mlxrs-0.1")
 RUN = ("mlx-lm-0.31", "mlx-lm-0.32")
 _ROWS_SHOWN = 16
+_MEANINGS = {
+    "same": "yes, whole",
+    "lossy": "yes, but {}",
+    "wrong": "NO, without an error it gets {}",
+    "error": "no, it raises {}",
+    "crash": "no, {}",
+}
+_REFUSED = {
+    "BadContainer": "is no whole safetensors file",
+    "UnknownLayout": "holds no prompt cache in a layout that is known",
+    "UnknownClass": "holds a cache of an unknown class",
+    "TooLarge": "asks for more than any real prompt cache",
+}
 
 
 def facts(path: Path) -> dict[str, Any]:
@@ -53,10 +69,48 @@ def writer(layout: str, content: Content) -> str:
 
 def readers(path: Path) -> dict[str, Reading]:
     """What the reader of every dialect does with a file, compared with what is in it."""
+    from conformance.backends.reference_files import Opened
     from reference_impl.prompt_cache.readers import READERS
 
-    expected = Local("strict").call("load", path=str(path))
-    return {name: read_one(Local(name), path, expected) for name in READERS}
+    opened = Opened(str(path))
+    expected = opened.content()
+    return {name: read_one(_Reader(opened, name), path, expected) for name in READERS}
+
+
+class _Reader:
+    """A dialect's reader as `read_one` asks for it."""
+
+    def __init__(self, opened: Opened, name: str) -> None:
+        self._opened = opened
+        self._name = name
+
+    def call(self, op: str, **arguments: Any) -> Any:
+        """Loads the file that is open, whatever the arguments are."""
+        try:
+            return self._opened.read_as(self._name)
+        except Exception as error:
+            kind = getattr(error, "kind", type(error).__name__)
+            raise OperationRefused(kind, str(error)) from error
+
+
+def refused(path: str | Path, error: PromptCacheError) -> str:
+    """Why a file is none, in one line."""
+    what = next(
+        (words for kind, words in _REFUSED.items() if kind == error.kind),
+        "is damaged, or written by nobody that is known",
+    )
+    return f"{path}: {what}: {error.kind}: {error}"
+
+
+def reading_lines(path: Path, found: Mapping[str, str] | None = None) -> Iterator[str]:
+    """What every reader does with a file, in words."""
+    if found is None:
+        found = {name: reading.spelled() for name, reading in readers(path).items()}
+    yield "who reads it:"
+    for name, said in found.items():
+        kind, _, what = said.partition(": ")
+        words = _MEANINGS[kind].format(what)
+        yield f"  {name:<22} {words}{'' if name in RUN else ' (by its source, not run)'}"
 
 
 def _cache(entry: Entry) -> dict[str, Any]:
@@ -109,9 +163,9 @@ def lines(found: dict[str, Any]) -> Iterator[str]:
         yield "user metadata:"
         for key, value in found["user_metadata"].items():
             yield f"  {_printable(key)} = {_printable(value)}"
-    yield "what readers do with it:"
-    for name, outcome in found["readers"].items():
-        yield f"  {name:<22} {outcome}{'' if name in RUN else '  (read, not run)'}"
+    yield from reading_lines(Path(found["file"]), found["readers"])
+    others = [name for name in LAYOUTS if name not in found["fits"]]
+    yield f"for other readers: mlx-cache-conformance convert FILE OUT --to {' | '.join(others)}"
 
 
 def _cache_lines(where: str, cache: dict[str, Any], indent: str) -> Iterator[str]:

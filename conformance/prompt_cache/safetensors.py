@@ -53,7 +53,9 @@ def parse(data: bytes) -> Flat:
         raise ValueError(f"the header is no JSON object of single keys: {error}") from None
     if not isinstance(header, dict):
         raise ValueError("the header is no JSON object")
-    metadata = header.pop(_METADATA, {})
+    metadata = header.pop(_METADATA, None)
+    if metadata is None:  # mlx writes null where there is none
+        metadata = {}
     if not isinstance(metadata, dict) or not all(isinstance(v, str) for v in metadata.values()):
         raise ValueError(f"{_METADATA} is no table of texts")
     body = data[8 + length :]

@@ -69,7 +69,8 @@ def encode(content: Content, layout: str, allow_loss: bool = False) -> Written:
     written = _module(layout).write(content)
     refused: list[Loss] = [loss for loss in written.losses if loss.final or not allow_loss]
     if refused:
-        raise CannotHold(layout, [(loss.key, loss.reason) for loss in refused])
+        final = [(loss.key, loss.reason) for loss in refused if loss.final]
+        raise CannotHold(layout, [(loss.key, loss.reason) for loss in refused], final)
     return written
 
 

@@ -56,10 +56,19 @@ class TooLarge(PromptCacheError):
 
 
 class CannotHold(PromptCacheError):
-    """A layout cannot hold some of the content; `losses` has one (key, reason) each."""
+    """A layout cannot hold some of the content; `losses` has one (key, reason) each.
 
-    fields = ("key", "reason", "losses")
+    `final` are those of them that have no place even where losses are allowed.
+    """
 
-    def __init__(self, layout: str, losses: Sequence[tuple[str, str]]) -> None:
+    fields = ("key", "reason", "losses", "final")
+
+    def __init__(
+        self,
+        layout: str,
+        losses: Sequence[tuple[str, str]],
+        final: Sequence[tuple[str, str]] = (),
+    ) -> None:
         reason = "; ".join(f"{key}: {reason}" for key, reason in losses)
-        CacheError.__init__(self, layout, reason, [list(loss) for loss in losses])
+        rows = ([list(loss) for loss in some] for some in (losses, final))
+        CacheError.__init__(self, layout, reason, *rows)

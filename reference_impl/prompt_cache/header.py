@@ -45,6 +45,8 @@ def parse(text: str) -> Header:
             if seen_metadata:
                 raise BadContainer(METADATA, "stands twice")
             seen_metadata = True
+            if scanner.null():  # what mlx writes where there is no metadata
+                continue
             for name in scanner.object(METADATA):
                 _once(header.metadata, name)
                 header.metadata[name] = scanner.string(name)
@@ -92,6 +94,14 @@ class _Scanner:
         if not value.isascii() and not _encodable(value):
             raise BadContainer(where, f"{shown(value)} is no Unicode text")
         return value
+
+    def null(self) -> bool:
+        """Whether null comes next, and past it if so."""
+        if not self._text.startswith("null", self._at):
+            return False
+        self._at += 4
+        self._skip()
+        return True
 
     def numbers(self, where: str, limit: int) -> tuple[int, ...]:
         values: list[int] = []

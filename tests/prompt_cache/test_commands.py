@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import json
+import os
 import re
 import sys
 from pathlib import Path
@@ -27,12 +29,20 @@ def run(capsys, *arguments: object) -> tuple[int, str, str]:
     return int(ended.value.code or 0), said.out, said.err
 
 
+def framed(header: bytes) -> bytes:
+    """A file of no tensors."""
+    return len(header).to_bytes(8, "little") + header
+
+
 def test_inspect(capsys):
     code, out, _ = run(capsys, "inspect", GOLDEN / "mlx-lm-0.32.2" / "everything.safetensors")
     assert code == 0
     for line in ("layout: mlx-lm-0.32", "written by: mlx-lm 0.32.0 and later", "caches: 5",
                  "unset: 0", "left_padding: [1, 0]", "4.1 KVCache", "model = m",
-                 "mlx-lm-0.31            error: KeyError"):  # fmt: skip
+                 "mlx-lm-0.31            no, it raises KeyError\n",
+                 "mlx-lm-0.32            yes, whole\n",
+                 "mlxrs-0.1              no, it raises LengthMismatch (by its source, not run)",
+                 "convert FILE OUT --to mlx-lm-0.31 | mlx-swift-lm | mlxrs-0.1"):  # fmt: skip
         assert line in out
 
 
@@ -62,7 +72,7 @@ def test_convert_and_back(capsys, tmp_path):
     there, back = tmp_path / "there.safetensors", tmp_path / "back.safetensors"
     code, out, _ = run(capsys, "convert", source, there, "--to", "mlx-lm-0.32")
     assert code == 0
-    assert "mlx-lm-0.32 reads it: same" in out
+    assert re.search(r"mlx-lm-0\.32 +yes, whole\n", out)
     assert run(capsys, "convert", there, back, "--to", "mlx-lm-0.31")[0] == 0
     assert not list(differences(load(source).content, load(back).content))
     assert sorted(path.name for path in tmp_path.iterdir()) == [back.name, there.name]
@@ -74,7 +84,9 @@ def test_convert_names_every_loss(capsys, tmp_path):
     for options in ((), ("--allow-loss",)):  # an unset slot has no place, whatever is allowed
         code, _, err = run(capsys, "convert", source, out, "--to", "mlx-lm-0.31", *options)
         assert code == 1
-        assert "cache 1.0: an unset slot" in err
+        assert "cache 1.0: an unset slot (has no place there in any form)\n" in err
+        assert ("  cache 1: left_padding\n" in err) is not bool(options)
+        assert err.endswith("nothing was written; another layout may hold it\n")
     assert not out.exists()
     assert list(tmp_path.iterdir()) == []
 
@@ -82,7 +94,9 @@ def test_convert_names_every_loss(capsys, tmp_path):
 def test_convert_goes_on_without_what_is_named(capsys, tmp_path):
     source = GOLDEN / "mlx-swift-lm-3.31.4" / "mamba.safetensors"
     out = tmp_path / "out.safetensors"
-    assert run(capsys, "convert", source, out, "--to", "mlx-lm-0.31")[0] == 1
+    code, _, err = run(capsys, "convert", source, out, "--to", "mlx-lm-0.31")
+    assert code == 1
+    assert err.endswith("nothing was written; --allow-loss goes on without what is named\n")
     code, said, _ = run(capsys, "convert", source, out, "--to", "mlx-lm-0.31", "--allow-loss")
     assert code == 0
     assert "lost: cache 0: the class MambaCache" in said
@@ -106,6 +120,79 @@ def test_convert_onto_itself(capsys, tmp_path):
     before = load(path).content
     assert run(capsys, "convert", path, path, "--to", "mlx-lm-0.32", "--force")[0] == 0
     assert not list(differences(before, load(path).content))
+
+
+def test_convert_writes_over_files_only(capsys, tmp_path):
+    source = GOLDEN / "mlx-lm-0.31.3" / "full.safetensors"
+    (tmp_path / "folder").mkdir()
+    os.mkfifo(tmp_path / "pipe")
+    for name in ("folder", "pipe"):
+        code, _, err = run(
+            capsys, "convert", source, tmp_path / name, "--to", "mlx-lm-0.32", "--force"
+        )
+        assert (code, "is no file, and is not written over" in err) == (2, True)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["folder", "pipe"]
+
+
+def test_convert_follows_a_link(capsys, tmp_path):
+    source = GOLDEN / "mlx-lm-0.31.3" / "full.safetensors"
+    target, link = tmp_path / "target.safetensors", tmp_path / "link.safetensors"
+    link.symlink_to(target)
+    for options in ((), ("--force",)):
+        assert run(capsys, "convert", source, link, "--to", "mlx-lm-0.32", *options)[0] == 0
+        assert link.is_symlink()
+        assert load(target).layout == "mlx-lm-0.32"
+    assert run(capsys, "convert", source, link, "--to", "mlx-lm-0.32")[0] == 2
+
+
+@pytest.mark.parametrize(
+    ("trouble", "code"),
+    [(OSError(errno.ENOSPC, "No space left on device"), 2), (KeyboardInterrupt(), None)],
+)
+def test_an_interrupted_write_leaves_nothing(capsys, tmp_path, monkeypatch, trouble, code):
+    from reference_impl.prompt_cache import container
+
+    def interrupted(path, flat):
+        path.write_bytes(b"half")
+        raise trouble
+
+    monkeypatch.setattr(container, "write", interrupted)
+    source, out = GOLDEN / "mlx-lm-0.31.3" / "full.safetensors", tmp_path / "out.safetensors"
+    if code is None:
+        with pytest.raises(KeyboardInterrupt):
+            main(["convert", str(source), str(out), "--to", "mlx-lm-0.32"])
+    else:
+        got, _, err = run(capsys, "convert", source, out, "--to", "mlx-lm-0.32")
+        assert got == code
+        assert err.endswith("out.safetensors: No space left on device; nothing was written\n")
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("data", "said"),
+    [
+        (b"", "is no whole safetensors file: BadContainer: file: is 0 bytes long"),
+        (b"hello", "is no whole safetensors file: BadContainer: file: is 5 bytes long"),
+        (framed(b'{"__metadata__":null}'),
+         "in a layout that is known: UnknownLayout: file: has no metadata"),
+        (framed(b'{"__metadata__":{"format":"pt"}}'),
+         "in a layout that is known: UnknownLayout: 2.0: is missing: there are no classes"),
+        (framed(b'{"__metadata__":{"0.0":"","2.0":"List"}}'),
+         "holds a cache of an unknown class: UnknownClass: 2.0"),
+        (framed(b'{"__metadata__":{"0.0.0":"9999999","0.0.1":"","2.0":"ArraysCache"}}'),
+         "asks for more than any real prompt cache: TooLarge: 0.0.0"),
+        (framed(b'{"__metadata__":{"0.0.0":"1","0.0.1":"0","2.0":"ArraysCache"}}'),
+         "is damaged, or written by nobody that is known: BadCache: 0"),
+    ],
+)  # fmt: skip
+def test_what_is_no_prompt_cache_is_told_in_one_line(capsys, tmp_path, data, said):
+    path = tmp_path / "file"
+    path.write_bytes(data)
+    for command in (("inspect", path), ("convert", path, tmp_path / "out", "--to", "mlx-lm-0.32")):
+        code, out, err = run(capsys, *command)
+        assert (code, out, err.count("\n")) == (1, "", 1)
+        assert f"{path}: " in err
+        assert said in err
 
 
 def test_convert_reads_back_what_it_wrote(capsys, tmp_path, monkeypatch):
