@@ -26,10 +26,11 @@ unit: $(VENV)/installed-dev
 	$(BIN)/pytest -q -n 2 tests
 
 # What takes an hour: fifty whole runs under fire, every refusal by an adapter that dies of it, and
-# more generated metadata.
+# more generated metadata and files.
 nightly: $(VENV)/installed-dev
-	KILLED_RUNS=50 EVERY_REFUSAL=1 GENERATED=20000 $(BIN)/pytest -q -n 2 tests/test_killed.py \
-	  tests/test_isolation.py tests/test_hostile.py
+	KILLED_RUNS=50 EVERY_REFUSAL=1 GENERATED=20000 MUTATED_FILES=20000 $(BIN)/pytest -q -n 2 \
+	  tests/test_killed.py tests/test_isolation.py tests/test_hostile.py \
+	  tests/prompt_cache/test_hostile.py
 
 # The suite, on the real releases that the Python dialects follow.
 releases: $(VENV)/installed-dev
@@ -77,6 +78,7 @@ schemas: $(VENV)/installed
 	$(SUITE) schema protocol > conformance/schemas/protocol.schema.json
 	$(SUITE) schema chapter > conformance/schemas/chapter.schema.json
 	$(SUITE) schema page > docs/protocol.md
+	$(SUITE) interop --known --markdown docs/prompt-cache-files.md > /dev/null
 
 $(VENV)/bin/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10))' || \

@@ -6,7 +6,10 @@ import argparse
 import json
 import sys
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from conformance.prompt_cache.matrix import Matrix
 
 
 def register(commands: Any) -> None:
@@ -19,12 +22,22 @@ def register(commands: Any) -> None:
     parser.add_argument(
         "--backend",
         action="append",
-        required=True,
+        default=[],
         help="reference (all dialects and the strict reader), reference@DIALECT, "
         "pypi:NAME==VERSION or cmd:COMMAND; more than once",
     )
+    parser.add_argument(
+        "--known",
+        action="store_true",
+        help="run nothing: show what the fixtures say of the golden files",
+    )
     parser.add_argument("--case", action="append", default=[], metavar="ID", help="only this case")
-    parser.add_argument("--markdown", metavar="FILE", help="write the whole matrix as Markdown")
+    parser.add_argument(
+        "--markdown",
+        metavar="FILE",
+        help="write the whole matrix as Markdown; in a FILE with the marks "
+        "<!-- who reads whom --> and <!-- end -->, the summary between them",
+    )
     parser.add_argument("--json", metavar="FILE", help="write the whole matrix as JSON")
     parser.add_argument("--keep", metavar="FOLDER", help="keep the files that were written")
     parser.set_defaults(run=run)
@@ -37,6 +50,10 @@ def run(options: argparse.Namespace) -> int:
     from conformance.prompt_cache.model import CaseFile, read_cases
     from conformance.prompt_cache.participants import participants
 
+    if options.known == bool(options.backend):
+        raise ValueError("give --backend, once or more; or --known")
+    if options.known:
+        return _show(options, matrix.known())
     cases = read_cases()
     unknown = set(options.case) - {case.id for case in cases.cases}
     if unknown:
@@ -52,14 +69,23 @@ def run(options: argparse.Namespace) -> int:
         folder = Path(options.keep or place)
         with _Progress(everybody, len(cases.cases)) as step:
             found = exchange.exchange(everybody, cases, folder, step)
+    return _show(options, found)
+
+
+def _show(options: argparse.Namespace, found: Matrix) -> int:
+    from conformance.prompt_cache import matrix
+
     _print(list(matrix.summary(found)))
-    if len(cases.cases) == 1:
+    if len(found) == 1:
         (only,) = matrix.plain(found).values()
         for writer, outcomes in only.items():
             for reader, outcome in outcomes.items():
                 print(f"{writer} -> {reader}: {outcome}")
     if options.markdown:
-        Path(options.markdown).write_text(matrix.markdown(found) + "\n")
+        path = Path(options.markdown)
+        text = path.read_text() if path.is_file() else ""
+        marked = matrix.BEGIN in text
+        path.write_text(matrix.put(text, found) if marked else matrix.markdown(found) + "\n")
     if options.json:
         Path(options.json).write_text(json.dumps(matrix.plain(found), indent=2) + "\n")
     return 0

@@ -25,11 +25,16 @@ def read_provenance(place: Path) -> Provenance:
 def goldens(root: Path | None = None) -> Iterator[tuple[Provenance, Golden, Path]]:
     """Every golden file, with its record."""
     base = root or folder()
-    for place in sorted(base.glob("*/provenance.yaml")):
-        record = read_provenance(place.parent)
+    for record in provenances(base):
         for golden in record.files:
             if golden.cannot is None:
-                yield record, golden, place.parent / f"{golden.case}.safetensors"
+                yield record, golden, base / record.writer / f"{golden.case}.safetensors"
+
+
+def provenances(root: Path | None = None) -> list[Provenance]:
+    """The record of every folder of golden files."""
+    places = sorted((root or folder()).glob("*/provenance.yaml"))
+    return [read_provenance(place.parent) for place in places]
 
 
 def unchanged(golden: Golden, path: Path) -> bool:

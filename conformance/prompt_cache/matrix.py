@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Iterator
+from pathlib import Path
 from typing import Any
 
 from conformance.prompt_cache.exchange import Outcome
+from conformance.prompt_cache.goldens import provenances, read_expectations
 
 Matrix = dict[str, dict[str, dict[str, Outcome]]]
+BEGIN, END = "<!-- who reads whom -->", "<!-- end -->"
 KINDS = ("same", "lossy", "wrong", "error", "crash", "cannot write")
 
 
@@ -77,6 +80,30 @@ def _shortened(cells: tuple[str, ...]) -> Iterable[str]:
     if cells and cells[0].startswith("cannot write"):
         return [cells[0], *("" for _ in cells[1:])]
     return cells
+
+
+def known(root: Path | None = None) -> Matrix:
+    """The matrix of the golden files: what the fixtures say, without running anything."""
+    expected = read_expectations(root)
+    matrix: Matrix = {}
+    for record in provenances(root):
+        of_writer = expected[record.writer].expectations
+        readers = list(next(iter(of_writer.values())))
+        for golden in record.files:
+            outcomes = of_writer.get(golden.case, {})
+            matrix.setdefault(golden.case, {})[record.writer] = {
+                reader: golden.cannot or outcomes[reader] for reader in readers
+            }
+    return matrix
+
+
+def put(text: str, matrix: Matrix) -> str:
+    """A document with the summary between its marks; ValueError where it has none."""
+    before, begin, rest = text.partition(BEGIN)
+    _, end, after = rest.partition(END)
+    if not end:
+        raise ValueError(f"there is no place for the matrix: write {BEGIN} and {END}")
+    return "\n".join([before + begin, *_table(summary(matrix)), end + after])
 
 
 def _table(rows: Iterable[list[str]]) -> Iterator[str]:

@@ -19,7 +19,7 @@ from reference_impl.prompt_cache.errors import CannotHold, PromptCacheError
 
 HOSTILE = read_hostile()
 GOLDEN = [path.read_bytes() for _, _, path in goldens()]
-MUTATIONS = int(os.environ.get("MLX_CACHE_CONFORMANCE_MUTATIONS", "1000"))
+MUTATIONS = int(os.environ.get("MUTATED_FILES", "1000"))
 # What the reader may take beyond the file, measured for its Python objects and its arrays.
 MEGABYTE = 1 << 20
 

@@ -1,0 +1,67 @@
+"""docs/prompt-cache-files.md: its table and its example are what the commands give today."""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+from pathlib import Path
+
+import pytest
+
+from conformance.__main__ import main
+from conformance.prompt_cache import matrix
+from conformance.prompt_cache.goldens import read_expectations
+
+ROOT = Path(__file__).resolve().parent.parent.parent
+PAGE = ROOT / "docs" / "prompt-cache-files.md"
+
+
+def run(*arguments: object) -> int:
+    with pytest.raises(SystemExit) as ended:
+        main([str(argument) for argument in arguments])
+    return int(ended.value.code or 0)
+
+
+def test_the_table_is_the_one_of_the_fixtures(tmp_path, capsys):
+    copy = shutil.copy(PAGE, tmp_path / "page.md")
+    assert run("interop", "--known", "--markdown", copy) == 0
+    assert Path(copy).read_text() == PAGE.read_text(), "run: make schemas"
+    for writer in read_expectations():
+        assert f"\n| {writer} | " in PAGE.read_text()
+
+
+def test_a_stale_table_is_told_from_a_fresh_one():
+    text = PAGE.read_text()
+    stale = text.replace("| mlx-lm-0.32.2 | 28 error", "| mlx-lm-0.32.2 | 28 same")
+    assert stale != text
+    assert matrix.put(stale, matrix.known()) == text
+
+
+def test_the_example_is_what_inspect_says(monkeypatch, capsys):
+    monkeypatch.chdir(ROOT)
+    example = r"```sh\n\.venv/bin/mlx-cache-conformance (inspect [^\n]*)\n```\n\n```\n(.*?)```"
+    command, shown = re.search(example, PAGE.read_text(), re.DOTALL).groups()
+    assert run(*command.split()) == 0
+    assert capsys.readouterr().out == shown
+
+
+def test_what_the_fixtures_know_as_json_and_markdown(tmp_path, capsys):
+    for name in ("all.json", "all.md"):
+        option = "--json" if name.endswith("json") else "--markdown"
+        assert run("interop", "--known", option, tmp_path / name) == 0
+    found = json.loads((tmp_path / "all.json").read_text())
+    assert found["full"]["mlx-lm-0.32.2"]["mlx-lm-0.31"] == "wrong: 0 of 1 caches"
+    assert found["hole-0"]["mlx-lm-0.31.3"]["strict"] == "cannot write: RuntimeError"
+    assert "## hole-0" in (tmp_path / "all.md").read_text()
+
+
+@pytest.mark.parametrize("arguments", [(), ("--known", "--backend", "reference")])
+def test_it_is_either_known_or_run(capsys, arguments):
+    assert run("interop", *arguments) == 2
+    assert "give --backend, once or more; or --known" in capsys.readouterr().err
+
+
+def test_a_page_without_an_end_has_no_place():
+    with pytest.raises(ValueError, match="no place for the matrix"):
+        matrix.put(f"a {matrix.BEGIN} b", {})
