@@ -204,10 +204,10 @@ def _differences(
 
 
 def _refusal(expect: Expect, seen: Seen, tensors: Tensors) -> Iterator[Difference]:
-    wanted, reply = describe.expectation(expect, tensors), seen.reply
+    reply = seen.reply
     kind = TRAP if expect.trap is not UNSET else expect.error
     if not isinstance(reply, Refused) or reply.kind != kind:
-        yield "", wanted, describe.reply(reply)
+        yield "", describe.expectation(expect, tensors), describe.reply(reply)
         return
     for name, value in (expect.payload or {}).items():
         if name not in reply.payload:

@@ -7,7 +7,8 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 
-from conformance import yamlfile
+from conformance import compiled, yamlfile
+from conformance.compiled import Compiled
 from conformance.literals import Files, Tensors
 from conformance.model import (
     Case,
@@ -150,13 +151,55 @@ def _inside(path: Path, root: Path) -> Path:
 
 
 def load_suite(root: Path | None = None) -> Suite:
-    """Decode and check; FixtureError for the first thing that is wrong."""
+    """Decode and check; FixtureError for the first thing that is wrong.
+
+    The shipped fixtures are kept in the user's cache folder when they have passed.
+    """
+    if root is not None:
+        return _checked(read_suite(root))
+    root = fixtures_folder()
+    key = compiled.key(root)
+    kept = compiled.read(key)
+    if kept is not None:
+        return _unpacked(kept, root)
+    suite = _checked(read_suite())
+    compiled.keep(key, _packed(suite))
+    return suite
+
+
+def _checked(suite: Suite) -> Suite:
     from conformance.lint import problems  # the checks plan every case, and plans need this module
 
-    suite = read_suite(root)
     for problem in problems(suite):
         raise FixtureError(problem)
     return suite
+
+
+def _packed(suite: Suite) -> Compiled:
+    return Compiled(
+        dialects=list(suite.dialects.values()),
+        hazards=list(suite.hazards.values()),
+        tensors=suite.tensors,
+        chapters=[
+            (file.name, str(file.path.relative_to(suite.root)), file.chapter)
+            for file in suite.chapters
+        ],
+    )
+
+
+def _unpacked(kept: Compiled, root: Path) -> Suite:
+    chapters = tuple(
+        ChapterFile(name, root / path, chapter) for name, path, chapter in kept.chapters
+    )
+    return Suite(
+        root=root,
+        dialects={dialect.id: dialect for dialect in kept.dialects},
+        hazards={hazard.id: hazard for hazard in kept.hazards},
+        tensors=kept.tensors,
+        chapters=chapters,
+        files=Library(root / FOLDER) if (root / FOLDER).is_dir() else None,
+        _files={case.id: file for file in chapters for case in file.chapter.cases},
+    )
 
 
 def walk(suite: Suite) -> Iterator[tuple[ChapterFile, int, Case]]:

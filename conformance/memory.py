@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Sequence
 from pathlib import Path
 from types import TracebackType
 
@@ -23,8 +24,12 @@ def family(pid: int) -> list[psutil.Process]:
 
 def resident(pid: int) -> float:
     """What the process and its children hold now; 0 when they are gone."""
+    return _held(family(pid))
+
+
+def _held(processes: Sequence[psutil.Process]) -> float:
     total = 0
-    for process in family(pid):
+    for process in processes:
         try:
             total += process.memory_info().rss
         except psutil.Error:
@@ -46,6 +51,7 @@ class Gauge:
         self._stop = threading.Event()
         self._sampler: threading.Thread | None = None
         self._exact: list[int] = []
+        self._family: list[psutil.Process] = []
 
     @property
     def growth(self) -> float:
@@ -54,13 +60,15 @@ class Gauge:
 
     def mark(self) -> None:
         """Begin the span here."""
-        self._start = self._peak = resident(self._pid)
+        self._start = self._peak = _held(self._family)
         for pid in self._exact:
             _reset_peak(pid)
 
     def __enter__(self) -> Gauge:
-        self._start = self._peak = resident(self._pid)
-        self._exact = [process.pid for process in family(self._pid)]
+        # Looked for once: finding a child means reading about every process of the machine.
+        self._family = family(self._pid)
+        self._start = self._peak = _held(self._family)
+        self._exact = [process.pid for process in self._family]
         if not all(_reset_peak(pid) for pid in self._exact):
             self._exact = []
             self._sampler = threading.Thread(target=self._sample, daemon=True)

@@ -43,10 +43,16 @@ class Tensor(msgspec.Struct, frozen=True):
 
     def elements(self) -> list[Any]:
         """The elements, flat, as Python numbers (bfloat16 widened to float)."""
+        return self.first(self.size)
+
+    def first(self, count: int) -> list[Any]:
+        """As `elements`, of the first `count` alone: a large tensor is shown by a few of them."""
+        count = min(count, self.size)
+        data = self.data[: count * ITEM_SIZE[self.dtype]]
         if self.dtype == "bfloat16":
-            halves = struct.unpack(f"<{self.size}H", self.data)
+            halves = struct.unpack(f"<{count}H", data)
             return [struct.unpack("<f", struct.pack("<I", half << 16))[0] for half in halves]
-        return list(struct.unpack(f"<{self.size}{_FORMATS[self.dtype]}", self.data))
+        return list(struct.unpack(f"<{count}{_FORMATS[self.dtype]}", data))
 
     def to_wire(self) -> dict[str, Any]:
         """The wire form: `{"dtype", "shape", "data"}` with data in lower-case hex."""
@@ -102,15 +108,14 @@ def is_wire_tensor(value: Any) -> bool:
 
 def describe(value: Tensor, limit: int = 16) -> str:
     """One line for a reader: `float32[2,3] 10 11 12 ...`."""
-    elements = value.elements()
+    elements = value.first(limit)
     if value.dtype == "bool":
-        shown = ["T" if element else "F" for element in elements[:limit]]
+        shown = ["T" if element else "F" for element in elements]
     else:
         shown = [
-            f"{element:g}" if isinstance(element, float) else str(element)
-            for element in elements[:limit]
+            f"{element:g}" if isinstance(element, float) else str(element) for element in elements
         ]
-    more = " ..." if len(elements) > limit else ""
+    more = " ..." if value.size > limit else ""
     return f"{value.dtype}{list(value.shape)} {' '.join(shown)}{more}".replace(", ", ",").rstrip()
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import os
 import re
 import shutil
 import subprocess
@@ -14,8 +13,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from conformance.backends.base import BackendUnusable
+from conformance.userfolder import CACHE_VARIABLE, cache_folder
 
-CACHE_VARIABLE = "MLX_CACHE_CONFORMANCE_CACHE"
 KNOWN_CLASSES = {
     "mlx-lm": "mlx_lm.models.cache:ArraysCache",
     "mlx-vlm": "mlx_vlm.models.cache:ArraysCache",
@@ -61,16 +60,6 @@ def command(release: Release) -> list[str]:
     python = environment(release)
     adapter = Path(__file__).with_name("measuring.py")
     return [str(python), str(adapter), "--class", release.cls, "--distribution", release.name]
-
-
-def cache_folder() -> Path:
-    """Where environments are kept: $MLX_CACHE_CONFORMANCE_CACHE, else the user's cache folder."""
-    if os.environ.get(CACHE_VARIABLE):
-        return Path(os.environ[CACHE_VARIABLE]).expanduser()
-    if sys.platform == "darwin":
-        return Path.home() / "Library" / "Caches" / "mlx-cache-conformance"
-    base = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
-    return Path(base) / "mlx-cache-conformance"
 
 
 def environment(release: Release) -> Path:

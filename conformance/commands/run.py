@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 _FAILED, _INTERRUPTED, _USAGE = 1, 2, 4
+# Plugins that start whenever they are installed, and take longer to than everything else.
+_OTHERS = {"hypothesis": "hypothesispytest", "benchmark": "benchmark", "anyio": "anyio"}
 
 
 def register(commands: Any) -> None:
@@ -51,6 +54,14 @@ def register(commands: Any) -> None:
     parser.set_defaults(run=run)
 
 
+def _without_plugins(options: argparse.Namespace) -> Iterator[str]:
+    """Leaves those out that a run of cases has no use for, unless an option after -- is theirs."""
+    for word, plugin in _OTHERS.items():
+        wanted = word == "hypothesis" and options.properties
+        if not wanted and not any(word in option for option in options.pytest):
+            yield from ("-p", f"no:{plugin}")
+
+
 def run(options: argparse.Namespace) -> int:
     import pytest
 
@@ -70,7 +81,7 @@ def run(options: argparse.Namespace) -> int:
         arguments += ["-k", options.k]
     if options.quiet:
         arguments += ["-q", "-o", "console_output_style=classic"]
-    code = int(pytest.main([*arguments, *options.pytest]))
+    code = int(pytest.main([*arguments, *_without_plugins(options), *options.pytest]))
     if code == pytest.ExitCode.NO_TESTS_COLLECTED:
         print("no case was executed, which proves nothing: this run is a failure")
         return _FAILED

@@ -1,0 +1,97 @@
+"""The fixtures are kept as they were read, are found while nothing changes, and never needed."""
+
+from __future__ import annotations
+
+import shutil
+
+import pytest
+
+from conformance import compiled, load
+from conformance.load import load_suite, read_suite
+from conformance.userfolder import CACHE_VARIABLE
+
+
+@pytest.fixture(autouse=True)
+def kept(tmp_path, monkeypatch):
+    """A cache folder of the test's own."""
+    monkeypatch.setenv(CACHE_VARIABLE, str(tmp_path / "cache"))
+    return tmp_path / "cache" / "fixtures"
+
+
+def contents(suite):
+    return (suite.root, suite.dialects, suite.hazards, suite.tensors, suite.chapters, suite._files)
+
+
+def test_what_is_kept_is_what_was_read(kept, monkeypatch):
+    first = load_suite()
+    monkeypatch.setattr(load, "read_suite", lambda *_: pytest.fail("read again"))
+    again = load_suite()
+    assert contents(first) == contents(again)
+    assert list(first.cases) == list(again.cases)
+    assert again.files.root == first.files.root
+    monkeypatch.undo()
+    assert contents(first) == contents(read_suite())
+
+
+def test_any_change_of_fixtures_or_code_has_another_key(tmp_path, monkeypatch):
+    root = tmp_path / "fixtures"
+    shutil.copytree(read_suite().root, root)
+    keys = {compiled.key(root)}
+    assert keys == {compiled.key(root)}
+    path = root / "chapters" / "masks.yaml"
+    path.write_text(path.read_text().replace("mask", "mark", 1))
+    keys.add(compiled.key(root))
+    path.rename(root / "chapters" / "marks.yaml")
+    keys.add(compiled.key(root))
+    golden = next((root / "prompt_cache").rglob("*.safetensors"))
+    golden.write_bytes(golden.read_bytes()[:-1])
+    keys.add(compiled.key(root))
+    code = tmp_path / "code"
+    code.mkdir()
+    (code / "model.py").write_text("x")
+    monkeypatch.setattr(compiled, "__file__", str(code / "compiled.py"))
+    keys.add(compiled.key(root))
+    (code / "model.py").write_text("xy")
+    keys.add(compiled.key(root))
+    assert len(keys) == 6
+
+
+@pytest.mark.parametrize("damage", [lambda raw: raw[:-9], lambda raw: raw[:99] + b"x" + raw[100:],
+                                    lambda raw: b"", lambda raw: b"\xc1" * 99])  # fmt: skip
+def test_what_is_damaged_is_read_anew_and_replaced(kept, damage):
+    whole = load_suite()
+    (path,) = kept.iterdir()
+    raw = path.read_bytes()
+    path.write_bytes(damage(raw))
+    assert contents(load_suite()) == contents(whole)
+    assert path.read_bytes() == raw
+
+
+def test_fixtures_that_are_wrong_are_not_kept(kept, monkeypatch):
+    monkeypatch.setattr("conformance.lint.problems", lambda suite: iter(["wrong"]))
+    for _ in range(2):
+        with pytest.raises(load.FixtureError, match="wrong"):
+            load_suite()
+    assert not kept.exists()
+
+
+def test_a_folder_that_cannot_be_written_costs_only_time(tmp_path, monkeypatch):
+    (tmp_path / "file").write_text("")
+    monkeypatch.setenv(CACHE_VARIABLE, str(tmp_path / "file" / "x"))
+    assert load_suite().cases
+
+
+def test_a_folder_of_ones_own_is_never_kept(kept, tmp_path):
+    root = tmp_path / "fixtures"
+    shutil.copytree(read_suite().root, root)
+    load_suite(root)
+    assert not kept.exists()
+
+
+def test_only_the_latest_are_kept(kept):
+    suite = load._packed(read_suite())
+    for number in range(compiled.KEPT + 3):
+        compiled.keep(f"{number}", suite)
+    assert len(list(kept.iterdir())) == compiled.KEPT
+    assert compiled.read("0") is None
+    assert compiled.read(f"{compiled.KEPT + 2}") == suite
