@@ -230,6 +230,10 @@ MUTANTS = (
            files=_finding_in_each(lambda cache: {**cache, "numbers": {
                **cache["numbers"], "offset": cache["keys"][0]["shape"][2]}}
                if cache.get("keys") else cache)),
+    Mutant("file-scales-for-biases", _LM31, ("FILE-008",),
+           "Scales and biases of a quantized cache change places.", files=_finding_in_each(
+               lambda cache: {**cache, "keys": cache["keys"][:1] + cache["keys"][:0:-1]}
+               if len(cache.get("keys", ())) > 2 else cache)),
     Mutant("file-part-of-another-layout", _RS, ("FILE-009",),
            "Of a file of another layout, all caches but the last are read.",
            files=_reading(_part_of_a_foreign_one)),

@@ -105,7 +105,7 @@ def exchange(
 ) -> dict[str, dict[str, dict[str, Outcome]]]:
     """case -> writer -> reader -> outcome; one text under every reader where there is no file."""
     tensors = Tensors(cases.tensors)
-    expected = {case.id: spell(case, tensors) for case in cases.cases}
+    expected = {case.id: spell(case, tensors, read=True) for case in cases.cases}
     writers = [who for who in all_of_them if who.writes]
     places = {who.name: folder / f"writer-{index}" for index, who in enumerate(writers)}
     written = {who.name: write_all(who, cases, places[who.name], progress) for who in writers}

@@ -33,7 +33,7 @@ def contents() -> dict[tuple[str, str], dict[str, Any]]:
     """(writer, file) -> what the file was made from."""
     library = Library(folder())
     return {
-        (record.writer, golden.case): library.content(golden.case, record.writer)
+        (record.writer, golden.case): library.content(golden.case, record.writer, read=True)
         for record, golden, _ in goldens()
     }
 

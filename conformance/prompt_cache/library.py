@@ -34,11 +34,11 @@ class FileRef:
 
     @property
     def content(self) -> dict[str, Any] | None:
-        """What a reader should find, in the form that `save` takes; None in a hostile file."""
+        """What a reader should find, in the form that `load` gives; None in a hostile file."""
         if self.name.startswith(HOSTILE):
             return None
         writer, _, case = self.name.partition("/")
-        return self.library.content(case, writer)
+        return self.library.content(case, writer, read=True)
 
 
 class Library:
@@ -70,10 +70,10 @@ class Library:
         """What is in a file, as it is written down; a writer may have cases of its own."""
         return self._cases[self._key(name, writer)]
 
-    def content(self, case: str, writer: str = "") -> dict[str, Any]:
-        """The same in the form that `save` takes."""
+    def content(self, case: str, writer: str = "", read: bool = False) -> dict[str, Any]:
+        """The same in the form that `save` takes; or in the form that `load` must give, `read`."""
         key = self._key(case, writer)
-        return spell(self._cases[key], self._tensors[key[0]])
+        return spell(self._cases[key], self._tensors[key[0]], read)
 
     @property
     def contents(self) -> list[FileCase]:

@@ -29,7 +29,8 @@ FOLDER = "prompt_cache"
 
 class CacheSpec(Strict, frozen=True):
     """One cache. Slot caches have `slots`, left padding and lengths; the key/value family tensors
-    to update with and the arguments of its constructor; CacheList its children.
+    to update with and the arguments of its constructor; CacheList its children. `stored` is what a
+    QuantizedKVCache makes of those tensors: weights, scales and biases of keys, then of values.
     """
 
     class_name: str
@@ -38,6 +39,7 @@ class CacheSpec(Strict, frozen=True):
     lengths: Ints = None
     keys: TensorRef | UnsetType = UNSET
     values: TensorRef | UnsetType = UNSET
+    stored: list[TensorRef] = field(default_factory=list)
     numbers: dict[str, int] = field(default_factory=dict)
     caches: list[CacheSpec] = field(default_factory=list)
 
@@ -217,17 +219,17 @@ def read_hazards(root: Path | None = None) -> HazardFile:
     return yamlfile.decode((root or folder()) / "hazards.yaml", HazardFile)
 
 
-def spell(case: FileCase, tensors: Tensors) -> dict[str, Any]:
-    """The arguments of `save` for a case, without the path."""
+def spell(case: FileCase, tensors: Tensors, read: bool = False) -> dict[str, Any]:
+    """The arguments of `save` for a case, without the path; or what `load` must find, `read`."""
     return {
-        "caches": [_cache(spec, tensors) for spec in case.caches],
+        "caches": [_cache(spec, tensors, read) for spec in case.caches],
         "user_metadata": dict(case.user_metadata),
     }
 
 
-def _cache(spec: CacheSpec, tensors: Tensors) -> dict[str, Any]:
+def _cache(spec: CacheSpec, tensors: Tensors, read: bool) -> dict[str, Any]:
     if spec.class_name == "CacheList":
-        children = [_cache(child, tensors) for child in spec.caches]
+        children = [_cache(child, tensors, read) for child in spec.caches]
         return {"class_name": spec.class_name, "caches": children}
     if spec.class_name in ("ArraysCache", "MambaCache"):
         return {
@@ -241,4 +243,8 @@ def _cache(spec: CacheSpec, tensors: Tensors) -> dict[str, Any]:
         for what, half in (("keys", spec.keys), ("values", spec.values))
     }
     offset = halves["keys"][0].shape[2] if halves["keys"] else 0
+    if read and spec.stored:
+        stored = [tensors(part) for part in spec.stored]
+        half = len(stored) // 2
+        halves = {"keys": stored[:half], "values": stored[half:]}
     return {"class_name": spec.class_name, **halves, "numbers": {"offset": offset, **spec.numbers}}
