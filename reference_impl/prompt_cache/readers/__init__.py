@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
-from ..content import Content, Flat
+from ..content import Content, Entry, Flat, ListEntry
 from ..errors import CannotHold
 from . import mlx_lm, mlxrs, swift
 
@@ -52,11 +52,20 @@ def save_as(reader: str, content: Content) -> Flat:
 
 
 def _as_known(reader: str, content: Content) -> Content:
-    names = {entry.class_name for entry in content.entries}
-    if reader.startswith("mlx-lm") and "MambaCache" in names:
+    if reader.startswith("mlx-lm") and "MambaCache" in _names(content.entries):
         raise CannotHold(reader, [("MambaCache", "there is no such class since mlx-lm 0.30.6")])
     if reader == "mlx-swift-lm-3.31.3":
         return swift.without_lengths(content)
     if reader == "mlx-swift-lm-14414441":
         return swift.with_capacity_origin(content)
     return content
+
+
+def _names(entries: Iterable[Entry]) -> set[str]:
+    """The classes of caches and of their children."""
+    found = set()
+    for entry in entries:
+        found.add(entry.class_name)
+        if isinstance(entry, ListEntry):
+            found |= _names(entry.children)
+    return found

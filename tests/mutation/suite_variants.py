@@ -1,0 +1,92 @@
+"""Laws of prompt-cache files: how a content fares says how others made of it fare.
+
+What each reader does with the plain content is what the golden files' expectations say.
+"""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from conformance.backends.base import OperationRefused
+from conformance.prompt_cache import expectations
+from conformance.prompt_cache.exchange import read_one
+from conformance.prompt_cache.goldens import read_expectations
+from conformance.prompt_cache.library import Library
+from conformance.prompt_cache.model import folder
+
+STRICT = "strict"
+LIBRARY = Library(folder())
+CASES = [case.id for case in LIBRARY.contents]
+READERS = sorted({name for each in read_expectations().values()
+                  for case in each.expectations.values() for name in case} - {STRICT})  # fmt: skip
+KEY_VALUE = ("key-value", "rotating", "quantized", "chunked")
+# mlxrs wants a ChunkedKVCache's tensors; an empty one of the other classes loads.
+EMPTY = {("mlxrs-0.1", "chunked"): ("error: LengthMismatch", "same")}
+
+
+def fares(reader: str, content: dict[str, Any], path: Path) -> tuple[str, str]:
+    """What becomes of a content that is saved in a reader's manner: there, and strictly read."""
+    try:
+        expectations.Local(reader).call("save", path=str(path), **content)
+    except OperationRefused as refused:
+        return f"cannot: {refused.kind}", ""
+    whole = {**content, "caches": [complete(cache) for cache in content["caches"]]}
+    own, strict = (read_one(expectations.Local(name), path, whole) for name in (reader, STRICT))
+    return anywhere(own.spelled()), anywhere(strict.spelled())
+
+
+def complete(cache: dict[str, Any]) -> dict[str, Any]:
+    """With the numbers that a writer makes of the offset."""
+    if "caches" in cache:
+        return {**cache, "caches": [complete(child) for child in cache["caches"]]}
+    made = {"RotatingKVCache": "idx", "ChunkedKVCache": "start_position"}.get(cache["class_name"])
+    if made is None:
+        return cache
+    value = cache["numbers"]["offset"] if made == "idx" else 0
+    return {**cache, "numbers": {**cache["numbers"], made: value}}
+
+
+def anywhere(said: str) -> str:
+    """A reading without the places, each thing said once."""
+    texts = (
+        re.sub(r" of cache [0-9.]+|cache [0-9.]+ ", "", said).removeprefix("wrong: ").split(", ")
+    )
+    return ", ".join(dict.fromkeys(texts))
+
+
+@pytest.mark.parametrize("case", [case for case in CASES if case not in ("no-slots", "list-empty")])
+@pytest.mark.parametrize("reader", READERS)
+def test_a_list_and_a_second_cache_fare_as_the_cache(
+    reader: str, case: str, tmp_path: Path
+) -> None:
+    path, plain = tmp_path / "out.safetensors", LIBRARY.content(case)
+    alone = fares(reader, plain, path)
+    inside = [{"class_name": "CacheList", "caches": plain["caches"]}]
+    assert fares(reader, {**plain, "caches": inside}, path) == alone
+    assert fares(reader, {**plain, "caches": plain["caches"] * 2}, path) == alone
+
+
+@pytest.mark.parametrize("case", KEY_VALUE)
+@pytest.mark.parametrize("reader", READERS)
+def test_an_empty_cache_fares_as_an_empty_key_value_cache(
+    reader: str, case: str, tmp_path: Path
+) -> None:
+    path, plain = tmp_path / "out.safetensors", LIBRARY.content(case)
+    (cache,) = plain["caches"]
+    empty = {**cache, "keys": [], "values": [], "numbers": {**cache["numbers"], "offset": 0}}
+    expected = fares(reader, LIBRARY.content("key-value-empty"), path)
+    assert fares(reader, {**plain, "caches": [empty]}, path) == EMPTY.get((reader, case), expected)
+
+
+@pytest.mark.parametrize("reader", READERS)
+def test_a_chunk_may_have_no_size(reader: str, tmp_path: Path) -> None:
+    path, plain = tmp_path / "out.safetensors", LIBRARY.content("chunked")
+    (cache,) = plain["caches"]
+    endless = {**cache, "numbers": {**cache["numbers"], "chunk_size": None}}
+    cannot = ("cannot: CannotHold", "")  # mlx-lm 0.31 saves the text None and fails on it
+    expected = cannot if reader == "mlx-lm-0.31" else ("same", "same")
+    assert fares(reader, {**plain, "caches": [endless]}, path) == expected
