@@ -67,8 +67,8 @@ port-swift:
 	  echo "NOT BUILT: ports/swift, as this machine has no Swift toolchain"; \
 	else swift build --package-path ports/swift/skeleton; fi
 
-# The suite's score on the reference, change by change: about half an hour, resumable after an
-# interruption. MODULE=reference_impl.rules.masks for one module, or a package with its modules.
+# The suite's score on the reference, change by change, written to docs/mutation.md: about an hour; it
+# goes on where it was interrupted. MODULE=reference_impl.rules.masks for one module or package.
 mutation: $(VENV)/installed-dev
 	PYTHONDONTWRITEBYTECODE= $(BIN)/mutmut run --max-children 2 $(if $(MODULE),'$(MODULE).*')
 	$(BIN)/python tests/mutation/report.py $(if $(MODULE),'$(MODULE).*',--page)

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import ast
 import os
 import shutil
 import subprocess
 import sys
+from collections.abc import Iterator
+from fnmatch import fnmatchcase
 from pathlib import Path
 
 import pytest
+import report
 
 ROOT = Path(__file__).resolve().parents[2]
 MODULE = Path("reference_impl/rules/refusals.py")
@@ -48,3 +52,31 @@ def test_a_change_that_matters_is_noticed_and_another_is_reported(tried):
     assert "+ unused = 8" in report.stdout
     assert "+ return 1" not in report.stdout
     assert report.stdout.splitlines()[-1].startswith("1 of 3 killed")
+
+
+def functions() -> Iterator[tuple[str, list[str]]]:
+    """module.Class.name of each function of the reference, with its lines."""
+    for path in (ROOT / "reference_impl").rglob("*.py"):
+        text = path.read_text()
+        parts = path.relative_to(ROOT).with_suffix("").parts
+        module = ".".join(part for part in parts if part != "__init__")
+        for owner in ast.walk(ast.parse(text)):
+            if not isinstance(owner, ast.ClassDef | ast.Module):
+                continue
+            prefix = f"{module}.{owner.name}" if isinstance(owner, ast.ClassDef) else module
+            for node in owner.body:
+                if isinstance(node, ast.FunctionDef):
+                    segment = ast.get_source_segment(text, node) or ""
+                    yield f"{prefix}.{node.name}", segment.splitlines()
+
+
+def test_every_explanation_is_about_code_that_is_there():
+    known = list(functions())
+    for entry in report.explanations():
+        found = [lines for name, lines in known if fnmatchcase(name, entry.function)]
+        assert found, f"no function is called {entry.function}"
+        lines = [line.strip() for each in found for line in each]
+        assert any(report.like(line, entry.before) for line in lines), (
+            entry.function,
+            entry.before,
+        )
