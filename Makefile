@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 SUITE := $(BIN)/mlx-cache-conformance
 
-.PHONY: run test check unit nightly releases schemas mutation clean
+.PHONY: run test check unit nightly mutants mutants-stdio releases spec schemas mutation clean
 .PHONY: ports port-cpp port-cpp-sanitized port-cpp-planted port-rust port-swift
 
 DIALECTS := mlx-lm-0.31 mlx-lm-0.32 mlx-swift-lm-3.31.3 mlx-swift-lm-3.31.4
@@ -27,10 +27,22 @@ unit: $(VENV)/installed-dev
 
 # What takes an hour: fifty whole runs under fire, every refusal by an adapter that dies of it, and
 # more generated metadata and files.
-nightly: $(VENV)/installed-dev
+nightly: $(VENV)/installed-dev mutants-stdio
 	KILLED_RUNS=50 EVERY_REFUSAL=1 GENERATED=20000 MUTATED_FILES=20000 $(BIN)/pytest -q -n 2 \
 	  tests/test_killed.py tests/test_isolation.py tests/test_hostile.py \
 	  tests/prompt_cache/test_hostile.py
+
+# Write the page of all requirements.
+spec: $(VENV)/installed
+	$(SUITE) spec > docs/SPEC.md
+
+# Every mutant in a process of its own; `make test` does so with some of them.
+mutants-stdio: $(VENV)/installed
+	$(SUITE) mutants --stdio --first
+
+# Have all mutants face the cases, and write the page about them.
+mutants: $(VENV)/installed
+	$(SUITE) mutants --markdown docs/mutants.md
 
 # The suite, on the real releases that the Python dialects follow.
 releases: $(VENV)/installed-dev

@@ -19,12 +19,14 @@ from conformance.commands import (
     interop,
     lint,
     list_,
+    mutants,
     new_adapter,
     replay,
     report,
     run,
     schema,
     serve,
+    spec,
 )
 
 COMMANDS = (
@@ -45,6 +47,8 @@ COMMANDS = (
     capture,
     new_adapter,
     replay,
+    mutants,
+    spec,
 )
 USAGE_ERROR = 2
 

@@ -7,7 +7,7 @@ it or could have. `mutant:NAME` is a backend string like any other.
 from __future__ import annotations
 
 import importlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from typing import Any
@@ -30,7 +30,7 @@ class Mutant:
     """A wrong backend.
 
     `violates` are requirements, each of which has a case that tells this mutant from the reference.
-    `wrong` says what it does. `seen` names an implementation that did or does so, with a `link`;
+    `wrong` says what it does. `seen` names what did or does so, or nearly, with a `link`;
     without it the mistake is one that a port could make. `rules` replaces fields of the reference's
     `Dialect`, `members` attributes of its class, `restore` how a label, a state and metadata become
     a cache (given the class of the mutant and what the dialect's own function would be). `files`
@@ -77,6 +77,18 @@ def named(name: str) -> Mutant:
     near = ", ".join(difflib.get_close_matches(name, known, n=3))
     hint = f"did you mean {near}?" if near else "see mlx-cache-conformance list mutants"
     raise ValueError(f"no mutant is called {name!r}; {hint}")
+
+
+def matching(patterns: Sequence[str]) -> list[Mutant]:
+    """The mutants that any of the patterns matches, all if there is none; ValueError for a miss."""
+    from fnmatch import fnmatchcase
+
+    if not patterns:
+        return list(mutants().values())
+    for pattern in patterns:
+        if not any(fnmatchcase(name, pattern) for name in mutants()):
+            named(pattern)  # refuses it
+    return [m for m in mutants().values() if any(fnmatchcase(m.name, p) for p in patterns)]
 
 
 def build(mutant: Mutant) -> tuple[type[Any], Callable[[str, Any, Any], Any]]:

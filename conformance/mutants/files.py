@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -145,6 +146,20 @@ def _part_of_a_foreign_one(own: ReferenceFiles, path: str) -> Loaded:
         return {**whole, "caches": whole["caches"][:-1]}
 
 
+def _as_many_as_it_says(own: ReferenceFiles, path: str) -> Loaded:
+    try:
+        return own.load(path)
+    except Exception:
+        data = Path(path).read_bytes()
+        text = data[8 : 8 + int.from_bytes(data[:8], "little")]
+        found = re.search(rb'"0\.0\.0":"([0-9]{1,10})"', text)
+        if found is None or int(found[1]) < 1 << 16:  # another layout, and no huge number
+            raise
+        slots = [None] * min(int(found[1]), 1 << 21)  # more would only take longer
+        cache = {"class_name": "ArraysCache", "slots": slots, "left_padding": None, "lengths": None}
+        return {"caches": [cache], "user_metadata": {}}
+
+
 def _weights_are_empty(own: ReferenceFiles, path: str) -> Loaded:
     data = Path(path).read_bytes()
     header = data[8 : 8 + int.from_bytes(data[:8], "little")]
@@ -189,8 +204,10 @@ def _rows(cache: dict[str, Any], **rows: Any) -> dict[str, Any]:
 
 
 MUTANTS = (
-    Mutant("file-reads-nothing", _RS, ("FILE-001", "FILE-012", "FILE-014"),
-           "Any file is a cache of no layers.", files=_reading(lambda own, path: _NOTHING)),
+    Mutant("file-of-one-cache-is-empty", _RS, ("FILE-001",),
+           "A file of one cache is a cache of no layers.",
+           "mlx-lm, with files of other versions", f"{_LM}/1778",
+           files=_finding(lambda all_: _NOTHING if len(all_["caches"]) == 1 else all_)),
     Mutant("file-nothing-if-unreadable", _RS, ("FILE-012", "FILE-013", "FILE-014", "FILE-015"),
            "A file that cannot be read is a cache of no layers.", "mlx-lm", f"{_LM}/1778",
            files=_reading(_nothing_instead)),
@@ -260,6 +277,9 @@ MUTANTS = (
            files=_read_after(_with_header(_to_the_shortest))),
     Mutant("file-weights-are-no-layers", _RS, ("FILE-014",),
            "A file of weights is a cache of no layers.", files=_reading(_weights_are_empty)),
+    Mutant("file-slots-as-many-as-it-says", _LM31, ("FILE-013", "FILE-016"),
+           "There are as many slots as a forged file says, whatever it takes.", "mlx-swift-lm",
+           files=_reading(_as_many_as_it_says)),
     Mutant("file-class-by-any-name", _RS, ("FILE-015",),
            "A class label is looked up among the names of the language.", "mlx-lm",
            files=_read_after(_with_header(_any_name))),

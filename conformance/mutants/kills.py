@@ -6,8 +6,10 @@ import os
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import dataclass
+from functools import cache, partial
 from multiprocessing import get_context
 from pathlib import Path
+from typing import TypeVar
 
 from conformance.backends import connect, served
 from conformance.execute import Session, execute
@@ -18,7 +20,10 @@ from conformance.plan import Plan, applicability, plan
 from conformance.verdict import Status
 
 LARGE = "large"  # the tag of cases that take long
-_AT_ONCE = 4  # mutants that a process is given at a time
+ADDRESS_SPACE = 8 << 30  # bytes of a process that examines
+_AT_ONCE = 4  # mutants that are worth the start of a process
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -98,39 +103,53 @@ def examine(
     jobs: int | None = None,
     step: Callable[[str], None] = lambda name: None,
 ) -> list[Kills]:
-    """What kills each of `chosen`, on `jobs` processes (default: one a processor).
+    """What kills each of `chosen`, on `jobs` processes; `step` gets each name when it is done."""
+    here = Examiner(suite, terms)
+    return spread(chosen, here.kills, partial(_examined, suite.root, terms), jobs, step)
 
-    `step` gets the name of every mutant that is done with.
+
+def spread(
+    chosen: Sequence[Mutant],
+    here: Callable[[Mutant], T],
+    elsewhere: Callable[[str], T],
+    jobs: int | None = None,
+    step: Callable[[str], None] = lambda name: None,
+) -> list[T]:
+    """What a function says of each mutant, in order, on `jobs` processes (default: processors).
+
+    `here` is called in this process where one is enough, `elsewhere` in others, with the name.
     """
+    found: dict[str, T] = {}
     jobs = min(jobs or os.cpu_count() or 1, -(-len(chosen) // _AT_ONCE))
     if jobs <= 1:
-        examiner = Examiner(suite, terms)
-        return [_with_step(examiner, mutant, step) for mutant in chosen]
-    names = [mutant.name for mutant in chosen]
-    parts = [names[i : i + _AT_ONCE] for i in range(0, len(names), _AT_ONCE)]
-    found: dict[str, Kills] = {}
-    with ProcessPoolExecutor(
-        jobs, mp_context=get_context("spawn"), initializer=_begin, initargs=(suite.root, terms)
-    ) as pool:
-        for done in as_completed([pool.submit(_part, part) for part in parts]):
-            for kills in done.result():
-                found[kills.mutant] = kills
-                step(kills.mutant)
-    return [found[name] for name in names]
+        for mutant in chosen:
+            found[mutant.name] = here(mutant)
+            step(mutant.name)
+    else:
+        spawn = get_context("spawn")
+        with ProcessPoolExecutor(jobs, mp_context=spawn, initializer=_bounded) as pool:
+            waiting = {pool.submit(elsewhere, mutant.name): mutant.name for mutant in chosen}
+            for done in as_completed(waiting):
+                found[waiting[done]] = done.result()
+                step(waiting[done])
+    return [found[mutant.name] for mutant in chosen]
 
 
-def _with_step(examiner: Examiner, mutant: Mutant, step: Callable[[str], None]) -> Kills:
-    kills = examiner.kills(mutant)
-    step(mutant.name)
-    return kills
+def _bounded() -> None:
+    """A mutant that takes all memory gets an error for it, and the machine goes on."""
+    try:
+        import resource
+    except ImportError:  # Windows
+        return
+    _, most = resource.getrlimit(resource.RLIMIT_AS)
+    resource.setrlimit(resource.RLIMIT_AS, (ADDRESS_SPACE, most))
 
 
-_examiner: list[Examiner] = []  # of a worker process, which plans the cases once
+def _examined(root: Path, terms: Terms, name: str) -> Kills:
+    return _examiner(root, terms).kills(named(name))
 
 
-def _begin(root: Path, terms: Terms) -> None:
-    _examiner[:] = [Examiner(read_suite(root), terms)]
-
-
-def _part(names: Sequence[str]) -> list[Kills]:
-    return [_examiner[0].kills(named(name)) for name in names]
+@cache
+def _examiner(root: Path, terms: Terms) -> Examiner:
+    """One a worker process, which plans the cases once."""
+    return Examiner(read_suite(root), terms)

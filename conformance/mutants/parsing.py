@@ -128,10 +128,10 @@ def _all_or_nothing(text: str) -> list[int]:
     return values if len(values) == text.count(",") + 1 else []
 
 
-def _by_recursion(text: str, kind: Any, context: str, limit: int) -> list[int]:
-    head, comma, tail = text.partition(",")
-    one = metadata._strict_csv(head, kind, context, limit)
-    return one + _by_recursion(tail, kind, context, limit) if comma else one
+def _by_recursion(text: str, kind: Any, context: str, limit: int, start: int = 0) -> list[int]:
+    end = text.find(",", start)
+    one = metadata._strict_csv(text[start : None if end < 0 else end], kind, context, limit)
+    return one if end < 0 else one + _by_recursion(text, kind, context, limit, end + 1)
 
 
 def _second_element_last(cache: Any, value: Any) -> None:
@@ -188,7 +188,7 @@ MUTANTS = (
     Mutant("number-begins-the-text", _RS, ("RESTORE-004", "HOSTILE-003"),
            "What follows the digits is ignored, as by strtol.", rules=_reading(_leading)),
     Mutant("number-up-to-nul", _RS, ("HOSTILE-003",), "A number ends at a NUL.",
-           "mlxrs and mlx-swift, whose files go through C strings",
+           "C strings",
            rules=_reading(lambda t, kind: integers.scan_integer(t.partition("\0")[0], kind))),
     Mutant("number-without-plus", _RS, ("RESTORE-015",), "A plus sign is refused.",
            rules=_reading(_no_plus)),

@@ -55,21 +55,11 @@ def _given(dialect: str, change: Any) -> dict[str, Any]:
     return {"from_state": lambda cls, *parts: rule(cls, *change(*parts))}
 
 
-def _column_empty_as_none(texts: list[str], position: int) -> Any:
-    return metadata.filled_column(texts, position)
-
-
 def _keep_padding(cache: Any, value: Any) -> None:
     before = cache.left_padding
     metadata.place_strictly(cache, value)
     if len(value) < 3:
         cache.left_padding = before
-
-
-def _read_lengths(cache: Any, value: Any) -> None:
-    metadata.place_strictly(cache, value)
-    if len(value) > 3:
-        cache.lengths = metadata.filled_column(list(value), 3)
 
 
 def _padding_first(cache: Any, value: Any) -> None:
@@ -106,16 +96,6 @@ def _slots_first(cache: Any, value: Any) -> None:
     cache.cache, cache.left_padding = held.cache, held.left_padding
 
 
-def _packed_first(cache: Any, value: Any) -> None:
-    before = cache.cache
-    cache.cache = state.compacted(cache) if list(value) not in ([], [""]) else before
-    try:
-        metadata.place_strictly(cache, value)
-    except Exception:
-        cache.cache = before
-        raise
-
-
 def _sticky(cache: Any, value: Any) -> None:
     state.take_arrays(cache, value)
     if "_meta" in vars(cache):
@@ -130,6 +110,11 @@ def _remembering(cache: Any, value: Any) -> None:
 def _by_value(order: Any) -> Any:
     """Present slots in another order, or fewer."""
     return lambda texts: [texts[0], ",".join(order(texts[1].split(","))), *texts[2:]]
+
+
+def _by_recursion(texts: list[str], start: int = 0) -> list[str]:
+    return texts[start : start + 1] + (
+        _by_recursion(texts, start + 1) if start + 1 < len(texts) else [])  # fmt: skip
 
 
 def _ordered(items: list[str]) -> list[str]:
@@ -203,10 +188,6 @@ def _listed_as_before(cache: Any) -> None:
     cache.cache = tuple(cache.cache)
 
 
-def _take_rows_first(cache: Any, value: Any) -> None:
-    cache.left_padding, cache.lengths, cache.cache = value[1], value[2], value[0]
-
-
 def _swap_rows(cache: Any, value: Any) -> None:
     cache.cache, cache.lengths, cache.left_padding = value
 
@@ -225,7 +206,7 @@ MUTANTS = (
            rules={"write_meta": lambda c, v: metadata.place_strictly(
                c, v if v != [""] else ["", ""])}),
     Mutant("legacy-has-no-slots", _SWIFT3, ("RESTORE-001", "RESTORE-005"),
-           "Without slot metadata there are no slots.", "an empty metaState wrote nothing",
+           "Without slot metadata there are no slots.", "mlx-swift-lm before #121",
            f"{_SWIFT}/pull/121", rules=_restored(_SWIFT3, lambda c: None) | _given(
                _SWIFT3, lambda s, m: (s if len(m) > 1 else [], m))),
     Mutant("arrays-stay-packed", _RS, ("RESTORE-002", "META-007", "RESTORE-029", "REGR-003"),
@@ -250,7 +231,7 @@ MUTANTS = (
            rules=_swift(_SWIFT4, lenient_csv=lambda text: [
                i if i >= 0 else 1 << 62 for i in lenient_csv(text)])),
     Mutant("negative-slot-from-the-end", _SWIFT3, ("RESTORE-012",),
-           "A negative slot counts from the end.", "Python", rules=_swift(
+           "A negative slot counts from the end.", "Python's lists", rules=_swift(
                _SWIFT3, Trap=lambda _: IndexError("negative slot"))),
     Mutant("huge-count-granted-nothing", _SWIFT4, ("RESTORE-012",),
            "A count that no memory holds is no slots.",
@@ -289,7 +270,7 @@ MUTANTS = (
     Mutant("missing-padding-stays", _RS, ("RESTORE-019",),
            "Without a third element left padding stays.", rules={"write_meta": _keep_padding}),
     Mutant("padding-limited-to-rows", _SWIFT4, ("RESTORE-032", "RESTORE-030", "RESTORE-033"),
-           "Left padding is cut to the number of slots.", "mlxrs refuses it instead",
+           "Left padding is cut to the number of slots.", "mlxrs, which refuses what is beyond",
            rules=_restored(_SWIFT4, lambda c: None if c.left_padding is None else setattr(
                c, "left_padding", c.left_padding[: len(c.cache)]))),
     Mutant("empty-padding-is-one-zero", _SWIFT4, ("RESTORE-019",),
@@ -303,6 +284,9 @@ MUTANTS = (
            rules=_given(_SWIFT4, lambda s, m: (s, m[:3]))),
     Mutant("fifth-element-refused", _RS, ("RESTORE-020",), "More than four elements are refused.",
            rules=_assigned(lambda t: t if len(t) < 5 else ["x"])),
+    Mutant("elements-by-recursion", _RS, ("HOSTILE-001",),
+           "The elements of metadata are gone through by recursion, uncounted.",
+           rules=_assigned(_by_recursion)),
     Mutant("lengths-cleared-by-metadata", _LM32, ("RESTORE-034", "RESTORE-028"),
            "A restored cache has no lengths.",
            rules=_restored(_LM32, forget("lengths"))),
@@ -339,7 +323,7 @@ MUTANTS = (
     Mutant("label-stripped", _RS, ("RESTORE-026",), "Spaces around a label pass.",
            restore=_relabelled(lambda label: label.strip())),
     Mutant("label-up-to-nul", _RS, ("HOSTILE-008",), "A label ends at a NUL.",
-           "files go through C strings",
+           "C strings",
            restore=_relabelled(lambda label: label.partition("\0")[0])),
     Mutant("label-after-metadata", _RS, ("RESTORE-026",), "Metadata is read before the label.",
            restore=_metadata_before_label),

@@ -12,6 +12,7 @@ from conformance.mutants import Mutant
 from conformance.mutants.alter import altered, forget, then
 from reference_impl.errors import Trap
 from reference_impl.rules import lengths, masks
+from reference_impl.rules.lengths import prepare_int32
 from reference_impl.rules.traps import trapping
 
 _RS, _LM31, _LM32 = "mlxrs-0.1", "mlx-lm-0.31", "mlx-lm-0.32"
@@ -110,6 +111,12 @@ def _half_counted(cache: Any, n: int) -> None:
     lengths.advance_checked(cache, n)
 
 
+def _prepare_adding(cache: Any, lengths: Any) -> None:
+    before = 0 if cache.lengths is None else cache.lengths
+    prepare_int32(cache, lengths)
+    cache.lengths = cache.lengths + before
+
+
 def _advance_counting(cache: Any, n: int) -> None:
     cache._seen = n + vars(cache).get("_seen", 0)
     lengths.advance_in_place(cache, n)
@@ -191,6 +198,9 @@ MUTANTS = (
     Mutant("mask-cut-at-2-to-the-24", _RS, ("MASK-011",), "A longer mask is cut at 2^24 positions.",
            rules={"make_mask": lambda c, n: masks.bounded_padding_else_lengths(
                c, min(n, 1 << 24))}),
+    Mutant("mask-limit-off-by-one", _RS, ("MASK-011",), "`>=` for `>` at the limit of 2^24.",
+           rules={"make_mask": altered(masks.bounded_padding_else_lengths,
+                                       MAX_POSITIONS=masks.MAX_POSITIONS - 1)}),
     Mutant("mask-positions-are-float32", _LM31, ("MASK-011",),
            "Positions are counted in float32, which lack every other number from 2^24 on.",
            rules={"make_mask": lambda c, n: masks.padding_else_lengths(
@@ -212,20 +222,18 @@ MUTANTS = (
                          else mx.broadcast_to(mask, (c.lengths.size, n)))),
     # lengths and left padding
     Mutant("prepare-adds", _RS, ("SEQ-001",), "Lengths are added to those set before.",
-           "jjang-ai/vmlx adds left padding", rules={"prepare": lambda c, lengths_: setattr(
-               c, "lengths", mx.array(lengths_, dtype=mx.int32) + (
-                   0 if c.lengths is None else c.lengths))}),
+           "jjang-ai/vmlx adds left padding", rules={"prepare": _prepare_adding}),
     Mutant("prepare-clears-padding", _LM31, ("SEQ-001",), "Setting lengths forgets left padding.",
            rules={"prepare": then(lengths.prepare_any, forget("left_padding"))}),
     Mutant("prepare-once", _RS, ("SEQ-001",), "Lengths that are set stay.",
-           rules={"prepare": lambda c, lengths_: lengths.prepare_int32(c, lengths_)
+           rules={"prepare": lambda c, lengths: prepare_int32(c, lengths)
                   if c.lengths is None else None}),
     Mutant("prepare-is-float32", _LM31, ("SEQ-001",), "Lengths are float32.",
            rules={"prepare": lambda c, lengths=None, **_: setattr(
                c, "lengths", mx.array(lengths).astype(mx.float32))}),
     Mutant("prepare-nothing-clears", _RS, ("SEQ-002",), "No lengths are unset lengths.",
-           rules={"prepare": lambda c, lengths_: lengths.prepare_int32(c, lengths_)
-                  if lengths_ else setattr(c, "lengths", None)}),
+           rules={"prepare": lambda c, lengths: prepare_int32(c, lengths)
+                  if lengths else setattr(c, "lengths", None)}),
     Mutant("prepare-none-clears", _LM31, ("SEQ-003",), "prepare(None) clears the lengths.",
            "mlx-swift-lm", rules={"prepare": lengths.prepare_or_clear}),
     Mutant("prepare-nil-keeps", _SWIFT4, ("SEQ-003",), "prepare(nil) keeps the lengths.",

@@ -41,6 +41,8 @@ def _lengths_from_padding(cache: Any, size: int, left_padding: Any = None) -> No
 
 
 def _grow(cache: Any, index: int, value: Any) -> None:
+    if index > 1 << 20:
+        raise MemoryError  # what would come of it, without taking the machine
     cache.cache += [None] * (index + 1 - len(cache.cache))
     indexing.checked_set(cache, index, value)
 
@@ -135,7 +137,7 @@ MUTANTS = (
     # construction
     Mutant("two-slots-always", _RS, ("CONSTRUCT-001", "INDEX-010"),
            "Every cache has two slots, whatever it was asked for.",
-           "panbanda/higgs has two named fields", f"{_OMLX}/2536",
+           "jundot/omlx, and panbanda/higgs with two named fields", f"{_OMLX}/2536",
            rules={"slots": lambda size: [None, None]}),
     Mutant("four-slots-at-most", _RS, ("CONSTRUCT-001",), "A cache has at most four slots.",
            "lemonade-sdk/lemon-mlx-engine keeps states_[4]",
@@ -245,6 +247,9 @@ MUTANTS = (
            "An index is taken modulo the number of slots.",
            rules={"set": lambda c, i, v: indexing.list_set(
                c, i % len(c.cache) if i < 0 else i, v)}),
+    Mutant("negative-index-clamped", _LM31, ("INDEX-008",),
+           "What is in front of the first slot is the first slot.",
+           rules={"get": lambda c, i: c.cache[max(i, -len(c.cache))]}),
     Mutant("negative-index-from-the-end", _SWIFT4, ("INDEX-008",),
            "A negative index counts from the end.", "mlx-lm",
            rules={"get": trapping(indexing.list_get)}),

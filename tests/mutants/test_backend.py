@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import re
 
 import pytest
@@ -45,6 +46,15 @@ def test_a_mutant_alters_what_is_there():
         cls, _ = build(mutant)
         assert issubclass(cls, reference), name
         assert cls.__name__ == reference.__name__, name
+
+
+def test_a_mutant_is_called_as_the_reference_is():
+    """One that cannot be called at all would be killed for that, and not for what is wrong."""
+    named = {"prepare": {"lengths": [1]}}
+    for name, mutant in MUTANTS.items():
+        for rule, arguments in named.items():
+            if rule in mutant.rules:
+                assert inspect.signature(mutant.rules[rule]).bind(None, **arguments), name
 
 
 @pytest.mark.parametrize("kind", ["in process", "over stdio"])
