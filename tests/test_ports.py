@@ -20,6 +20,7 @@ from conformance.commands.new_adapter import DIALECT_OF, LANGUAGES, create
 from conformance.load import load_suite
 from conformance.plan import applicability
 from conformance.properties.agreement import differences
+from conformance.protocol import case_operations
 
 ROOT = Path(__file__).resolve().parent.parent
 PORTS = ROOT / "ports"
@@ -68,7 +69,7 @@ def passes_everything(backend: str, *lacking: str) -> None:
     """Every case that applies in mlxrs-0.1 passes, but for those that need what is `lacking`."""
     suite = load_suite()
     dialect = suite.dialects["mlxrs-0.1"]
-    operations = {op for op in protocol_page.RESULTS if op not in lacking}
+    operations = {op for op in case_operations() if op not in lacking}
     applying = [c for c in suite.cases.values() if applicability(c, dialect, operations) is None]
     done = judged(backend)
     assert done.returncode == 0, done.stdout[-4000:] + done.stderr
@@ -142,7 +143,8 @@ def test_the_rust_port_passes_the_whole_suite_around_its_stand_in():
     needs("cargo", "ports/rust")
     with locked("rust"):
         make("port-rust")
-    passes_everything(f"cmd:{PORTS / 'rust' / 'target' / 'release' / ADAPTER}", "write_in_place")
+    rust = PORTS / "rust" / "target" / "release" / ADAPTER
+    passes_everything(f"cmd:{rust}", "write_in_place", "save", "load")
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
