@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from conformance.backends.base import from_wire
+from conformance.backends.base import OperationRefused, from_wire
 from conformance.prompt_cache import expectations
 from conformance.prompt_cache.exchange import read_one
 from conformance.prompt_cache.goldens import goldens, read_expectations, read_provenance
@@ -60,6 +60,26 @@ def test_hostile(start: int, tmp_path: Path) -> None:
         error: Any = refused.value
         assert (error.kind, error.payload["key"]) == (file.expect.error, file.expect.key), file.id
         assert file.expect.reason in error.payload["reason"], file.id
+
+
+@pytest.mark.parametrize("start", range(0, len(HOSTILE), GROUP))
+@pytest.mark.parametrize("reader", DIALECTS)
+def test_hostile_reader(reader: str, start: int, tmp_path: Path) -> None:
+    """Exactly what is expected, where a case takes a refusal instead; the error is free."""
+    path, live = tmp_path / "hostile.safetensors", expectations.Local(reader)
+    for file in HOSTILE[start : start + GROUP]:
+        keys = [key for key in file.readers if reader.startswith(key)]
+        if any(reader.startswith(key) for key in file.not_run):
+            continue
+        path.write_bytes(build(file))
+        try:
+            said = f"wrong: {len(live.call('load', path=str(path))['caches'])} caches"
+        except OperationRefused as refused:
+            said = "crash: the process ends" if refused.kind == "Trap" else "refused"
+        own = file.readers[max(keys, key=len)].spelled() if keys else "refused"
+        # The reference reads the frame of a file strictly, and has limits, whoever it reads as.
+        limited = said == "refused" and file.expect.error in ("BadContainer", "TooLarge")
+        assert limited or said == ("refused" if own.startswith("error") else own), file.id
 
 
 def plain(content: Any) -> Any:
