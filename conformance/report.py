@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import io
 from collections import Counter
 from collections.abc import Iterable, Sequence
@@ -132,6 +133,9 @@ def properties(order: Order, outcomes: Sequence[Outcome]) -> list[str]:
     drawing = sum(o.seconds for o in plain)
     rate = f", {sum(o.sequences for o in plain) / drawing:.0f} a second" if drawing else ""
     calls = sum(o.calls for o in outcomes)
+    drawn = sorted(f"{o.part} {o.digest}" for o in outcomes if o.digest)
+    digest = hashlib.sha256("\n".join(drawn).encode()).hexdigest()[:8]
+    rate += f", digest {digest}" if drawn else ""
     words = (f"{order.words}: {len(laws)} laws, {sequences} sequences{rate}; {calls} calls in "
              f"{seconds:.1f} s, {len(failed)} of {len(outcomes)} parts failed")  # fmt: skip
     return [f"properties, {words}", *(f"  {o.part}: {o.status.value}" for o in failed)]

@@ -31,7 +31,10 @@ MAX_FOUND = 3
 
 
 class Outcome(msgspec.Struct, frozen=True, omit_defaults=True):
-    """What one part came to; `detail` is all that a reader needs, or why it was not tried."""
+    """What one part came to; `detail` is all that a reader needs, or why it was not tried.
+
+    `digest` is of the sequences that were drawn.
+    """
 
     part: str
     status: Status
@@ -40,6 +43,7 @@ class Outcome(msgspec.Struct, frozen=True, omit_defaults=True):
     calls: int = 0
     seconds: float = 0.0
     detail: str = ""
+    digest: str = ""
 
 
 class Properties:
@@ -82,7 +86,9 @@ class Properties:
             why = f"{MAX_FOUND} sequences were found already; the rest waits for these to be mended"
             return Outcome(part.id, Status.NOT_APPLICABLE, detail=why)
         found, tally = search(self._sides, part.seed, part.count)
-        made = Outcome(part.id, Status.PASS, tally.sequences, calls=tally.calls)
+        made = Outcome(
+            part.id, Status.PASS, tally.sequences, calls=tally.calls, digest=tally.digest
+        )
         if found is None:
             return made
         self._found += 1

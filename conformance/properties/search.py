@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import time
 from collections import Counter
 from dataclasses import dataclass, field
+from typing import Any
 
 from hypothesis import HealthCheck, Phase, given, seed, settings
 from hypothesis.errors import Flaky
@@ -16,8 +18,8 @@ from conformance.properties.author import Drawn, sequences
 from conformance.properties.sides import Difference, Sides
 
 # A backend that crashes or hangs costs a start or a time limit for each attempt.
-SHRINK_SECONDS = 40.0
-SHRINK_ATTEMPTS = 1500
+SHRINK_SECONDS = 30.0
+SHRINK_ATTEMPTS = 500
 
 
 @dataclass
@@ -28,8 +30,15 @@ class Tally:
     calls: int = 0
     operations: Counter[str] = field(default_factory=Counter)
     refusals: Counter[str] = field(default_factory=Counter)
+    _digest: Any = field(default_factory=hashlib.sha256)
+
+    @property
+    def digest(self) -> str:
+        """Of all calls in order: equal where the same sequences were drawn."""
+        return str(self._digest.hexdigest()[:16])
 
     def count(self, drawn: Drawn) -> None:
+        self._digest.update(repr(drawn.calls).encode())
         self.sequences += 1
         self.calls += len(drawn.calls)
         for call, reply in zip(drawn.calls, drawn.replies, strict=True):

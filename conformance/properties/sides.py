@@ -20,7 +20,7 @@ from conformance.properties.agreement import first_difference
 from conformance.properties.author import Drawn
 from conformance.protocol import FILE_OPERATIONS, case_operations
 
-SECONDS = 10.0  # for the calls of one sequence together
+SECONDS = 20.0  # for the calls of one sequence together
 
 
 @dataclass(frozen=True)
