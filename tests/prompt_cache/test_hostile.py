@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 
 from conformance.prompt_cache.goldens import goldens
 from conformance.prompt_cache.hostile import build, read_hostile
-from reference_impl.prompt_cache import container, decode, encode, load
+from reference_impl.prompt_cache import LAYOUTS, container, decode, encode, load, save
+from reference_impl.prompt_cache.content import Content
 from reference_impl.prompt_cache.errors import CannotHold, PromptCacheError
 
 HOSTILE = read_hostile()
@@ -174,3 +175,18 @@ def test_well_formed_files_with_wrong_content(tmp_path_factory, seed, which):
     path = tmp_path_factory.getbasetemp() / "wrong.safetensors"
     path.write_bytes(len(text).to_bytes(8, "little") + text + data[8 + length :])
     refused_or_whole(path)
+
+
+def test_the_user_may_have_any_key(tmp_path):
+    """The third table of metadata: mlx-lm makes a list as long as such a key says, and ends."""
+    path = tmp_path / "file.safetensors"
+    metadata = {"4294967295": "a", "9" * 40: "b", "0.4294967295": "c", "": "d", "../x": "e"}
+    content = Content((), metadata)
+    for layout in LAYOUTS:
+        save(path, content, layout)
+        tracemalloc.start()
+        found = load(path, layout).content.user_metadata
+        peak = tracemalloc.get_traced_memory()[1]
+        tracemalloc.stop()
+        assert dict(found) == metadata
+        assert peak < MEGABYTE
