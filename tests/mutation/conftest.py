@@ -37,4 +37,4 @@ def fresh_import(request: pytest.FixtureRequest) -> None:
 
 
 def _ours(items: list[pytest.Item]) -> bool:
-    return all(item.path.name.startswith("suite") for item in items)
+    return bool(items) and all(item.path.name.startswith("suite") for item in items)
