@@ -127,11 +127,22 @@ class _State:
     def prepare(self, keep: bool) -> None:
         """Check all options, opening the backend once; `keep` leaves it open for the cases."""
         self.selected()
+        self._check_gates()
         if self._config.getoption("properties"):
             self.parts()
         self.run()
         if not keep:
             self.close()
+
+    def _check_gates(self) -> None:
+        """What would turn out to be nonsense only when all cases have run."""
+        percent, report = (self._config.getoption(name) for name in ("fail_under", "report"))
+        if percent is not None and not 0 <= percent <= 100:  # NaN is neither
+            _leave(f"--fail-under {percent:g}: write a share from 0 to 100")
+        if report is not None and report.is_dir():
+            _leave(f"--report {report}: is a folder")
+        if report is not None and not report.absolute().parent.is_dir():
+            _leave(f"--report {report}: there is no folder {report.absolute().parent}")
 
     @cached_property
     def suite(self) -> Suite:

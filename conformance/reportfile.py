@@ -73,10 +73,14 @@ def write(path: Path, report: ReportFile) -> None:
 
 def read(path: Path) -> ReportFile:
     """FixtureError says what is wrong with a file that is not a whole report."""
+    if path.exists() and not path.is_file():
+        raise FixtureError(f"{path}: cannot be read: it is not a file")
     try:
-        if path.stat().st_size > MAX_BYTES:
+        with path.open("rb") as stream:
+            raw = stream.read(MAX_BYTES + 1)
+        if len(raw) > MAX_BYTES:
             raise FixtureError(f"{path}: over {MAX_BYTES} bytes; not a report of this suite")
-        report = msgspec.json.decode(path.read_bytes(), type=ReportFile)
+        report = msgspec.json.decode(raw, type=ReportFile)
     except OSError as error:
         raise FixtureError(f"{path}: cannot be read: {error.strerror}") from None
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:

@@ -159,6 +159,26 @@ def test_update_keeps_comments_order_and_reasons(tmp_path, judged):
     ]
 
 
+def test_update_leaves_alone_what_patterns_and_flaky_entries_list(tmp_path, judged):
+    path = tmp_path / "known.yaml"
+    text = (HEAD + entry("mask.none.*") + "known-flaky:\n"
+            f"- {{case: {OTHER}, reason: races, date: '2026-01-01'}}\n")  # fmt: skip
+    path.write_text(text)
+    assert command.update(path, judged, [failing(), failing(OTHER)]) == [
+        "kept, check it yourself: mask.none.*"
+    ]
+    baseline.load(path, SUITE, "mlx-lm-0.31", "1")
+
+
+def test_update_refuses_a_list_for_another_dialect_and_a_folder_that_is_not_there(tmp_path, judged):
+    path = tmp_path / "known.yaml"
+    path.write_text(HEAD.replace("0.31", "0.32") + entry())
+    with pytest.raises(FixtureError, match=r"is for the dialect mlx-lm-0\.32; this run judges by"):
+        command.update(path, judged, [failing()])
+    with pytest.raises(FixtureError, match="cannot be written: No such file or directory"):
+        command.update(tmp_path / "no" / "known.yaml", judged, [failing()])
+
+
 def test_update_replaces_a_signature_that_changed(tmp_path, judged):
     path = tmp_path / "known.yaml"
     path.write_text(HEAD + entry(signature="something else"))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import itertools
 import json
 import os
 import subprocess
@@ -13,6 +14,7 @@ import pytest
 from msgspec import UNSET
 from support.folder import CHAPTER, write
 
+from conformance import reportfile
 from conformance.__main__ import main
 from conformance.backends import connect, served
 from conformance.backends.base import BackendUnusable
@@ -22,6 +24,7 @@ from conformance.load import load_suite
 from conformance.plan import applicability, plan
 from conformance.runner import parse_shard, select
 from conformance.verdict import Status
+from conformance.yamlfile import FixtureError
 
 SUPPORT = Path(__file__).parent / "support"
 SCRIPTED = f"{sys.executable} -I -S {SUPPORT / 'scripted.py'}"
@@ -47,6 +50,11 @@ BAD_RUNS = [
     (["run", "--shard", "3/2"], "--shard 3/2: write i/n with 1 <= i <= n, such as 1/4"),
     (["run", "--tag", "no-such"], "no case has the tag no-such; the tags are "),
     (["run", "--case", "no.such"], "no case is called no.such; see mlx-cache-conformance list"),
+    (["run", "--fail-under", "nan"], "--fail-under nan: write a share from 0 to 100"),
+    (["run", "--report", "/no/such/x"], "--report /no/such/x: there is no folder /no/such"),
+    (["run", "--report", "/"], "--report /: is a folder"),
+    (["run", "--baseline", "/dev/zero"], "/dev/zero: cannot be read: it is not a file"),
+    (["run", "--fixtures", "/dev"], "/dev: no chapters/*.yaml there; is this a folder of fix"),
 ]  # fmt: skip
 
 
@@ -152,6 +160,76 @@ def test_an_expression_that_matches_nothing_is_a_failure():
     assert done.stdout.splitlines()[-1] == (
         "no case was executed, which proves nothing: this run is a failure"
     )
+
+
+def test_looking_at_cases_is_not_running_them():
+    done = cli("run", "--case", "mask.none.is-null", "--", "--collect-only")
+    assert done.returncode == 1
+    assert done.stdout.splitlines()[-1].startswith("no case was executed, which proves nothing")
+
+
+def test_the_options_of_another_run_do_not_reach_this_one():
+    done = cli("run", "--quiet", "--case", "mask.none.is-null",
+               PYTEST_ADDOPTS="--collect-only -k nothing")  # fmt: skip
+    assert "1 passed, 0 failed" in done.stdout
+    assert done.returncode == 0
+
+
+LETTERS = "abcdefgh"
+BOMB = "a: &a [x, x, x, x, x, x, x, x, x, x]\n" + "".join(
+    f"{new}: &{new} [{', '.join([f'*{old}'] * 10)}]\n"
+    for old, new in itertools.pairwise(LETTERS)
+)
+HOSTILE = {
+    "bomb": (BOMB, "more than 1000000 nodes, aliases counted at each use"),
+    "code": ("backend: !!python/object/apply:os.system [touch pwned]\n", "the tag "),
+    "deep": ("[" * 100_000, "nested deeper than"),
+}
+
+
+@pytest.mark.parametrize("kind", HOSTILE)
+def test_a_hostile_baseline_is_one_line_and_exit_code_2(tmp_path, kind):
+    text, said = HOSTILE[kind]
+    path = tmp_path / "known.yaml"
+    path.write_text(text)
+    done = cli("run", "--baseline", str(path))
+    (line,) = [line for line in (done.stdout + done.stderr).splitlines() if line.strip()]
+    assert said in line
+    assert str(path) in line
+    assert done.returncode == 2
+    assert not Path("pwned").exists()
+
+
+@pytest.mark.parametrize("text", ["[" * 100_000, "{}", '{"format": 1e999}', "\udce9"])
+def test_a_hostile_report_is_one_line_and_exit_code_2(tmp_path, text):
+    path = tmp_path / "report.json"
+    path.write_bytes(text.encode("utf-8", "surrogateescape"))
+    with pytest.raises(FixtureError, match=r"report\.json: not a whole report of") as bad:
+        reportfile.read(path)
+    assert "\n" not in str(bad.value)
+
+
+def test_a_report_that_is_no_file_or_cannot_be_read():
+    done = cli("report", "merge", "/dev/zero", "-o", "/dev/null")
+    (line,) = done.stderr.splitlines()
+    assert "/dev/zero: cannot be read: it is not a file" in line
+    assert done.returncode == 2
+
+
+def test_a_folder_of_fixtures_does_not_lead_out_of_itself(tmp_path):
+    inner = write(tmp_path / "own")
+    (tmp_path / "secret.yaml").write_text(CHAPTER)
+    (inner / "chapters" / "link.yaml").symlink_to(tmp_path / "secret.yaml")
+    with pytest.raises(FixtureError, match=r"link\.yaml: leads out of "):
+        load_suite(inner)
+
+
+def test_a_home_that_is_nobody_s_is_one_line():
+    done = cli("run", "--backend", "pypi:mlx-lm==0.31.3",
+               MLX_CACHE_CONFORMANCE_CACHE="~nobody-of-that-name/x")  # fmt: skip
+    (line,) = [line for line in (done.stdout + done.stderr).splitlines() if line.strip()]
+    assert "CACHE=~nobody-of-that-name/x: Could not determine home" in line
+    assert done.returncode == 2
 
 
 def test_a_run_that_was_cut_short_says_so(tmp_path):

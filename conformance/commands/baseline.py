@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import fnmatch
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -21,14 +22,17 @@ def register(commands: Any) -> None:
     parser.add_argument("file", type=Path)
     parser.add_argument("--backend", required=True)
     parser.add_argument("--dialect", help="default: the one that the backend declares")
+    parser.add_argument("--fixtures", type=Path, metavar="DIR", help="your own chapters instead")
+    parser.add_argument("--isolate", action="store_true", help="each case in a process apart")
     parser.set_defaults(run=run)
 
 
 def run(options: argparse.Namespace) -> int:
     from conformance.load import load_suite
-    from conformance.runner import Run
+    from conformance.runner import Run, Terms
 
-    judged = Run(load_suite(), options.backend, options.dialect)
+    suite = load_suite(options.fixtures)
+    judged = Run(suite, options.backend, options.dialect, Terms(isolate=options.isolate))
     try:
         failures = [verdict for verdict in _verdicts(judged) if verdict.status.failed]
         for line in update(options.file, judged, failures):
@@ -45,7 +49,7 @@ def update(path: Path, judged: Run, failures: Iterable[Verdict]) -> list[str]:
     from ruamel.yaml import YAML
 
     from conformance.baseline import BaselineFile, signature
-    from conformance.yamlfile import decode
+    from conformance.yamlfile import FixtureError, decode
 
     editor = YAML()
     editor.preserve_quotes = True
@@ -53,12 +57,23 @@ def update(path: Path, judged: Run, failures: Iterable[Verdict]) -> list[str]:
     editor.indent(mapping=2, sequence=2, offset=0)
     who = judged.handshake.implementation
     if path.exists():
-        decode(path, BaselineFile)  # one clear error before anything is rewritten
+        file = decode(path, BaselineFile)  # one clear error before anything is rewritten
+        if file.dialect != judged.dialect.id:
+            raise FixtureError(
+                f"{path}: is for the dialect {file.dialect}; this run judges by {judged.dialect.id}"
+            )
         document = editor.load(path.read_bytes())
     else:
         document = {"backend": f"{who.name} {who.version}", "dialect": judged.dialect.id}
     listed = document.setdefault("known-failing", [])
-    by_case = {verdict.case: verdict for verdict in failures}
+    # What a pattern or a flaky entry lists stays theirs.
+    theirs = [entry["case"] for entry in document.get("known-flaky") or []]
+    theirs += [entry["case"] for entry in listed if "*" in entry["case"]]
+    by_case = {
+        verdict.case: verdict
+        for verdict in failures
+        if not any(fnmatch.fnmatchcase(verdict.case, pattern) for pattern in theirs)
+    }
     said = []
     for index in reversed(range(len(listed))):
         entry = listed[index]
@@ -81,9 +96,12 @@ def update(path: Path, judged: Run, failures: Iterable[Verdict]) -> list[str]:
                        "signature": signature(verdict), "reason": "",
                        "date": date.today().isoformat()})  # fmt: skip
     draft = path.with_name(path.name + ".new")
-    with draft.open("w") as handle:
-        editor.dump(document, handle)
-    draft.replace(path)
+    try:
+        with draft.open("w") as handle:
+            editor.dump(document, handle)
+        draft.replace(path)
+    except OSError as error:
+        raise FixtureError(f"{path}: cannot be written: {error.strerror}") from None
     return said or ["nothing to change"]
 
 

@@ -14,6 +14,7 @@ def register(commands: Any) -> None:
     parser.add_argument("action", choices=["merge"])
     parser.add_argument("files", nargs="+", type=Path, metavar="FILE")
     parser.add_argument("-o", "--output", required=True, type=Path, metavar="FILE")
+    parser.add_argument("--fixtures", type=Path, metavar="DIR", help="the chapters that were run")
     parser.set_defaults(run=run)
 
 
@@ -22,7 +23,7 @@ def run(options: argparse.Namespace) -> int:
     from conformance.load import load_suite
     from conformance.runner import Target
 
-    merged = reportfile.merge(options.files, load_suite())
+    merged = reportfile.merge(options.files, load_suite(options.fixtures))
     reportfile.write(options.output, merged)
     target = Target(merged.backend, merged.dialect)
     print(report.last_line(merged.verdicts, merged.implementation, target, seconds=None))

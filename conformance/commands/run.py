@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -62,6 +63,15 @@ def _without_plugins(options: argparse.Namespace) -> Iterator[str]:
             yield from ("-p", f"no:{plugin}")
 
 
+class _Ran:
+    """Counts what pytest carried out, here or in its workers: a run of nothing is no success."""
+
+    tests = 0
+
+    def pytest_runtest_logreport(self, report: Any) -> None:
+        self.tests += report.when == "call"
+
+
 def run(options: argparse.Namespace) -> int:
     import pytest
 
@@ -81,8 +91,12 @@ def run(options: argparse.Namespace) -> int:
         arguments += ["-k", options.k]
     if options.quiet:
         arguments += ["-q", "-o", "console_output_style=classic"]
-    code = int(pytest.main([*arguments, *_without_plugins(options), *options.pytest]))
-    if code == pytest.ExitCode.NO_TESTS_COLLECTED:
+    os.environ.pop("PYTEST_ADDOPTS", None)  # meant for another run; this one's are after --
+    ran = _Ran()
+    arguments += [*_without_plugins(options), *options.pytest]
+    code = int(pytest.main(arguments, plugins=[ran]))
+    nothing = code == pytest.ExitCode.OK and not ran.tests
+    if code == pytest.ExitCode.NO_TESTS_COLLECTED or nothing:
         print("no case was executed, which proves nothing: this run is a failure")
         return _FAILED
     return _INTERRUPTED if code == _USAGE else code
