@@ -46,8 +46,8 @@ mutants: $(VENV)/installed
 
 # The suite, on the real releases that the Python dialects follow.
 releases: $(VENV)/installed-dev
-	$(SUITE) run --quiet --backend pypi:mlx-lm==0.31.3 --dialect mlx-lm-0.31
-	$(SUITE) run --quiet --backend pypi:mlx-lm==0.32.2 --dialect mlx-lm-0.32
+	$(SUITE) run --quiet --properties quick --backend pypi:mlx-lm==0.31.3 --dialect mlx-lm-0.31
+	$(SUITE) run --quiet --properties quick --backend pypi:mlx-lm==0.32.2 --dialect mlx-lm-0.32
 
 # The adapters in other languages: builds what this machine has the tools for, names what it has not.
 ports: port-cpp port-rust port-swift

@@ -1,0 +1,134 @@
+"""Mistakes that no single operation shows are found, and the printed case tells them apart."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+from conformance.backends import connect
+from conformance.execute import Session
+from conformance.load import load_suite
+from conformance.mutants import named
+from conformance.properties.finding import Finding
+from conformance.properties.laws import LAWS
+from conformance.properties.orders import Order
+from conformance.properties.search import search
+from conformance.properties.sides import Sides
+from conformance.properties.trials import try_law
+from conformance.runner import Run
+from conformance.verdict import Status
+
+ROOT = Path(__file__).resolve().parent.parent.parent
+# What is wrong is stale or shared: it shows in a later operation, or in another cache.
+INVISIBLE = (
+    "slot-lists-pooled", "copy-shares-the-list", "copy-shares-the-arrays", "batch-size-remembered",
+    "advance-in-place", "merge-of-one-shares", "metadata-sticks", "meta-of-the-first-time",
+    "refusal-freezes", "from-serialized-keeps-lengths",
+)  # fmt: skip
+# law -> a mutant that breaks it
+BROKEN = {
+    "construction": "padding-not-below-zero", "writing": "write-reaches-the-neighbour",
+    "reading": "mask-moves-on", "batch-size": "fresh-batch-size-is-0",
+    "byte-count": "nbytes-with-padding", "copy-isolation": "copy-shares-the-arrays",
+    "state": "state-has-holes", "metadata": "meta-counts-from-1", "mask": "mask-inverted",
+    "mask-moves-on": "advance-by-one", "advance-adds-up": "advance-stops-at-zero",
+    "prepare-and-finalize": "finalize-empties-slots", "restore-of-save": "arrays-stay-packed",
+    "replay": "padding-not-restored", "metadata-places": "slots-sorted",
+    "refusal-leaves": "slots-gone-by-a-refusal", "state-assigned": "assigning-state-forgets-rows",
+    "filter": "filter-in-order", "filter-composes": "filter-in-order", "extend": "extend-in-front",
+    "extend-in-any-grouping": "extend-in-front", "extract-of-merge": "merge-backwards",
+    "extend-is-merge": "merge-backwards",
+}  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def suite():
+    return load_suite()
+
+
+class Opened:
+    """A mutant beside the reference in its dialect."""
+
+    def __init__(self, suite, name: str) -> None:
+        self.dialect = suite.dialect(named(name).dialect)
+        self.session = Session(lambda: connect(f"mutant:{name}", self.dialect.id))
+        self.sides = Sides(connect("reference", self.dialect.id), self.session, self.dialect)
+
+    def __enter__(self):
+        return self.sides
+
+    def __exit__(self, *_: object) -> None:
+        self.session.close()
+        self.sides.model.close()
+
+
+def found(sides: Sides):
+    """The first difference within the default profile."""
+    for part in Order("default", 1).parts():
+        if part.law is None:
+            difference, _ = search(sides, part.seed, part.count)
+            if difference is not None:
+                return difference
+    return None
+
+
+def judged(folder: Path, backend: str, dialect: str, case: str):
+    suite = load_suite(folder)  # loads and lints
+    run = Run(suite, backend, dialect)
+    try:
+        return run.verdict(suite.cases[case])
+    finally:
+        run.close()
+
+
+@pytest.mark.parametrize("name", INVISIBLE)
+def test_an_invisible_mistake_is_found_and_its_case_can_be_pasted(name, suite, tmp_path):
+    with Opened(suite, name) as sides:
+        difference = found(sides)
+        assert difference is not None, f"{name} survived the default profile"
+        finding = Finding(difference, sides, suite, "a test")
+        assert finding.verdict().status is Status.FAIL
+        acting = [call for call in difference.drawn.calls[1:] if call.op != "snapshot"]
+        assert 2 <= len(acting) <= 7, "not short, or not invisible to single operations"
+    folder = tmp_path / "fixtures"
+    shutil.copytree(ROOT / "fixtures", folder)
+    chapter = folder / "chapters" / "regressions.yaml"
+    chapter.write_text(chapter.read_text() + finding.yaml)
+    where = sides.dialect.id, finding.case.id
+    assert judged(folder, f"mutant:{name}", *where).status is Status.FAIL
+    assert judged(folder, "reference", *where).status is Status.PASS
+
+
+@pytest.mark.parametrize("law", LAWS)
+def test_every_law_can_be_broken(law, suite):
+    with Opened(suite, BROKEN[law]) as sides:
+        breach, _ = try_law(LAWS[law], sides, 0, 100)
+    assert breach is not None
+    assert breach.why
+
+
+@pytest.mark.parametrize("dialect", ["mlxrs-0.1", "mlx-lm-0.31", "mlx-lm-0.32",
+                                     "mlx-swift-lm-3.31.3", "mlx-swift-lm-3.31.4"])  # fmt: skip
+def test_the_reference_keeps_every_law(dialect, suite):
+    chosen = suite.dialect(dialect)
+    session = Session(lambda: connect("reference", dialect))
+    with connect("reference", dialect) as model:
+        sides = Sides(model, session, chosen)
+        kept = [law for law in LAWS.values() if not law.not_applicable(chosen, sides.operations)]
+        for law in kept:
+            breach, tried = try_law(law, sides, 0, 20)
+            assert breach is None, f"{law.id}: {breach.why if breach else ''}"
+            assert tried.trials
+    session.close()
+    assert len(kept) >= 15
+
+
+def test_requirements_of_laws_and_blame_are_there(suite):
+    from conformance.properties import blame
+
+    cited = {r for law in LAWS.values() for r in law.requires}
+    cited |= set(blame.REQUIREMENTS.values()) | set(blame.APART.values())
+    cited |= {r for shape in blame.OF_STATE.values() for r in shape.values()}
+    assert cited <= set(suite.requirements)
