@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 SUITE := $(BIN)/mlx-cache-conformance
 
-.PHONY: run test check unit nightly mutants mutants-stdio releases spec schemas mutation clean
+.PHONY: run test check unit nightly mutants mutants-stdio properties releases spec schemas mutation clean
 .PHONY: ports port-cpp port-cpp-sanitized port-cpp-planted port-rust port-swift
 
 DIALECTS := mlx-lm-0.31 mlx-lm-0.32 mlx-swift-lm-3.31.3 mlx-swift-lm-3.31.4
@@ -39,6 +39,10 @@ spec: $(VENV)/installed
 # Every mutant in a process of its own; `make test` does so with some of them.
 mutants-stdio: $(VENV)/installed
 	$(SUITE) mutants --stdio --first
+
+# Which mutants the properties find, for the next page about mutants. Takes minutes.
+properties: $(VENV)/installed
+	$(SUITE) mutants --properties --json conformance/mutants/properties.json
 
 # Have all mutants face the cases, and write the page about them.
 mutants: $(VENV)/installed

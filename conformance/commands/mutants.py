@@ -41,6 +41,7 @@ def register(commands: Any) -> None:
 def run(options: argparse.Namespace) -> int:
     from conformance.load import load_suite
     from conformance.mutants import matching, mutants
+    from conformance.mutants.drawn import stored
     from conformance.mutants.kills import Terms, examine
     from conformance.mutants.matrix import matrix
     from conformance.mutants.page import page
@@ -73,7 +74,7 @@ def run(options: argparse.Namespace) -> int:
         print(line)
     _last_line(found, options.stdio)
     if options.markdown:
-        Path(options.markdown).write_text(page(found), encoding="utf-8")
+        Path(options.markdown).write_text(page(found, stored()), encoding="utf-8")
     if options.json:
         Path(options.json).write_text(json.dumps(found.plain(), indent=1) + "\n", encoding="utf-8")
     return _FAILED if lines else 0

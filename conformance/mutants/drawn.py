@@ -32,6 +32,7 @@ from conformance.properties.sides import Sides
 
 STORED = Path(__file__).with_name("properties.json")
 ORDER = Order("quick", 0)
+_NAMED = 4  # laws that are named one by one
 
 
 class Caught(msgspec.Struct, frozen=True):
@@ -46,9 +47,11 @@ class Caught(msgspec.Struct, frozen=True):
     @property
     def words(self) -> str:
         """For a reader."""
-        laws = f"breaks {', '.join(self.laws)}" if self.laws else ""
+        count = len(self.laws)
+        named = ", ".join(self.laws) if count <= _NAMED else f"{count} laws"
+        laws = f"breaks {named}" if count else ""
         sequence = "" if self.sequence is None else f"sequence {self.sequence}"
-        return "; ".join(filter(None, (laws, sequence))) or "not found"
+        return "; ".join(filter(None, (laws, sequence))) or "-"
 
 
 class _Told(BaseException):

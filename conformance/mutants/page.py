@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from conformance.load import Suite
 from conformance.mutants import CHAPTERS, Mutant, chapters
+from conformance.mutants.drawn import ORDER, Caught
 from conformance.mutants.matrix import Matrix, Row
 from conformance.specification import anchor
 
@@ -29,38 +30,46 @@ A mutant is a backend like any other. To see what a mistake of yours would look 
 **Cases** says how many cases of its dialect a mutant fails, and **violates** which requirements the
 mistake is about: a case of each of them is among these. What is marked with ⟳ comes out in a
 sequence of operations only: something is stale or shared, and no single operation shows it.
+**Properties** names the laws that a mutant breaks and the first of {sequences} drawn sequences that
+tells it from the reference; without any case, these find {caught} of the {drawn} that are not about
+files.
 """
 
 
-def page(matrix: Matrix) -> str:
-    """The page for a whole matrix."""
-    return "\n".join([_HEAD.format(count=len(matrix.rows)), *_body(matrix)]) + "\n"
+def page(matrix: Matrix, caught: Mapping[str, Caught]) -> str:
+    """The page for a whole matrix, and what the properties caught."""
+    head = _HEAD.format(
+        count=len(matrix.rows), drawn=len(caught), caught=sum(map(bool, caught.values())),
+        sequences=ORDER.sequences,
+    )  # fmt: skip
+    return "\n".join([head, *_body(matrix, caught)]) + "\n"
 
 
-def _body(matrix: Matrix) -> Iterator[str]:
+def _body(matrix: Matrix, caught: Mapping[str, Caught]) -> Iterator[str]:
     rows = {row.mutant.name: row for row in matrix.rows}
-    yield "| chapter | mutants | after a real implementation | killed |"
-    yield "|---|--:|--:|--:|"
+    yield "| chapter | mutants | after a real implementation | killed | by properties |"
+    yield "|---|--:|--:|--:|--:|"
     for module, made in chapters().items():
         title = CHAPTERS[module]
         seen = sum(bool(mutant.seen) for mutant in made)
         killed = sum(bool(rows[mutant.name].kills.cases) for mutant in made)
-        yield f"| [{title}](#{anchor(title)}) | {len(made)} | {seen} | {killed} |"
+        told = sum(bool(caught.get(mutant.name)) for mutant in made)
+        yield f"| [{title}](#{anchor(title)}) | {len(made)} | {seen} | {killed} | {told} |"
     for module, made in chapters().items():
         yield f"\n## {CHAPTERS[module]}\n"
-        yield "| mutant | what is wrong | did so, or nearly | cases | violates |"
-        yield "|---|---|---|--:|---|"
+        yield "| mutant | what is wrong | did so, or nearly | cases | violates | properties |"
+        yield "|---|---|---|--:|---|---|"
         for mutant in made:
-            yield _line(rows[mutant.name])
+            yield _line(rows[mutant.name], caught.get(mutant.name))
 
 
-def _line(row: Row) -> str:
+def _line(row: Row, caught: Caught | None) -> str:
     mutant, kills = row.mutant, row.kills
     mark = " ⟳" if mutant.sequence else ""
     violates = ", ".join(f"[{name}](SPEC.md#{anchor(name)})" for name in mutant.violates)
     cells = (
         f"`{mutant.name}`{mark}<br>{mutant.dialect}", mutant.wrong, _like(mutant),
-        str(len(kills.cases)), violates,
+        str(len(kills.cases)), violates, caught.words if caught else "",
     )  # fmt: skip
     return f"| {' | '.join(cell.replace('|', chr(92) + '|') for cell in cells)} |"
 

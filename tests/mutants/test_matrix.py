@@ -12,9 +12,11 @@ from support.folder import suite as small_suite
 from conformance.__main__ import main
 from conformance.load import load_suite
 from conformance.mutants import Mutant, mutants
+from conformance.mutants.drawn import catch, stored
 from conformance.mutants.kills import Examiner, Kills, Terms, examine
 from conformance.mutants.matrix import Matrix, Row
 from conformance.mutants.page import page
+from conformance.properties.laws import LAWS
 
 SUITE = load_suite()
 MUTANTS = mutants()
@@ -43,7 +45,7 @@ def test_the_cases_kill_every_mutant_and_the_page_is_up_to_date():
     rows = tuple(map(Row, chosen, kills))
     found = Matrix(SUITE, rows, whole=True)
     assert list(found.problems()) == []
-    assert page(found) == STORED.read_text(encoding="utf-8"), "run: make mutants"
+    assert page(found, stored()) == STORED.read_text(encoding="utf-8"), "run: make mutants"
 
 
 def test_the_cases_kill_a_sample_of_mutants_over_stdio():
@@ -105,9 +107,35 @@ def test_what_the_suite_lacks_is_asked_of_the_whole_matrix_only():
 
 def test_the_page_follows_the_matrix():
     made = [Row(mutant, Kills(name, (MASK_CASE,), 600)) for name, mutant in MUTANTS.items()]
-    before = page(Matrix(SUITE, tuple(made), whole=True))
+    before = page(Matrix(SUITE, tuple(made), whole=True), stored())
     made[3] = Row(made[3].mutant, Kills(made[3].mutant.name, (), 600))
-    assert page(Matrix(SUITE, tuple(made), whole=True)) != before
+    assert page(Matrix(SUITE, tuple(made), whole=True), stored()) != before
+    assert page(Matrix(SUITE, tuple(made), whole=True), {}) != before
+
+
+# --------------------------------------------------------------------------- properties
+
+
+def test_what_the_properties_catch_is_known_of_nearly_all_and_of_no_others():
+    """A new mutant may wait for the next `make properties`, which takes minutes."""
+    known = stored()
+    drawn = {name for name, mutant in MUTANTS.items() if mutant.files is None}
+    assert set(known) <= drawn
+    assert len(known) >= 0.95 * len(drawn)
+    assert set().union(*(caught.laws for caught in known.values())) <= set(LAWS)
+
+
+@pytest.mark.parametrize("name", ["copy-shares-the-list", "merge-drains", "mask-inverted"])
+def test_the_properties_catch_what_they_are_said_to(name):
+    found = catch(SUITE, MUTANTS[name])
+    assert found.laws
+    assert found.sequence is not None
+    assert stored()[name]
+
+
+def test_the_properties_do_not_catch_what_they_cannot_see():
+    """No file is ever drawn, and but for its files this mutant is the reference."""
+    assert not catch(SUITE, MUTANTS["file-caches-backwards"])
 
 
 def test_large_cases_are_only_for_the_mutants_that_they_are_meant_for():
@@ -158,10 +186,21 @@ def test_the_command_is_red_where_a_mutant_survives(capsys, monkeypatch, tmp_pat
     assert out[1].startswith("0 of 1 mutants killed")
 
 
+def test_the_command_asks_the_properties(capsys, tmp_path):
+    path = tmp_path / "found.json"
+    arguments = ["mask-inverted", "file-caches-backwards", "--properties", "--json", str(path)]
+    assert command(*arguments, "--jobs", "1") == 0
+    out = capsys.readouterr().out
+    assert out.startswith("mask-inverted: breaks mask; sequence ")
+    assert "1 of 1 mutants caught by properties alone, profile quick, seed 0" in out
+    assert path.read_text().startswith('{\n"mask-inverted": {"laws":["mask"]')
+
+
 @pytest.mark.parametrize(
     ("arguments", "text"),
     [
         (["mask-invertd"], "no mutant is called 'mask-invertd'; did you mean mask-inverted"),
+        (["--properties", "--stdio"], "--properties goes without --stdio and --first"),
         (["--jobs", "0"], "--jobs 0: write a number from 1 on"),
         (["--shard", "5/4"], "--shard 5/4: write i/n with 1 <= i <= n"),
         (["mask-inverted", "--shard", "2/2"], "none of the mutants is in that part"),
