@@ -15,7 +15,7 @@ from typing import Any, BinaryIO
 
 import mlx.core as mx
 
-from .content import Flat, raw
+from .content import Flat, elements
 from .errors import BadContainer, TooLarge, shown
 from .header import METADATA, Header, TensorInfo, parse
 from .limits import MAX_HEADER_BYTES
@@ -78,7 +78,7 @@ def write(path: str | Path, flat: Flat) -> None:
     with Path(path).open("wb") as stream:
         stream.write(len(text).to_bytes(8, "little") + text)
         for tensor in flat.tensors.values():
-            stream.write(raw(tensor))
+            stream.write(elements(tensor))
 
 
 def _header(stream: BinaryIO, size: int) -> tuple[Header, int]:
@@ -129,8 +129,10 @@ def _tensor(stream: BinaryIO, start: int, key: str, info: TensorInfo) -> mx.arra
     if not count:
         return mx.zeros(info.shape, dtype)
     stream.seek(start + info.begin)
-    data = stream.read(count)
-    if len(data) != count:
+    data = mx.zeros([count], mx.uint8)
+    memory: Any = data
+    # Straight into the array: through a bytes object it would be written to memory twice. Not a
+    # mapping, which ends the process if the file becomes shorter.
+    if stream.readinto(memoryview(memory)) != count:  # type: ignore[attr-defined]
         raise BadContainer(key, "the file became shorter while it was read")
-    buffer: Any = memoryview(data)
-    return mx.array(buffer).view(dtype).reshape(info.shape)
+    return data.view(dtype).reshape(info.shape)

@@ -166,7 +166,12 @@ def same(a: mx.array | None, b: mx.array | None) -> bool:
 
 def raw(tensor: mx.array) -> bytes:
     """The elements as little-endian bytes in row-major order."""
+    return bytes(elements(tensor))
+
+
+def elements(tensor: mx.array) -> memoryview:
+    """The same without a copy of them, where they already lie in that order."""
     if not tensor.size:
-        return b""
+        return memoryview(b"")
     flat: Any = mx.contiguous(tensor.reshape(-1)).view(mx.uint8)
-    return bytes(memoryview(flat))
+    return memoryview(flat)
