@@ -48,6 +48,10 @@ properties: $(VENV)/installed
 mutants: $(VENV)/installed
 	$(SUITE) mutants --markdown docs/mutants.md
 
+# How fast everything is: some eight minutes on an idle machine; rewrites docs/performance.md.
+bench: $(VENV)/installed-bench
+	PYTHONDONTWRITEBYTECODE= $(BIN)/python -m tests.performance
+
 # The suite, on the real releases that the Python dialects follow.
 releases: $(VENV)/installed-dev
 	$(SUITE) run --quiet --properties quick --backend pypi:mlx-lm==0.31.3 --dialect mlx-lm-0.31
@@ -111,6 +115,11 @@ $(VENV)/installed-dev: pyproject.toml | $(VENV)/bin/python
 	@echo "installing into $(VENV), with the development tools"
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev]'
 	@touch $@ $(VENV)/installed
+
+$(VENV)/installed-bench: $(VENV)/installed-dev
+	@echo "installing mlx-lm into $(VENV), to compare with"
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check mlx-lm==0.32.2
+	@touch $@
 
 clean:
 	rm -rf ports/*/build ports/*/target ports/*/.build

@@ -1,0 +1,151 @@
+"""The suite itself: how soon it starts, how many cases a second, and how time grows with cases."""
+
+from __future__ import annotations
+
+import math
+import re
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from conformance.backends import served
+from conformance.benchmarks.pairs import ratios, spread
+from conformance.load import Suite, load_suite, read_suite
+from conformance.runner import HOSTILE, Run
+from conformance.verdict import Status
+from tests.performance.figures import Figure, least, most, per_second
+
+DIALECT = "mlx-lm-0.32"
+COMMAND = [sys.executable, "-m", "conformance", "run"]
+FIRST = "state.get.fresh"
+REPLICATED = ("indexing", "sequence-metadata", "copy", "batch-size", "identity")
+TOO_LARGE = 1 << 20  # of a mask, which is then what takes the time
+
+
+def starting(rounds: int) -> Iterator[Figure]:
+    """From the start of the process to the verdict on the first case; and loading alone."""
+    spent = [_until_first_verdict() for _ in range(rounds + 1)][1:]
+    yield most("start to the first verdict", spread(spent), 0.6, " s")
+    code = ("import time; from conformance.load import load_suite; "
+            "t = time.perf_counter(); load_suite(); print(time.perf_counter() - t)")  # fmt: skip
+    loads = [1000 * float(subprocess.check_output([sys.executable, "-c", code]))
+             for _ in range(rounds)]  # fmt: skip
+    yield most("loading all fixtures, warm", spread(loads), 150, " ms")
+
+
+def _until_first_verdict() -> float:
+    started = time.perf_counter()
+    process = subprocess.Popen([*COMMAND, "--case", FIRST], stdout=subprocess.PIPE)
+    assert process.stdout is not None
+    seen = process.stdout.read(1)  # pytest's dot
+    spent = time.perf_counter() - started
+    process.stdout.read()
+    if process.wait() or seen != b".":
+        raise RuntimeError(f"the run of one case failed; it began with {seen!r}")
+    return spent
+
+
+def scripted(suite: Suite) -> list[str]:
+    """Cases that are neither hostile nor about files, nor make a tensor of many megabytes."""
+    found = []
+    for case in suite.cases.values():
+        ops = {step.__struct_config__.tag for step in case.steps}
+        large = any(getattr(step, "n", 0) > TOO_LARGE for step in case.steps)
+        if HOSTILE not in case.tags and not ops & {"load", "save"} and not large:
+            found.append(case.id)
+    return found
+
+
+def rates(rounds: int) -> Iterator[Figure]:
+    """Cases a second that are planned, carried out and judged, without pytest and with it."""
+    suite = load_suite()
+    ids = scripted(suite)
+    for name, backend, bound in (
+        ("in process", "reference", 1500),
+        ("over stdio", served("reference", DIALECT), 800),
+    ):
+        run = Run(suite, backend, DIALECT)
+        times, executed = [], 0
+        for _ in range(rounds + 1):
+            started = time.perf_counter()
+            verdicts = [run.verdict(suite.cases[identity]) for identity in ids]
+            times.append(time.perf_counter() - started)
+            executed = sum(verdict.status is Status.PASS for verdict in verdicts)
+        run.close()
+        yield least(f"scripted cases {name}", per_second(executed, times[1:]), bound, " a second",
+                    note=f"{executed} cases executed")  # fmt: skip
+
+
+def growth(factors: Sequence[int]) -> Iterator[Figure]:
+    """Time against cases, with the cases of some chapters replicated."""
+    counts, times = [], []
+    with tempfile.TemporaryDirectory() as folder:
+        for factor in factors:
+            root = replicate(Path(folder) / str(factor), factor)
+            count, seconds = _whole_run(root)
+            counts.append(float(count))
+            times.append(seconds)
+    rate = (counts[-1] - counts[0]) / (times[-1] - times[0])
+    power = math.log(times[-1] / times[-2]) / math.log(counts[-1] / counts[-2])
+    pairs = zip(counts, times, strict=True)
+    sizes = ", ".join(f"{count:.0f} in {spent:.1f} s" for count, spent in pairs)
+    yield Figure("whole runs through pytest, cases a second beyond the start", f"{rate:.0f}",
+                 note=f"{sizes}; reading and checking that many fixtures included")  # fmt: skip
+    yield Figure(f"exponent of the time, {factors[-2]} to {factors[-1]} times the cases",
+                 f"{power:.3f}", "at most 1.1", power <= 1.1)  # fmt: skip
+
+
+def replicate(root: Path, factor: int) -> Path:
+    """A folder of fixtures with every case of some chapters so many times."""
+    source = read_suite().root
+    chapters = root / "chapters"
+    chapters.mkdir(parents=True)
+    for name in REPLICATED:
+        text = (source / "chapters" / f"{name}.yaml").read_text()
+        head, cases = text.split("\ncases:\n", 1)
+        for number in range(factor):
+            renamed = re.sub(r"^- id: (\S+)$", rf"- id: \1-copy{number}", cases, flags=re.MULTILINE)
+            more = (
+                head
+                if number == 0
+                else re.sub(
+                    r"^requirements:\n.*", "requirements: []", head, flags=re.MULTILINE | re.DOTALL
+                )
+            )
+            (chapters / f"{name}-{number}.yaml").write_text(f"{more}\ncases:\n{renamed}")
+    return root
+
+
+def _whole_run(root: Path) -> tuple[int, float]:
+    started = time.perf_counter()
+    done = subprocess.run([*COMMAND, "--quiet", "--dialect", DIALECT, "--fixtures", str(root)],
+                          capture_output=True, text=True, check=False)  # fmt: skip
+    spent = time.perf_counter() - started
+    found = re.search(r"^(\d+) passed, 0 failed", done.stdout, flags=re.MULTILINE)
+    if done.returncode or not found:
+        raise RuntimeError(done.stdout[-2000:] + done.stderr[-2000:])
+    return int(found[1]), spent
+
+
+def two_processes(profile: str, rounds: int) -> Iterator[Figure]:
+    """One process against two on the laws and drawn sequences."""
+    one, two = [], []
+    for _ in range(rounds):
+        one.append(_properties(profile))
+        two.append(_properties(profile, "--", "-n", "2"))
+    yield least(f"two processes, {profile} properties: times as fast as one", ratios(one, two), 1.6)
+
+
+def _properties(profile: str, *more: str) -> float:
+    started = time.perf_counter()
+    done = subprocess.run(
+        [*COMMAND, "--quiet", "--dialect", DIALECT, "--properties", profile, "--seed", "1",
+         "-k", "test_property or state.get.fresh", *more],
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    if done.returncode:
+        raise RuntimeError(done.stdout[-2000:] + done.stderr[-2000:])
+    return time.perf_counter() - started
