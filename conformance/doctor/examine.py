@@ -45,7 +45,8 @@ FIXES = {
     "utf-8": "encode stdout as UTF-8, whatever the locale is",
     "number": "JSON has no NaN and no Infinity: floats travel only inside tensors, whose data is "
     "hex; give null or an error for any other",
-    "depth": "results are at most 3 lists deep: a value, a tensor, or a list of them",
+    "depth": "results are a few lists deep: a value, a tensor, a list of them, or the caches of a "
+    "file",
     "large": "read a line of any length, in large parts and in linear time, and put its parts "
     "together once",
     "length": "answer only what was asked; no answer of a case is as long as that",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -13,9 +14,11 @@ INI = Path(__file__).resolve().parent.parent.parent / "conformance" / "pytest.in
 
 
 def run(tmp_path, *options):
+    # a worker's variables would make pytest-benchmark think that the run is distributed
+    environment = {k: v for k, v in os.environ.items() if not k.startswith("PYTEST_")}
     done = subprocess.run(
         [sys.executable, "-m", "pytest", "-c", str(INI), "--pyargs", "conformance", *options],
-        cwd=tmp_path, capture_output=True, text=True, check=False,
+        cwd=tmp_path, capture_output=True, text=True, check=False, env=environment,
     )  # fmt: skip
     return done.returncode, done.stdout + done.stderr
 
