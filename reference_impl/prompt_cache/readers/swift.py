@@ -240,7 +240,7 @@ def _length(keys: mx.array) -> int:
 
 
 def _chunked(keys: Any, values: Any, texts: Sequence[str]) -> KeyValues:
-    size = None if texts[0] == "None" else parse_lenient(texts[0])
+    size = parse_lenient(texts[0])  # none for the text None, and for any other
     start = parse_lenient(texts[1]) or 0
     offset = _length(keys) if keys is not None else 0
     return KeyValues(
