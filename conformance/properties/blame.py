@@ -38,7 +38,7 @@ def requirement(drawn: Drawn, dialect: Dialect) -> str:
     acting = [call for call in drawn.calls if call.op not in ("snapshot", "reset")]
     last = drawn.calls[-1]
     if not acting:
-        return REQUIREMENTS[last.op]
+        return REQUIREMENTS.get(last.op, "CONSTRUCT-001")  # even `reset` was not answered
     if last.op == "snapshot" and last.arguments["cache"] not in changed(acting[-1]):
         for call in reversed(acting):
             if call.op in APART:

@@ -10,7 +10,7 @@ from typing import Any
 import msgspec
 
 from conformance import yamlfile
-from conformance.backends.base import Refused, Reply
+from conformance.backends.base import Refused, Reply, Returned
 from conformance.execute import execute
 from conformance.judge import judge
 from conformance.load import Suite
@@ -40,6 +40,8 @@ class Finding:
         """The case as plain data, with the expectation of the dialect in the last step."""
         drawn, dialect = self.difference.drawn, self.sides.dialect
         rows = list(zip(drawn.calls, drawn.replies, strict=True))[1:]  # without the reset
+        if not rows:  # it fails before any operation, and so at the simplest one too
+            rows = [(Call("new", {"cache": "a", "size": 0}), Returned(None))]
         steps = [_step(call, reply, index == len(rows) - 1)
                  for index, (call, reply) in enumerate(rows)]  # fmt: skip
         digest = hashlib.sha256(spelling.flow(steps).encode()).hexdigest()[:8]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -71,3 +72,14 @@ def test_properties_are_not_tried_unasked(tmp_path):
     done = run(tmp_path, "run", "--case", "mask.both.combination")
     assert done.returncode == 0
     assert "properties" not in done.stdout
+
+
+@pytest.mark.parametrize(("behaviour", "verdict"), [("dies", "crash"), ("logs", "protocol-error")])
+def test_trouble_is_its_own_verdict(tmp_path, behaviour, verdict):
+    unruly = Path(__file__).resolve().parent.parent / "support" / "unruly.py"
+    backend = f"cmd:{sys.executable} {unruly} {behaviour} {tmp_path}"
+    done = run(tmp_path, "run", "--properties", "quick", "-k", "sequences-1", "--backend", backend,
+               "--dialect", "mlx-lm-0.31")  # fmt: skip
+    assert done.returncode == 1
+    assert f": {verdict}" in done.stdout
+    assert "- id: found." in done.stdout
