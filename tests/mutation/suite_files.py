@@ -60,6 +60,9 @@ def test_hostile(start: int, tmp_path: Path) -> None:
         error: Any = refused.value
         assert (error.kind, error.payload["key"]) == (file.expect.error, file.expect.key), file.id
         assert file.expect.reason in error.payload["reason"], file.id
+        if error.kind == "TooLarge":
+            said_so = "{observed} is above {cap_name} = {cap}".format(**error.payload)
+            assert said_so == error.payload["reason"], file.id
 
 
 @pytest.mark.parametrize("start", range(0, len(HOSTILE), GROUP))
