@@ -7,6 +7,8 @@ command only calls pytest. Nothing here acts on a pytest run that selects no con
 from __future__ import annotations
 
 import random
+import signal
+import threading
 import time
 from collections.abc import Generator
 from functools import cached_property
@@ -79,6 +81,7 @@ def pytest_configure(config: pytest.Config) -> None:
     state.settle()
     asked = any(config.getoption(name) for name in OPTIONS)
     if asked and not hasattr(config, "workerinput"):
+        state.end_on_sigterm()
         # Asking for a backend by name and getting none must end the run before it starts.
         state.prepare(keep=not _distributed(config))
     config.pluginmanager.register(state, "mlx-cache-conformance-state")
@@ -96,6 +99,14 @@ def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool 
 
 def _distributed(config: pytest.Config) -> bool:
     return bool(getattr(config.option, "numprocesses", None) or getattr(config.option, "tx", None))
+
+
+def _terminated(*_: object) -> NoReturn:
+    raise KeyboardInterrupt("ended by SIGTERM")
+
+
+def _terminated_as_before() -> None:
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
 
 
 def _leave(reason: object) -> NoReturn:
@@ -123,6 +134,13 @@ class _State:
             profile = PROFILES.get(option.properties)
             fixed = profile is None or profile.fixed
             option.seed = 0 if fixed else random.SystemRandom().randint(0, MAX_SEED)
+
+    def end_on_sigterm(self) -> None:
+        """By default a run that is told to end is gone at once, and leaves a hung backend."""
+        here = threading.current_thread() is threading.main_thread()
+        if here and signal.getsignal(signal.SIGTERM) is signal.SIG_DFL:
+            signal.signal(signal.SIGTERM, _terminated)
+            self._config.add_cleanup(_terminated_as_before)
 
     def prepare(self, keep: bool) -> None:
         """Check all options, opening the backend once; `keep` leaves it open for the cases."""

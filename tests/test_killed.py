@@ -7,8 +7,10 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import subprocess
 import sys
+import time
 import uuid
 from pathlib import Path
 
@@ -70,3 +72,23 @@ def test_exactly_the_interrupted_cases_say_crash(tmp_path, seed):
     assert len(crashed) <= len(kills)
     assert done.returncode == 1
     print(f"{len(kills)} kills, {len(crashed)} crashes, {len(executed)} cases executed")
+
+
+def test_a_run_that_is_told_to_end_leaves_no_backend_behind(tmp_path):
+    mark = uuid.uuid4().hex
+    adapter = f"cmd:{sys.executable} -I -S {SUPPORT / 'unruly.py'} silent {tmp_path}"
+    with subprocess.Popen(
+        [sys.executable, "-m", "conformance", "run", "--backend", adapter,
+         "--case", "ident.size.*"],
+        stdout=subprocess.PIPE, text=True, env={**os.environ, MARK: mark},
+    ) as running:  # fmt: skip
+        deadline = time.monotonic() + 60
+        while not any("silent" in p.cmdline() for p in carrying(mark)):
+            assert time.monotonic() < deadline, "the backend was never started"
+            time.sleep(0.05)
+        time.sleep(0.5)
+        running.send_signal(signal.SIGTERM)
+        said, _ = running.communicate(timeout=60)
+    assert running.returncode == pytest.ExitCode.INTERRUPTED
+    assert "KeyboardInterrupt: ended by SIGTERM" in said
+    assert not carrying(mark)
