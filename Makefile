@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 SUITE := $(BIN)/mlx-cache-conformance
 
-.PHONY: run test check unit nightly mutants mutants-stdio properties releases spec schemas mutation clean
+.PHONY: run test check unit nightly bench mutants mutants-stdio properties releases spec schemas mutation clean
 .PHONY: ports port-cpp port-cpp-sanitized port-cpp-planted port-rust port-swift
 
 DIALECTS := mlx-lm-0.31 mlx-lm-0.32 mlx-swift-lm-3.31.3 mlx-swift-lm-3.31.4
