@@ -70,7 +70,7 @@ def _pyplot() -> Any:
 
 
 def _panel(box: Any, op: str, rows: list[Row], names: dict[str, str]) -> None:
-    from matplotlib.ticker import EngFormatter, LogLocator, NullFormatter
+    from matplotlib.ticker import EngFormatter, LogLocator
 
     upper, lower = box.subplots(2, 1, sharex=True, height_ratios=(2, 1))
     upper.set_title(op, loc="left", fontsize=10, fontweight="bold")
@@ -91,8 +91,7 @@ def _panel(box: Any, op: str, rows: list[Row], names: dict[str, str]) -> None:
         _at_least_a_decade(axes, bool(powers))
         axes.yaxis.set_major_locator(LogLocator(numticks=6))
         axes.yaxis.set_major_formatter(EngFormatter(unit, sep=" "))
-        for axis in (axes.xaxis, axes.yaxis):
-            axis.set_minor_formatter(NullFormatter())
+        axes.minorticks_off()
         axes.xaxis.set_major_formatter(EngFormatter(sep=""))
 
 
