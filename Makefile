@@ -60,12 +60,12 @@ releases: $(VENV)/installed-dev
 # The adapters in other languages: builds what this machine has the tools for, names what it has not.
 ports: port-cpp port-rust port-swift
 
-# The C++ port; with sanitizers; with each of the mistakes of src/planted.hpp beside it.
+# The C++ port; with sanitizers; with the mistakes of src/planted.hpp beside either.
 port-cpp: $(VENV)/installed
 	$(call build-cpp,ports/cpp/build,)
 
 port-cpp-sanitized: $(VENV)/installed
-	$(call build-cpp,ports/cpp/build/sanitized,-DSANITIZE=ON)
+	$(call build-cpp,ports/cpp/build/sanitized,-DSANITIZE=ON -DPLANTED_BUGS=ON)
 
 port-cpp-planted: $(VENV)/installed
 	$(call build-cpp,ports/cpp/build,-DPLANTED_BUGS=ON)

@@ -19,6 +19,9 @@ from conformance import protocol_page
 from conformance.commands.new_adapter import DIALECT_OF, LANGUAGES, create
 from conformance.load import load_suite
 from conformance.plan import applicability
+from conformance.prompt_cache.exchange import exchange
+from conformance.prompt_cache.model import read_cases
+from conformance.prompt_cache.participants import participants
 from conformance.properties.agreement import differences
 from conformance.protocol import case_operations
 
@@ -98,10 +101,31 @@ def test_the_cpp_port_is_clean_under_the_sanitizers(sanitized):
     passes_everything(f"cmd:{sanitized}")
 
 
-def test_the_sanitized_build_carries_both_sanitizers(sanitized):
-    symbols = sanitized.read_bytes()
-    assert b"__asan_report_load" in symbols
-    assert b"__ubsan_handle_add_overflow" in symbols
+def test_the_cpp_port_writes_what_the_strict_reader_finds_again(cpp, tmp_path):
+    port, strict = participants(f"cmd:{cpp}")[0], participants("reference@strict")[0]
+    outcomes = exchange([port, strict], read_cases(), tmp_path, lambda *_: None)
+    reference = exchange(
+        [participants("reference@mlxrs-0.1")[0], strict], read_cases(), tmp_path, lambda *_: None
+    )
+    assert len(outcomes) > 20
+    for case, readers in outcomes.items():
+        (mine,), (theirs,) = readers.values(), reference[case].values()
+        assert mine[strict.name] == theirs[strict.name], case
+
+
+@pytest.mark.parametrize(
+    ("bug", "chapter", "report"),
+    [
+        (6, "index.get", "in slot_cache::SlotCache::get"),
+        (7, "seq.advance", "signed integer overflow"),
+        (8, "copy", "LeakSanitizer: detected memory leaks"),
+    ],
+)
+def test_what_only_a_sanitizer_sees_is_a_crash(sanitized, bug, chapter, report):
+    done = judged(f"cmd:{sanitized}-bug-{bug}", "-k", chapter)
+    assert done.returncode == 1, done.stdout[-4000:]
+    assert " crash" in done.stdout.splitlines()[-1]
+    assert report in done.stdout
 
 
 def test_the_cpp_port_answers_drawn_sequences_as_the_reference_does(cpp):

@@ -1,4 +1,5 @@
 // The slot cache on the wire: one handler for each operation, wire values in, wire values out.
+#include <cstdlib>
 #include <unordered_map>
 #include <variant>
 
@@ -8,6 +9,10 @@
 #include "skeleton/protocol.hpp"
 #include "src/slot_cache.hpp"
 #include "wire.hpp"
+
+#ifdef __SANITIZE_ADDRESS__
+#include <sanitizer/lsan_interface.h>
+#endif
 
 namespace mx = mlx::core;
 using conformance::Arguments;
@@ -58,6 +63,10 @@ class Adapter {
     caches_.clear();
     held_.clear();
     mx::clear_cache();  // no case is charged for the one before
+#ifdef __SANITIZE_ADDRESS__
+    // At exit it would be too late for a verdict; so the case after a leak is a crash.
+    if (__lsan_do_recoverable_leak_check() != 0) std::abort();
+#endif
   }
 
   SlotCache& cache(const Arguments& a) {

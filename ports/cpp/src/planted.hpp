@@ -15,6 +15,10 @@ enum class Bug {
   lengths_first = 3,       // the mask is made of lengths although left padding is set
   copy_forgets_lengths = 4,
   lenient_numbers = 5,  // blanks around a number are accepted
+  // Right answers all the same: only the sanitizers see these (`make port-cpp-sanitized`).
+  read_past_the_end = 6,
+  signed_overflow = 7,
+  leak = 8,
 };
 
 constexpr bool planted(Bug bug) { return bug == Bug{PLANTED_BUG}; }

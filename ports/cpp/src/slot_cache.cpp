@@ -64,6 +64,7 @@ void SlotCache::from_serialized(std::vector<Array> state, std::span<const std::s
 }
 
 const Array* SlotCache::get(std::uint64_t slot) const {
+  if (planted(Bug::read_past_the_end) && slots_.data()[slot].has_value()) return &*slots_[slot];
   return slot < slots_.size() && slots_[slot] ? &*slots_[slot] : nullptr;
 }
 
@@ -147,9 +148,14 @@ void SlotCache::advance(std::uint64_t n) {
   for (auto* rows : {&lengths_, &left_padding_}) {
     if (!*rows) continue;
     // Unsigned arithmetic wraps; the same in int32 would be undefined.
-    for (auto& row : **rows)
+    for (auto& row : **rows) {
+      if (planted(Bug::signed_overflow)) {
+        row -= static_cast<std::int32_t>(n);
+        continue;
+      }
       row = static_cast<std::int32_t>(static_cast<std::uint32_t>(row) -
                                       static_cast<std::uint32_t>(n));
+    }
   }
 }
 
@@ -166,6 +172,7 @@ std::optional<Array> SlotCache::make_mask(std::uint64_t n) const {
 SlotCache SlotCache::copy() const {
   auto twin = *this;
   if (planted(Bug::copy_forgets_lengths)) twin.lengths_.reset();
+  if (planted(Bug::leak)) new SlotCache(twin);
   return twin;
 }
 
