@@ -219,7 +219,8 @@ class _State:
 
         shard = self._config.getoption("shard")
         index, count = parse_shard(shard) if shard else (1, 1)
-        return self.order().parts()[index - 1 :: count]
+        order = self.order()
+        return [*order.parts(), *order.file_parts()][index - 1 :: count]
 
     def close(self) -> None:
         """End the backend, if it was opened."""

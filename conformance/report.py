@@ -133,10 +133,12 @@ def properties(order: Order, outcomes: Sequence[Outcome]) -> list[str]:
     drawing = sum(o.seconds for o in plain)
     rate = f", {sum(o.sequences for o in plain) / drawing:.0f} a second" if drawing else ""
     calls = sum(o.calls for o in outcomes)
+    files = sum(o.trials for o in outcomes if o.part.startswith("files-"))
     drawn = sorted(f"{o.part} {o.digest}" for o in outcomes if o.digest)
     digest = hashlib.sha256("\n".join(drawn).encode()).hexdigest()[:8]
     rate += f", digest {digest}" if drawn else ""
-    words = (f"{order.words}: {len(laws)} laws, {sequences} sequences{rate}; {calls} calls in "
+    words = (f"{order.words}: {len(laws)} laws, {sequences} sequences{rate}; "
+             f"{files} contents of files; {calls} calls in "
              f"{seconds:.1f} s, {len(failed)} of {len(outcomes)} parts failed")  # fmt: skip
     return [f"properties, {words}", *(f"  {o.part}: {o.status.value}" for o in failed)]
 

@@ -13,28 +13,34 @@ PART = 100
 
 @dataclass(frozen=True)
 class Profile:
-    """Sequences in all, and trials of each law; `fixed` has seed 0 unless another is given."""
+    """Sequences in all, trials of each law, and contents of files; `fixed` has seed 0 unless
+    another is given.
+    """
 
     sequences: int
     trials: int
+    files: int
     fixed: bool = False
 
 
 PROFILES = {
-    "quick": Profile(200, 20, fixed=True),
-    "default": Profile(2000, 60),
-    "thorough": Profile(20000, 300),
+    "quick": Profile(200, 20, 200, fixed=True),
+    "default": Profile(2000, 60, 500),
+    "thorough": Profile(20000, 300, 3000),
 }
 
 
 @dataclass(frozen=True)
 class Part:
-    """A law, or some of the sequences; `seed` and `count` say what is drawn, wherever it runs."""
+    """A law, some of the sequences, or some contents of `files`; `seed` and `count` say what is
+    drawn, wherever it runs.
+    """
 
     id: str
     seed: int
     count: int
     law: str | None = None
+    files: bool = False
 
 
 @dataclass(frozen=True)
@@ -72,6 +78,12 @@ class Order:
             seed = derived(self.seed, f"sequences {number}")
             made.append(Part(f"sequences-{number}-of-{count}", seed, size))
         return made
+
+    def file_parts(self) -> list[Part]:
+        """Contents that are saved and loaded; they need operations of their own."""
+        count = PROFILES[self.profile].files // PART
+        return [Part(f"files-{number}-of-{count}", derived(self.seed, f"files {number}"), PART,
+                     files=True) for number in range(1, count + 1)]  # fmt: skip
 
     @property
     def words(self) -> str:

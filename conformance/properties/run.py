@@ -12,7 +12,7 @@ from conformance.backends import connect, served
 from conformance.backends.base import ProtocolViolation
 from conformance.execute import Session
 from conformance.plan import Call
-from conformance.properties import transcript
+from conformance.properties import contents, files, transcript
 from conformance.properties.agreement import first_difference
 from conformance.properties.author import Drawn
 from conformance.properties.finding import Finding
@@ -72,7 +72,10 @@ class Properties:
     def outcome(self, part: Part) -> Outcome:
         """Carry out one part. Never raises for what the backend does."""
         started = time.perf_counter()
-        made = self._sequences(part) if part.law is None else self._law(part, part.law)
+        if part.files:
+            made = self._files(part)
+        else:
+            made = self._sequences(part) if part.law is None else self._law(part, part.law)
         return msgspec.structs.replace(made, seconds=time.perf_counter() - started)
 
     # ------------------------------------------------------------------ sequences
@@ -123,6 +126,27 @@ class Properties:
             return None
         found = self._sides.compare(drawn)
         return None if found is None else dropping(self._sides, found)
+
+    # ------------------------------------------------------------------ files
+
+    def _files(self, part: Part) -> Outcome:
+        why = files.not_applicable(self._sides)
+        if why is not None:
+            return Outcome(part.id, Status.NOT_APPLICABLE, detail=why)
+        found, tried, digest = files.search(self._sides, part.seed, part.count)
+        made = Outcome(part.id, Status.PASS, trials=tried, digest=digest)
+        if found is None:
+            return made
+        origin = f"{part.id} of {self._order.words}, in {self._sides.dialect.id}"
+        detail = "\n".join([
+            f"{part.id}: {found.status.value}: {found.where} ({', '.join(found.requires)})",
+            f"  expected: {found.expected}",
+            f"  got:      {found.got}",
+            "  as a case of fixtures/prompt_cache/cases.yaml:",
+            contents.spelled(found.content, origin),
+            f"  reproduce: {self._again(part)}",
+        ])  # fmt: skip
+        return msgspec.structs.replace(made, status=found.status, detail=detail)
 
     # ------------------------------------------------------------------ telling
 

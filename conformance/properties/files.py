@@ -1,0 +1,160 @@
+"""Saving and loading drawn contents with backend and reference, each reading the other's file."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import tempfile
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from hypothesis import HealthCheck, Phase, given, seed, settings
+from hypothesis.errors import Flaky
+
+from conformance import describe
+from conformance.backends.base import (
+    BackendCrashed,
+    BackendHung,
+    BackendTooLarge,
+    BackendTrouble,
+    Refused,
+    Reply,
+)
+from conformance.plan import Call
+from conformance.prompt_cache import judging
+from conformance.prompt_cache.safetensors import parse
+from conformance.properties.agreement import agree
+from conformance.properties.author import TRAP, answer
+from conformance.properties.contents import Content, arguments, contents, requirements
+from conformance.properties.sides import Sides, answers
+from conformance.protocol import FILE_OPERATIONS
+from conformance.verdict import Status
+
+SHRINK_SECONDS = 20.0
+_LOST: dict[type[BackendTrouble], Status] = {
+    BackendCrashed: Status.CRASH,
+    BackendHung: Status.HANG,
+    BackendTooLarge: Status.OVER_BUDGET,
+}
+
+
+@dataclass(frozen=True)
+class Misfiled:
+    """A content of which backend and reference make something else; `where` is the operation."""
+
+    content: Content
+    where: str
+    requires: tuple[str, ...]
+    expected: str
+    got: str
+    trouble: BackendTrouble | None = None
+
+    @property
+    def status(self) -> Status:
+        """A wrong answer, or how the backend was lost."""
+        for kind, status in _LOST.items():
+            if isinstance(self.trouble, kind):
+                return status
+        return Status.FAIL if self.trouble is None else Status.PROTOCOL_ERROR
+
+    @property
+    def kind(self) -> tuple[str, str]:
+        """What a smaller content must show as well."""
+        return self.where, type(self.trouble).__name__
+
+
+def not_applicable(sides: Sides) -> str | None:
+    """Why no files are exchanged, or None."""
+    declared = sides.session.handshake.capabilities
+    missing = [op for op in FILE_OPERATIONS if op not in declared]
+    return f"the backend declares no {', '.join(missing)}" if missing else None
+
+
+def search(sides: Sides, number: int, count: int) -> tuple[Misfiled | None, int, str]:
+    """Exchange `count` contents drawn from a seed; what differs, made small, if anything does.
+
+    Also how many were drawn, and a digest of them: the same for the same seed in any process.
+    """
+    best: Misfiled | None = None
+    until, tried, digest = 0.0, 0, hashlib.sha256()
+
+    def exchanged(content: Content) -> None:
+        nonlocal best, until, tried
+        if best is None:
+            tried += 1
+            digest.update(repr(content).encode())
+        elif time.monotonic() > until:
+            raise _Enough
+        found = exchange(sides, content)
+        if found is None or (best is not None and found.kind != best.kind):
+            return
+        if best is None:
+            until = time.monotonic() + SHRINK_SECONDS
+        if best is None or len(repr(content)) <= len(repr(best.content)):
+            best = found
+        raise _Found
+
+    run = settings(
+        max_examples=count, deadline=None, database=None, print_blob=False,
+        phases=(Phase.generate, Phase.shrink), report_multiple_bugs=False,
+        suppress_health_check=list(HealthCheck),
+    )(seed(number)(given(contents(sides.dialect))(exchanged)))  # fmt: skip
+    with contextlib.suppress(_Found, _Enough, Flaky):
+        run()
+    return best, tried, digest.hexdigest()[:16]
+
+
+def exchange(sides: Sides, content: Content) -> Misfiled | None:
+    """Both save a content, and both load both files. A load at which the dialect's process ends is
+    not asked for.
+    """
+    with tempfile.TemporaryDirectory() as folder:
+        ours, theirs = Path(folder, "reference.safetensors"), Path(folder, "backend.safetensors")
+        given_ = arguments(content)
+        saved = answer(sides.model, Call("save", {"path": str(ours), **given_}))
+        if isinstance(saved, Refused) and saved.kind == TRAP:
+            return None
+        got, trouble = _ask(sides, Call("save", {"path": str(theirs), **given_}))
+        # As in fixtures: what has no place may be refused with any error.
+        refused = isinstance(saved, Refused) and isinstance(got, Refused)
+        if got is None or not (refused or agree(saved, got)):
+            requires = ("FILE-011",) if isinstance(saved, Refused) else ("FILE-010",)
+            return Misfiled(content, "save", requires, *_told(saved, got, trouble), trouble)
+        if isinstance(saved, Refused):
+            return None
+        data = theirs.read_bytes() if theirs.is_file() else None
+        rows = list(judging.saved(parse(ours.read_bytes()), data))
+        if rows:
+            expected, had = ("; ".join(f"{row[0]}: {row[at]}" for row in rows) for at in (1, 2))
+            return Misfiled(content, "the saved file", ("FILE-010",), expected, had)
+        for whose, path in (("the reference's file", ours), ("its own file", theirs)):
+            call = Call("load", {"path": str(path)})
+            read = answer(sides.model, call)
+            if isinstance(read, Refused) and read.kind == TRAP:
+                continue
+            got, trouble = _ask(sides, call)
+            if got is None or not agree(read, got):
+                told = _told(read, got, trouble)
+                where = f"load of {whose}"
+                return Misfiled(content, where, tuple(requirements(content)), *told, trouble)
+    return None
+
+
+def _ask(sides: Sides, call: Call) -> tuple[Reply | None, BackendTrouble | None]:
+    got = answers(sides.session, [Call("reset"), call])
+    return (got.replies[1] if len(got.replies) > 1 else None), got.trouble
+
+
+def _told(ours: Reply, theirs: Reply | None, trouble: Any) -> tuple[str, str]:
+    said = describe.reply(theirs) if theirs is not None else f"no answer: {trouble}"
+    return describe.reply(ours), said
+
+
+class _Found(Exception):
+    """A content of which the two sides make something else."""
+
+
+class _Enough(BaseException):
+    """Shrinking has taken its share; not an Exception, so that it ends the engine at once."""

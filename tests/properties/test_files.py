@@ -1,0 +1,105 @@
+"""Drawn contents of prompt-cache files: who keeps them, and which mistakes they find."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import msgspec
+import pytest
+
+from conformance import yamlfile
+from conformance.backends import connect
+from conformance.execute import Session
+from conformance.load import load_suite
+from conformance.mutants import named
+from conformance.prompt_cache.model import FileCase
+from conformance.properties import files
+from conformance.properties.orders import Order
+from conformance.properties.sides import Sides
+from conformance.verdict import Status
+
+DIALECTS = ("mlxrs-0.1", "mlx-lm-0.31", "mlx-lm-0.32", "mlx-swift-lm-3.31.3", "mlx-swift-lm-3.31.4")
+# mutant -> where it shows, and a requirement that is cited
+MISTAKES = {
+    "file-holes-close": ("load of the reference's file", "FILE-002"),
+    "file-mamba-relabelled": ("load of the reference's file", "FILE-005"),
+    "file-lists-flattened": ("load of the reference's file", "FILE-006"),
+    "file-metadata-lost": ("load of the reference's file", "FILE-007"),
+    "file-scales-for-biases": ("load of the reference's file", "FILE-008"),
+    "file-saved-without-metadata": ("the saved file", "FILE-010"),
+    "file-saving-never-fails": ("save", "FILE-011"),
+}
+
+
+@pytest.fixture(scope="module")
+def suite():
+    return load_suite()
+
+
+def search(suite, backend: str, dialect: str, count: int = 100):
+    """Of the first part of the quick profile."""
+    part = Order("quick", 0).file_parts()[0]
+    session = Session(lambda: connect(backend, dialect))
+    with connect("reference", dialect) as model:
+        sides = Sides(model, session, suite.dialect(dialect))
+        found, *drawn = files.search(sides, part.seed, count)
+    session.close()
+    return found, drawn
+
+
+@pytest.mark.parametrize("dialect", DIALECTS)
+def test_the_reference_keeps_what_is_drawn_and_draws_it_again(dialect, suite):
+    found, drawn = search(suite, "reference", dialect, 50)
+    assert found is None
+    assert drawn[0] == 50
+    if dialect == "mlxrs-0.1":
+        assert search(suite, "reference", dialect, 50)[1] == drawn
+
+
+@pytest.mark.parametrize(
+    ("version", "dialect"), [("0.31.3", "mlx-lm-0.31"), ("0.32.2", "mlx-lm-0.32")]
+)
+def test_the_releases_keep_them(version, dialect, suite):
+    found, _ = search(suite, f"pypi:mlx-lm=={version}", dialect)
+    assert found is None
+
+
+@pytest.mark.parametrize("name", MISTAKES)
+def test_a_mistake_is_found(name, suite, monkeypatch):
+    monkeypatch.setattr(files, "SHRINK_SECONDS", 0.4)
+    found, _ = search(suite, f"mutant:{name}", named(name).dialect)
+    assert found is not None, f"{name} survived the quick profile"
+    where, requirement = MISTAKES[name]
+    assert found.where == where
+    assert requirement in found.requires
+    assert set(found.requires) <= set(suite.requirements)
+    assert found.status is Status.FAIL
+
+
+def test_a_failure_prints_a_case_and_a_command(tmp_path):
+    done = subprocess.run(
+        [sys.executable, "-m", "conformance", "run", "--backend", "mutant:file-holes-close",
+         "--dialect", "mlx-swift-lm-3.31.3", "--properties", "quick", "-k", "files-"],
+        cwd=tmp_path, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert done.returncode == 1, done.stdout
+    lines = [line.removeprefix("E").strip("\n") for line in done.stdout.splitlines()]
+    start = next(i for i, line in enumerate(lines) if "- id: found-" in line)
+    end = next(i for i in range(start, len(lines)) if "reproduce:" in lines[i])
+    (read,) = yamlfile.parse("\n".join(lines[start:end]).encode(), "printed")
+    case = msgspec.convert(read, FileCase)
+    assert case.caches
+    for words in ("FILE-002", "expected:", "got:", "--seed 0 -k files-"):
+        assert words in done.stdout, words
+
+
+def test_without_both_operations_nothing_is_tried(suite):
+    class Declares:
+        capabilities = ("save",)
+
+    class Partial:
+        handshake = Declares()
+
+    sides = Sides(Partial(), Partial(), suite.dialect("mlxrs-0.1"))  # type: ignore[arg-type]
+    assert files.not_applicable(sides) == "the backend declares no load"
