@@ -8,7 +8,7 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Iterator, Sequence
-from importlib.metadata import version
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 from conformance.benchmarks.machine import machine
@@ -103,6 +103,14 @@ def tell(text: str) -> None:
     print(f"{start}{text}", end=end, file=sys.stderr, flush=True)
 
 
+def _release() -> str:
+    """Of mlx-lm, which only the part of the operations needs, and fails without."""
+    try:
+        return version("mlx-lm")
+    except PackageNotFoundError:
+        return "(not installed)"
+
+
 def _write(out: Path, sections: list[Section], rows: list[Row], lists: list[Row]) -> None:
     tell("")
     for title, _, figures in sections:
@@ -112,13 +120,13 @@ def _write(out: Path, sections: list[Section], rows: list[Row], lists: list[Row]
     folder.mkdir(parents=True, exist_ok=True)
     for name, title, found, names in (
         ("mlx-lm", "The reference and mlx-lm", rows,
-         {"backend": "reference", "against": f"mlx-lm {version('mlx-lm')}"}),
+         {"backend": "reference", "against": f"mlx-lm {_release()}"}),
         ("metadata", "Metadata", lists, {"backend": "reference"}),
     ):  # fmt: skip
         if found:
             draw(found, names, title, [folder / f"{name}.svg"])
             pictures.append((title, f"performance/{name}.svg"))
-    about = {**machine(), "mlx-lm": version("mlx-lm"), "suite": version("mlx-cache-conformance")}
+    about = {**machine(), "mlx-lm": _release(), "suite": version("mlx-cache-conformance")}
     falls_short = (HERE / "falls_short.md").read_text()
     text = page(about, sections, falls_short, pictures, [*rows, *lists])
     (out / "performance.md").write_text(text)
