@@ -35,22 +35,12 @@ FILE_OPERATIONS = ("save", "load")
 
 # operation -> attribute of the class that it needs; operations not listed need nothing special
 NEEDS = {
-    "new_mamba": "mamba",
-    "get": "__getitem__",
-    "set": "__setitem__",
-    "write_in_place": "__getitem__",
-    "set_state": "state",
-    "set_meta_state": "meta_state",
-    "round_trip": "from_state",
-    "update": "update_and_fetch",
-    **{
-        name: name
-        for name in (
-            "batch_size", "state", "meta_state", "from_state", "from_serialized", "prepare",
-            "finalize", "advance", "make_mask", "nbytes", "empty", "size", "max_size",
-            "is_trimmable", "trim", "materialize", "filter", "extend", "extract", "merge",
-        )
-    },
+    "new_mamba": "mamba", "get": "__getitem__", "set": "__setitem__", "set_state": "state",
+    "write_in_place": "__getitem__", "set_meta_state": "meta_state", "round_trip": "from_state",
+    **{name: name for name in (
+        "batch_size", "state", "meta_state", "from_state", "from_serialized", "prepare",
+        "finalize", "advance", "make_mask", "nbytes", "empty", "size", "max_size",
+        "is_trimmable", "trim", "materialize", "filter", "extend", "extract", "merge")},
 }  # fmt: skip
 
 
@@ -64,9 +54,6 @@ class UnknownCache(Exception):
 
 class UnknownOperation(Exception):
     """The class has no such operation; the handshake did not declare it."""
-
-    def __str__(self) -> str:
-        return f"no operation {self.args[0]}"
 
 
 class AdapterBug(Exception):
@@ -132,6 +119,21 @@ def refusal(error: Exception) -> dict[str, Any]:
     }
 
 
+def reads(name: str) -> Callable[..., Any]:
+    """The operation that is an attribute of the cache."""
+    return lambda self, cache: getattr(self._cache(cache), name)
+
+
+def calls(name: str) -> Callable[..., Any]:
+    """The operation that is a method of the cache without arguments."""
+    return lambda self, cache: getattr(self._cache(cache), name)()
+
+
+def counts(name: str) -> Callable[..., Any]:
+    """The operation that is a method of the cache with a number of tokens."""
+    return lambda self, cache, n: getattr(self._cache(cache), name)(n)
+
+
 # Kept: asking for it costs more than most operations.
 _signature = functools.cache(inspect.signature)
 
@@ -165,15 +167,14 @@ class Adapter:
 
     def capabilities(self) -> list[str]:
         """The operations that the class can serve."""
-        ops = [name[3:] for name in dir(self) if name.startswith("op_")]
-        served = [op for op in ops if op not in ("initialize", "reset")]
-        return [op for op in served if self._serves(op)]
+        ops = (name[3:] for name in dir(self) if name.startswith("op_"))
+        return [op for op in ops if op not in ("initialize", "reset") and self._serves(op)]
 
     def perform(self, op: str, params: dict[str, Any]) -> Any:
         """Carry out one operation; whatever the implementation raises passes through."""
         method = getattr(self, "op_" + op, None)
         if method is None or not self._serves(op):
-            raise UnknownOperation(op)
+            raise UnknownOperation(f"no operation {op}")
         try:
             _signature(getattr(type(self), "op_" + op)).bind(self, **params)
         except TypeError as error:
@@ -183,11 +184,8 @@ class Adapter:
     def _serves(self, op: str) -> bool:
         if op in FILE_OPERATIONS:
             return hasattr(self._files, op)
-        return op not in NEEDS or self._has(NEEDS[op])
-
-    def _has(self, attribute: str) -> bool:
-        names = (attribute, "update") if attribute == "update_and_fetch" else (attribute,)
-        return any(hasattr(self.cls, name) for name in names)
+        names = ("update", "update_and_fetch") if op == "update" else (NEEDS.get(op),)
+        return any(name is None or hasattr(self.cls, name) for name in names)
 
     def _cache(self, handle: str) -> Any:
         try:
@@ -201,8 +199,7 @@ class Adapter:
         self._caches[cache] = self.cls(size, left_padding)
 
     def op_new_mamba(self, cache: str, left_padding: Any = None) -> None:
-        made = self.cls.mamba() if left_padding is None else self.cls.mamba(left_padding)
-        self._caches[cache] = made
+        self._caches[cache] = self.cls.mamba(*([] if left_padding is None else [left_padding]))
 
     def op_copy(self, cache: str, into: str) -> None:
         source = self._cache(cache)
@@ -227,12 +224,10 @@ class Adapter:
         return self.cls.from_state(state) if arity == 1 else self.cls.from_state(state, meta_state)
 
     def _tree(self, state: Any) -> Any:
-        if isinstance(state, dict):
-            return decode(state)
+        if state is None or isinstance(state, dict):
+            return None if state is None else decode(state)
         if isinstance(state, list):
             return [self._tree(item) for item in state]
-        if state is None:
-            return None
         raise InvalidArguments(f"{state!r} is not a tensor, a list or null")
 
     # ---- slots and serialized state
@@ -244,11 +239,7 @@ class Adapter:
         self._cache(cache)[slot] = None if value is None else decode(value)
 
     def op_write_in_place(self, cache: str, slot: int, value: Any) -> None:
-        new = decode(value)
-        self._cache(cache)[slot][...] = new
-
-    def op_batch_size(self, cache: str) -> Any:
-        return self._cache(cache).batch_size
+        self._cache(cache)[slot][...] = decode(value)
 
     def op_state(self, cache: str) -> Any:
         return encode(self._cache(cache).state)
@@ -256,22 +247,16 @@ class Adapter:
     def op_set_state(self, cache: str, state: Any) -> None:
         self._cache(cache).state = self._tree(state)
 
-    def op_meta_state(self, cache: str) -> Any:
-        return self._cache(cache).meta_state
-
     def op_set_meta_state(self, cache: str, meta_state: Any) -> None:
         self._cache(cache).meta_state = meta_state
 
     def op_snapshot(self, cache: str) -> Any:
         source = self._cache(cache)
-        slots = source.cache
-        listed = isinstance(slots, (list, tuple))
+        slots = source.cache if isinstance(source.cache, (list, tuple)) else None
         return {
             "class_name": self.op_class_name(cache),
-            "slot_count": len(slots) if listed else None,
-            "slots": {str(i): encode(s) for i, s in enumerate(slots) if s is not None}
-            if listed
-            else {},
+            "slot_count": None if slots is None else len(slots),
+            "slots": {str(i): encode(s) for i, s in enumerate(slots or ()) if s is not None},
             "left_padding": encode(getattr(source, "left_padding", None)),
             "lengths": encode(getattr(source, "lengths", None)),
         }
@@ -290,15 +275,6 @@ class Adapter:
     def op_prepare(self, cache: str, lengths: Any) -> None:
         self._cache(cache).prepare(lengths=lengths)
 
-    def op_finalize(self, cache: str) -> None:
-        self._cache(cache).finalize()
-
-    def op_advance(self, cache: str, n: int) -> None:
-        self._cache(cache).advance(n)
-
-    def op_make_mask(self, cache: str, n: int) -> Any:
-        return encode(self._cache(cache).make_mask(n))
-
     # ---- batch operations
 
     def op_filter(self, cache: str, batch_indices: list[int]) -> None:
@@ -313,37 +289,23 @@ class Adapter:
     def op_merge(self, caches: list[str], into: str) -> None:
         self._caches[into] = self.cls.merge([self._cache(handle) for handle in caches])
 
+    op_finalize, op_materialize = calls("finalize"), calls("materialize")
+    op_advance, op_make_mask, op_trim = counts("advance"), counts("make_mask"), counts("trim")
+
     # ---- what a cache says of itself
+
+    op_batch_size, op_meta_state = reads("batch_size"), reads("meta_state")
+    op_nbytes, op_max_size = reads("nbytes"), reads("max_size")
+    op_empty, op_size, op_is_trimmable = calls("empty"), calls("size"), calls("is_trimmable")
 
     def op_class_name(self, cache: str) -> str:
         source = self._cache(cache)
         return str(getattr(source, "reference_class_name", type(source).__name__))
 
-    def op_nbytes(self, cache: str) -> Any:
-        return self._cache(cache).nbytes
-
-    def op_empty(self, cache: str) -> Any:
-        return self._cache(cache).empty()
-
-    def op_size(self, cache: str) -> Any:
-        return self._cache(cache).size()
-
-    def op_max_size(self, cache: str) -> Any:
-        return self._cache(cache).max_size
-
-    def op_is_trimmable(self, cache: str) -> Any:
-        return self._cache(cache).is_trimmable()
-
-    def op_trim(self, cache: str, n: int) -> Any:
-        return self._cache(cache).trim(n)
-
     def op_update(self, cache: str, keys: Any, values: Any) -> Any:
         source = self._cache(cache)
         update = getattr(source, "update_and_fetch", None) or source.update
         return encode(update(decode(keys), decode(values)))
-
-    def op_materialize(self, cache: str) -> None:
-        self._cache(cache).materialize()
 
     # ---- whole prompt-cache files, which need no handles
 
@@ -363,11 +325,9 @@ def module_loader(module: Any) -> Callable[[str, Any, Any], Any] | None:
 
 def module_files(module: Any) -> Any:
     """What saves and loads with a module's own functions; None where `cachefiles.py` is not."""
+    name = f"{__package__}.cachefiles" if __package__ else "cachefiles"
     try:
-        if __package__:
-            from conformance.backends import cachefiles
-        else:
-            import cachefiles  # type: ignore[import-not-found,no-redef]
+        cachefiles = importlib.import_module(name)
     except ImportError:
         return None
     return cachefiles.of_module(module, encode, decode)
@@ -433,8 +393,7 @@ def main(kind: type[Adapter] = Adapter) -> None:
     cls = getattr(loaded, name)
     version = importlib.metadata.version(options.distribution) if options.distribution else ""
     who = {"name": options.distribution or module, "version": version, "language": "python"}
-    files = module_files(loaded)
-    serve(kind(cls, who, options.dialect, module_loader(loaded), files).perform, out)
+    serve(kind(cls, who, options.dialect, module_loader(loaded), module_files(loaded)).perform, out)
 
 
 if __name__ == "__main__":

@@ -53,8 +53,8 @@ class Measuring(adapter.Adapter):
         memory: bool = False,
     ) -> Any:  # fmt: skip
         """How long an operation takes, and what it holds at its peak beyond what was held."""
-        if operation in adapter.NEEDS and not self._has(adapter.NEEDS[operation]):
-            raise adapter.UnknownOperation(operation)
+        if not self._serves(operation):
+            raise adapter.UnknownOperation(f"no operation {operation}")
         seconds = [_time(*self._prepared(operation, arguments), repeats) for _ in range(times)]
         peak = _peak(*self._prepared(operation, arguments)) if memory else None
         return {"seconds": seconds, "peak_bytes": peak}

@@ -152,7 +152,7 @@ class FileAdapter:
             return self._files.save(params["path"], params["caches"], params["user_metadata"])
         if op == "load":
             return self._files.load(params["path"])
-        raise adapter.UnknownOperation(op)
+        raise adapter.UnknownOperation(f"no operation {op}")
 
 
 def serve(reader: str) -> FileAdapter:
