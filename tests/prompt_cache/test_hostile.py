@@ -103,6 +103,13 @@ def mutate(data: bytes, rng: random.Random) -> bytes:
     return bytes(mutant)
 
 
+SEVERAL = settings(
+    max_examples=MUTATIONS,
+    deadline=None,
+    database=None,
+    derandomize=True,
+    suppress_health_check=list(HealthCheck),
+)
 TEXTS = [
     *(b'"0.0"', b'"2.0"', b'"1.0"', b"0", b"1", b"-1", b"4294967295", b"1048577", b"e9", b"\xff"),
     *(b",", b'"', b'""', b".", b"{", b"}", b"[", b"]", b":", b"\\u0000"),
@@ -111,13 +118,7 @@ TEXTS = [
 ]
 
 
-@settings(
-    max_examples=MUTATIONS,
-    deadline=None,
-    database=None,
-    derandomize=True,
-    suppress_health_check=list(HealthCheck),
-)
+@SEVERAL
 @given(seed=st.integers(0, 2**63), which=st.integers(0, len(GOLDEN) - 1))
 def test_mutated_files_are_refused_or_read_whole(tmp_path_factory, seed, which):
     path = tmp_path_factory.getbasetemp() / "mutant.safetensors"
@@ -155,13 +156,7 @@ def _structured(header: dict, rng: random.Random) -> None:
         table[key]["shape"] = rng.choice([[*shape, 1], [1, *shape], shape[::-1]])
 
 
-@settings(
-    max_examples=MUTATIONS,
-    deadline=None,
-    database=None,
-    derandomize=True,
-    suppress_health_check=list(HealthCheck),
-)
+@SEVERAL
 @given(seed=st.integers(0, 2**63), which=st.integers(0, len(GOLDEN) - 1))
 def test_well_formed_files_with_wrong_content(tmp_path_factory, seed, which):
     import json
