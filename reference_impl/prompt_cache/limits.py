@@ -19,7 +19,9 @@ MAX_CLASS_NAME = 64
 
 
 class Slots:
-    """Counts the slots of a file."""
+    """Counts the slots of a file whose text says how many there are. Where each slot has a tensor,
+    MAX_KEYS bounds them.
+    """
 
     def __init__(self) -> None:
         self._seen = 0

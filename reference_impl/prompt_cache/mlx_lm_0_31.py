@@ -30,7 +30,7 @@ from .content import (
 )
 from .errors import BadCache
 from .keys import Items, by_cache, dense, join, leaf, leaves, sections
-from .limits import Slots, check_depth
+from .limits import check_depth
 
 ID = "mlx-lm-0.31"
 # Class -> its metadata, in order. A class that is not here has the empty text.
@@ -39,7 +39,7 @@ META = {
     "QuantizedKVCache": ("offset", "group_size", "bits"),
     "ChunkedKVCache": ("chunk_size", "start_position"),
 }
-SlotsFrom = Callable[[str, str, Items[mx.array], Slots], SlotEntry]
+SlotsFrom = Callable[[str, str, Items[mx.array]], SlotEntry]
 
 
 def read(flat: Flat) -> Content:
@@ -61,16 +61,13 @@ def read_with(flat: Flat, slots_from: SlotsFrom) -> Content:
     return Content(entries, parts["1"])
 
 
-def _slots(label: str, key: str, tensors: Items[mx.array], budget: Slots) -> SlotEntry:
-    slots = leaves(tensors, key)
-    budget.take(key, len(slots))
-    return SlotEntry(label, tuple(slots))
+def _slots(label: str, key: str, tensors: Items[mx.array]) -> SlotEntry:
+    return SlotEntry(label, tuple(leaves(tensors, key)))
 
 
 class _Reader:
     def __init__(self, slots_from: SlotsFrom) -> None:
         self._slots_from = slots_from
-        self._budget = Slots()
 
     def entry(
         self,
@@ -89,7 +86,7 @@ class _Reader:
             return self._list(key, tensors, meta_key, meta, depth)
         if name in SLOT_CLASSES:
             _no_meta(meta, meta_key)
-            return self._slots_from(name, key, tensors, self._budget)
+            return self._slots_from(name, key, tensors)
         if name == "QuantizedKVCache":
             halves = [leaves(half, join(key, str(i))) for i, half in enumerate(dense(tensors, key))]
             if len(halves) != 2 or len(halves[0]) != len(halves[1]):

@@ -30,7 +30,7 @@ from .content import (
 )
 from .errors import BadCache, shown
 from .keys import Items, below, by_cache, dense, join, leaf, leaves, sections
-from .limits import MAX_CLASS_NAME, Slots, check_depth
+from .limits import MAX_CLASS_NAME, check_depth
 
 ID = "mlx-lm-0.32"
 Value: TypeAlias = "mx.array | int | float | bool | str | None"
@@ -42,10 +42,7 @@ def read(flat: Flat) -> Content:
     parts = sections(flat.metadata, ("0", "1", "2"))
     labels = leaves(parts["1"], "1")
     values = by_cache(_values(flat, parts["2"]), "", len(labels))
-    budget = Slots()
-    entries = tuple(
-        _entry(label, f"1.{i}", str(i), values[i], budget, 0) for i, label in enumerate(labels)
-    )
+    entries = tuple(_entry(label, f"1.{i}", str(i), values[i], 0) for i, label in enumerate(labels))
     return Content(entries, parts["0"])
 
 
@@ -86,19 +83,17 @@ def _value(key: str, kind: str, tensor: mx.array) -> Value:
     return "".join(map(chr, codes))
 
 
-def _entry(
-    label: str, label_key: str, key: str, values: Items[Value], budget: Slots, depth: int
-) -> Entry:
+def _entry(label: str, label_key: str, key: str, values: Items[Value], depth: int) -> Entry:
     name = build.class_name(label, label_key)
     check_depth(key, depth)
     if name == LIST_CLASS:
-        return _list(key, values, budget, depth)
+        return _list(key, values, depth)
     if name in SLOT_CLASSES:
-        return _slot_cache(name, key, values, budget)
+        return _slot_cache(name, key, values)
     return _key_value(name, key, values)
 
 
-def _list(key: str, values: Items[Value], budget: Slots, depth: int) -> ListEntry:
+def _list(key: str, values: Items[Value], depth: int) -> ListEntry:
     children = []
     for c, child in enumerate(dense(values, key)):
         place = f"{key}.{c}"
@@ -106,17 +101,16 @@ def _list(key: str, values: Items[Value], budget: Slots, depth: int) -> ListEntr
         label = leaf(halves[1], f"{place}.1")
         if not isinstance(label, str):
             raise BadCache(f"{place}.1", "must be the text of a class")
-        children.append(_entry(label, f"{place}.1", f"{place}.0", halves[0], budget, depth + 1))
+        children.append(_entry(label, f"{place}.1", f"{place}.0", halves[0], depth + 1))
     return ListEntry(tuple(children))
 
 
-def _slot_cache(name: str, key: str, values: Items[Value], budget: Slots) -> SlotEntry:
+def _slot_cache(name: str, key: str, values: Items[Value]) -> SlotEntry:
     # A cache without slots leaves no key below `i.0`.
     found = below(values, key)
     if not {1, 2} <= found.keys() <= {0, 1, 2}:
         raise BadCache(key, f"{name} has slots, left padding and lengths")
     slots = leaves(found.get(0, {}), f"{key}.0")
-    budget.take(key, len(slots))
     rows = [_tensor(leaf(found[n], f"{key}.{n}"), f"{key}.{n}") for n in (1, 2)]
     held = tuple(_tensor(slot, f"{key}.0.{j}") for j, slot in enumerate(slots))
     return SlotEntry(name, held, *rows)

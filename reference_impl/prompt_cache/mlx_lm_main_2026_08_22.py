@@ -11,7 +11,6 @@ import mlx.core as mx
 from .content import Content, Flat, SlotEntry, Written
 from .errors import BadCache, CannotHold
 from .keys import Items, below, leaf, leaves
-from .limits import Slots
 from .mlx_lm_0_31 import read_with
 
 ID = "mlx-lm-main-2026-08-22"
@@ -22,13 +21,12 @@ def read(flat: Flat) -> Content:
     return read_with(flat, _slots)
 
 
-def _slots(label: str, key: str, tensors: Items[mx.array], budget: Slots) -> SlotEntry:
+def _slots(label: str, key: str, tensors: Items[mx.array]) -> SlotEntry:
     # A cache without slots leaves no key below `i.0`.
     found = below(tensors, key)
     if not {1, 2} <= found.keys() <= {0, 1, 2}:
         raise BadCache(key, f"{label} has slots, left padding and lengths")
     slots = leaves(found.get(0, {}), f"{key}.0")
-    budget.take(key, len(slots))
     padding, lengths = (leaf(found[n], f"{key}.{n}") for n in (1, 2))
     return SlotEntry(
         label, tuple(slots), padding if padding.size else None, lengths if lengths.size else None

@@ -128,7 +128,6 @@ def _restore(label: str, state: list[mx.array], meta: list[str], depth: int) -> 
         keys, values = _halves(state, (0, 4, 6))
         names = META["QuantizedKVCache"]
         numbers = _numbers(label, meta, ("step", *names) if len(meta) == 4 else names)
-        numbers.pop("step", None)
         if not state and numbers["offset"]:
             raise InvariantViolation("an empty QuantizedKVCache", "must have offset 0")
         return KeyValues("QuantizedKVCache", keys, values, **numbers)
