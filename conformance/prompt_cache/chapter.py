@@ -108,10 +108,19 @@ def _hostile(library: Library, head: FileChapter) -> Iterator[Case]:
 
 
 def _hostile_outcome(dialect: str, file: HostileFile) -> Expect:
-    keys = [key for key in file.readers if dialect.startswith(key)]
-    if not keys:
+    own, later = (_reader_of(file, name) for name in (dialect, LATER.get(dialect, dialect)))
+    if own is None:
         return Expect(refused=f"{file.expect.key}: {file.expect.reason}")
-    return _expect(file.readers[max(keys, key=len)], [_REFUSED])
+    better = [_REFUSED]
+    if later is not None and later.wrong and later != own:
+        better.append(Expect(reading=later.spelled()))
+    return _expect(own, better)
+
+
+def _reader_of(file: HostileFile, name: str) -> Reading | None:
+    """What a reader makes of the file; None where it refuses it as it should."""
+    keys = [key for key in file.readers if name.startswith(key)]
+    return file.readers[max(keys, key=len)] if keys else None
 
 
 def _outcome(dialect: str, readings: Mapping[str, Reading]) -> Expect:

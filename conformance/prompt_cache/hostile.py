@@ -29,7 +29,8 @@ def build(file: HostileFile, root: Path | None = None) -> bytes:
         data += bytes(file.tail)
     else:
         header = (_made(file) if file.header is None else "".join(map(text, file.header))).encode()
-        data = len(header).to_bytes(8, "little") + header + bytes(file.data)
+        data = len(header).to_bytes(8, "little") + header
+        data += bytes(file.data) if isinstance(file.data, int) else text(file.data).encode()
     if file.header_length is not None:
         data = file.header_length.to_bytes(8, "little") + data[8:]
     return data if file.keep is None else data[: file.keep]

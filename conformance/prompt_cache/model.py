@@ -186,9 +186,9 @@ class HostileFile(Strict, frozen=True, kw_only=True):
 
     `keep` is how many bytes remain, negative from the end. `header` is the header as pieces of
     text; without it, one is made of `tensors`, `metadata` and `repeat`. `header_length` is what the
-    file claims. `data` is the number of zero bytes behind the header, `tail` of those added to a
-    golden file. `readers` has what a dialect or family makes of it where it is not refused;
-    `not_run` why it is not given to one.
+    file claims. `data` is what stands behind the header, or a number of zero bytes; `tail` how many
+    of those are added to a golden file. `readers` has what a dialect or family makes of it where it
+    is not refused; `not_run` why it is not given to one.
     """
 
     id: str
@@ -203,7 +203,7 @@ class HostileFile(Strict, frozen=True, kw_only=True):
     tensors: dict[str, TensorEntry] = field(default_factory=dict)
     metadata: dict[str, Text] = field(default_factory=dict)
     repeat: list[Repeat] = field(default_factory=list)
-    data: int = 0
+    data: int | Text = 0
     expect: Blame
     budget: Budget = Budget(2.0, 64)
 
