@@ -9,13 +9,22 @@ import pytest
 
 from conformance.mutants.kills import LARGE
 
+# What notices most for its time first: a mutant is dropped at the first test that notices it.
+ORDER = ("test_hostile", "test_reader", "test_writer", "test_cases", "test_hostile_reader")
 HOLDING = "conformance.backends.reference_files"  # imports the reference as it is imported
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Quick cases first: a mutant is dropped at the first case that notices it."""
+    """Most telling tests first, cases that take long last."""
     if _ours(items):
-        items.sort(key=lambda item: item.name.startswith(f"test_cases[{LARGE}-"))
+        items.sort(key=_rank)
+
+
+def _rank(item: pytest.Item) -> int:
+    name = item.name.partition("[")[0]
+    if item.name.startswith(f"test_cases[{LARGE}-"):
+        return len(ORDER) + 1
+    return ORDER.index(name) if name in ORDER else len(ORDER)
 
 
 def pytest_collection_finish(session: pytest.Session) -> None:

@@ -6,6 +6,7 @@ What each reader does with the plain content is what the golden files' expectati
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ from conformance.prompt_cache.exchange import read_one
 from conformance.prompt_cache.goldens import read_expectations
 from conformance.prompt_cache.library import Library
 from conformance.prompt_cache.model import folder
+from conformance.tensor import tensor
 
 STRICT = "strict"
 LIBRARY = Library(folder())
@@ -68,6 +70,7 @@ def test_a_list_and_a_second_cache_fare_as_the_cache(
     inside = [{"class_name": "CacheList", "caches": plain["caches"]}]
     assert fares(reader, {**plain, "caches": inside}, path) == alone
     assert fares(reader, {**plain, "caches": plain["caches"] * 2}, path) == alone
+    assert fares(reader, {**plain, "caches": plain["caches"] + inside}, path) == alone
 
 
 @pytest.mark.parametrize("case", KEY_VALUE)
@@ -80,6 +83,47 @@ def test_an_empty_cache_fares_as_an_empty_key_value_cache(
     empty = {**cache, "keys": [], "values": [], "numbers": {**cache["numbers"], "offset": 0}}
     expected = fares(reader, LIBRARY.content("key-value-empty"), path)
     assert fares(reader, {**plain, "caches": [empty]}, path) == EMPTY.get((reader, case), expected)
+
+
+@pytest.mark.parametrize("reader", READERS)
+def test_quantized_without_biases_fares_as_quantized(reader: str, tmp_path: Path) -> None:
+    path, plain = tmp_path / "out.safetensors", LIBRARY.content("quantized")
+    (cache,) = plain["caches"]
+    unbiased = {**cache, **{half: cache[half][:2] for half in ("keys", "values")}}
+    assert fares(reader, {**plain, "caches": [unbiased]}, path) == fares(reader, plain, path)
+
+
+@pytest.mark.parametrize("reader", READERS)
+def test_user_metadata_may_be_any_unicode(reader: str, tmp_path: Path) -> None:
+    path, plain = tmp_path / "out.safetensors", LIBRARY.content("user-metadata")
+    foreign = {**plain, "user_metadata": {"größe": "東京 \U0001f600"}}
+    assert fares(reader, foreign, path) == fares(reader, plain, path)
+
+
+@pytest.mark.parametrize("reader", READERS)
+def test_left_padding_may_be_any_int32(reader: str, tmp_path: Path) -> None:
+    path, plain = tmp_path / "out.safetensors", LIBRARY.content("left-padding")
+    (cache,) = plain["caches"]
+    widest = {**cache, "left_padding": tensor("int32", [2], [-(2**31), 2**31 - 1])}
+    assert fares(reader, {**plain, "caches": [widest]}, path) == fares(reader, plain, path)
+
+
+@pytest.mark.parametrize("reader", READERS)
+def test_a_chunk_may_begin_later(reader: str, tmp_path: Path) -> None:
+    from reference_impl.prompt_cache import load, save
+
+    path, plain = tmp_path / "out.safetensors", LIBRARY.content("chunked")
+    live = expectations.Local(reader)
+    live.call("save", path=str(path), **plain)
+    content, layout, _ = load(path)
+    (entry,), later = content.entries, {"start_position": 2}
+    moved = replace(entry, numbers={**entry.numbers, **later})
+    assert not save(path, replace(content, entries=(moved,)), layout)
+    (cache,) = plain["caches"]
+    whole = {**plain, "caches": [{**cache, "numbers": {**cache["numbers"], **later}}]}
+    assert [
+        read_one(each, path, whole).spelled() for each in (live, expectations.Local(STRICT))
+    ] == ["same", "same"]
 
 
 @pytest.mark.parametrize("reader", READERS)
