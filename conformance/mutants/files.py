@@ -247,6 +247,10 @@ MUTANTS = (
            files=_finding_in_each(lambda cache: {**cache, "numbers": {
                **cache["numbers"], "offset": cache["keys"][0]["shape"][2]}}
                if cache.get("keys") else cache)),
+    Mutant("file-ring-index-lost", _LM31, ("FILE-008",),
+           "The place where a RotatingKVCache writes next is read as 0.",
+           files=_finding_in_each(lambda cache: {**cache, "numbers": {**cache["numbers"], "idx": 0}}
+                                  if "idx" in cache.get("numbers", {}) else cache)),
     Mutant("file-scales-for-biases", _LM31, ("FILE-008",),
            "Scales and biases of a quantized cache change places.", files=_finding_in_each(
                lambda cache: {**cache, "keys": cache["keys"][:1] + cache["keys"][:0:-1]}

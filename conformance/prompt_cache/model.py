@@ -247,4 +247,11 @@ def _cache(spec: CacheSpec, tensors: Tensors, read: bool) -> dict[str, Any]:
         stored = [tensors(part) for part in spec.stored]
         half = len(stored) // 2
         halves = {"keys": stored[:half], "values": stored[half:]}
-    return {"class_name": spec.class_name, **halves, "numbers": {"offset": offset, **spec.numbers}}
+    # What a cache makes of itself while it is filled once.
+    made = {"RotatingKVCache": {"idx": offset}, "ChunkedKVCache": {"start_position": 0}}
+    numbers = made.get(spec.class_name, {}) if read else {}
+    return {
+        "class_name": spec.class_name,
+        **halves,
+        "numbers": {"offset": offset, **numbers, **spec.numbers},
+    }
