@@ -88,7 +88,8 @@ def _old(label: Any, state: Any, meta: Any) -> Any:
     if len(numbers) != len(META[name]):
         raise ValueError(f"{len(META[name])} numbers expected, got {len(numbers)}")
     named = dict(zip(META[name], numbers, strict=True))
-    named.setdefault("offset", offset if name == "ChunkedKVCache" else 0)
+    if name == "ChunkedKVCache":
+        named["offset"] = offset
     named = {"_idx" if what == "idx" else what: value for what, value in named.items()}
     return KeyValues(name, keys, values, **named)
 
