@@ -25,8 +25,10 @@ from conformance.plan import Call, Plan, PlannedStep, may_trap
 from conformance.prompt_cache.places import placed, written
 from conformance.protocol import Handshake
 
-MAX_RESTARTS = 200
-HANG_WEIGHT = 20
+# More than twice as many as a dialect has cases that demand a refusal, each of which a port that
+# dies of them takes twice: all of these stand in a row, and each is to be judged.
+MAX_RESTARTS = 1000
+HANG_WEIGHT = 100
 
 
 @dataclass(frozen=True)

@@ -11,6 +11,7 @@ from typing import Any
 
 from conformance.backends.reference_files import STRICT, ReferenceFiles
 from conformance.mutants import Mutant
+from reference_impl.prompt_cache.errors import BadContainer
 
 _RS, _LM31, _LM32 = "mlxrs-0.1", "mlx-lm-0.31", "mlx-lm-0.32"
 _SWIFT3, _SWIFT4 = "mlx-swift-lm-3.31.3", "mlx-swift-lm-3.31.4"
@@ -131,11 +132,18 @@ def _quiet_zero(tensor: Any) -> Any:
     return {**tensor, "data": tensor["data"].replace("00000080", "00000000")}
 
 
-def _nothing_instead(own: ReferenceFiles, path: str) -> Loaded:
-    try:
-        return own.load(path)
-    except Exception:
-        return _NOTHING
+def _nothing_instead(damaged: bool) -> Callable[[ReferenceFiles, str], Loaded]:
+    """Nothing for a file that is no safetensors file; or for one that is, and holds no caches."""
+
+    def read(own: ReferenceFiles, path: str) -> Loaded:
+        try:
+            return own.load(path)
+        except Exception as error:
+            if isinstance(error, BadContainer) is damaged:
+                return _NOTHING
+            raise
+
+    return read
 
 
 def _part_of_a_foreign_one(own: ReferenceFiles, path: str) -> Loaded:
@@ -208,9 +216,12 @@ MUTANTS = (
            "A file of one cache is a cache of no layers.",
            "mlx-lm, with files of other versions", f"{_LM}/1778",
            files=_finding(lambda all_: _NOTHING if len(all_["caches"]) == 1 else all_)),
-    Mutant("file-nothing-if-unreadable", _RS, ("FILE-012", "FILE-013", "FILE-014", "FILE-015"),
-           "A file that cannot be read is a cache of no layers.", "mlx-lm", f"{_LM}/1778",
-           files=_reading(_nothing_instead)),
+    Mutant("file-nothing-if-unreadable", _RS, ("FILE-013", "FILE-014", "FILE-015"),
+           "A sound safetensors file that cannot be read is a cache of no layers.", "mlx-lm",
+           f"{_LM}/1778", files=_reading(_nothing_instead(damaged=False))),
+    Mutant("file-nothing-if-damaged", _RS, ("FILE-012",),
+           "A damaged file is a cache of no layers, as if there were none.",
+           files=_reading(_nothing_instead(damaged=True))),
     Mutant("file-caches-backwards", _LM32, ("FILE-001",), "The last cache comes first.",
            files=_finding(lambda all_: {**all_, "caches": all_["caches"][::-1]})),
     Mutant("file-last-cache-lost", _SWIFT4, ("FILE-001",), "The last of several caches is lost.",

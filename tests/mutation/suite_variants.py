@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from conformance.backends.base import OperationRefused
+from conformance.backends.base import OperationRefused, from_wire
 from conformance.prompt_cache import expectations
 from conformance.prompt_cache.exchange import read_one
 from conformance.prompt_cache.goldens import read_expectations
@@ -151,7 +151,41 @@ def test_a_chunk_may_begin_later(reader: str, tmp_path: Path) -> None:
 def test_a_chunk_may_have_no_size(reader: str, tmp_path: Path) -> None:
     path, plain = tmp_path / "out.safetensors", LIBRARY.content("chunked")
     (cache,) = plain["caches"]
-    endless = {**cache, "numbers": {**cache["numbers"], "chunk_size": None}}
-    cannot = ("cannot: CannotHold", "")  # mlx-lm 0.31 saves the text None and fails on it
-    expected = cannot if reader == "mlx-lm-0.31" else ("same", "same")
-    assert fares(reader, {**plain, "caches": [endless]}, path) == expected
+    endless = {**plain, "caches": [{**cache, "numbers": {**cache["numbers"], "chunk_size": None}}]}
+    if reader != "mlx-lm-0.31":
+        assert fares(reader, endless, path) == ("same", "same")
+        return
+    with pytest.raises(OperationRefused, match=r"mlx-lm-0\.31: 0: "):  # it fails on a None
+        expectations.Local(reader).call("save", path=str(path), **endless)
+
+
+@pytest.mark.parametrize("case", ["rotating", "chunked"])
+def test_more_tokens_than_positions(case: str, tmp_path: Path) -> None:
+    """The offset of a chunk is read off its tensors, but for mlx-lm 0.32; a ring keeps its own."""
+    from conformance.backends.reference_files import described
+    from reference_impl.prompt_cache import LAYOUTS, encode, load, save
+    from reference_impl.prompt_cache.content import Content, ListEntry
+
+    path = tmp_path / "out.safetensors"
+    (entry,) = load(folder() / "mlx-lm-0.32.2" / f"{case}.safetensors").content.entries
+    tokens = entry.keys[0].shape[2] + 2
+    moved = {"offset": tokens, "idx" if case == "rotating" else "start_position": 1}
+    longer = replace(entry, numbers={**entry.numbers, **moved})
+    for place, held in (("0", longer), ("0.0", ListEntry((longer,)))):
+        for layout in LAYOUTS:
+            lost = case == "chunked" and layout != "mlx-lm-0.32"
+            content = Content((held,), {})
+            losses = encode(content, layout, allow_loss=True).losses
+            assert [loss.key for loss in losses] == [place] * lost, layout
+            save(path, content, layout, allow_loss=True)
+            (found,) = load(path, layout).content.entries
+            assert (from_wire(described(found)) == from_wire(described(held))) != lost, layout
+
+
+def test_lengths_in_a_list_are_of_mlx_swift_lm(tmp_path: Path) -> None:
+    from reference_impl.prompt_cache import load
+
+    path, plain = tmp_path / "out.safetensors", LIBRARY.content("padding-and-lengths")
+    inside = {**plain, "caches": [{"class_name": "CacheList", "caches": plain["caches"]}]}
+    expectations.Local("mlx-swift-lm-3.31.4").call("save", path=str(path), **inside)
+    assert load(path).candidates == ("mlx-swift-lm",)
