@@ -27,8 +27,8 @@ from conformance.protocol import Handshake
 
 # More than twice as many as a dialect has cases that demand a refusal, each of which a port that
 # dies of them takes twice: all of these stand in a row, and each is to be judged.
-MAX_RESTARTS = 1000
-HANG_WEIGHT = 100
+MAX_RESTARTS = 1500
+HANG_WEIGHT = 150
 
 
 @dataclass(frozen=True)

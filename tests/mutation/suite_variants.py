@@ -138,6 +138,14 @@ def test_left_padding_may_be_any_int32(reader: str, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("reader", READERS)
+def test_a_window_may_have_any_size_of_int32(reader: str, tmp_path: Path) -> None:
+    path, plain = tmp_path / "out.safetensors", LIBRARY.content("rotating")
+    (cache,) = plain["caches"]
+    wide = {**cache, "numbers": {**cache["numbers"], "max_size": 2**31 - 1}}
+    assert fares(reader, {**plain, "caches": [wide]}, path) == ("same", "same")
+
+
+@pytest.mark.parametrize("reader", READERS)
 def test_a_chunk_may_begin_later(reader: str, tmp_path: Path) -> None:
     later = {"start_position": 2}
     assert altered(
