@@ -51,7 +51,7 @@ def recognise(flat: Flat) -> tuple[str, ...]:
             keys = [f"0.{i}.{rest}".rstrip(".") for rest in meta.get(i, {})][:4]
             keys += [f"{i}.{rest}" for rest in tensors.get(i, {})][:4]
             raise UnknownLayout(
-                f"2.{i}" if len(i) < 12 else shown(i),
+                f"2.{i}",
                 f"{shown(label)} with the keys {', '.join(map(shown, keys)) or 'of nothing'} fits "
                 + (f"{_named(mine)} but the caches before it fit {_named(fitting)}" if mine
                    else "no layout"),

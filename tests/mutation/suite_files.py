@@ -183,6 +183,16 @@ def test_another_layout(writer: str) -> None:
             assert same == (layout in candidates) or (same and empty), (path, layout)
 
 
+def test_an_unknown_layout_is_refused() -> None:
+    from reference_impl.prompt_cache import load
+    from reference_impl.prompt_cache.errors import UnknownLayout
+
+    with pytest.raises(UnknownLayout) as refused:
+        load(FILES[0][2], "mlx-lm-0.1")
+    assert refused.value.payload["key"] == "layout"
+    assert "mlx-lm-0.31" in refused.value.payload["reason"]
+
+
 @pytest.mark.parametrize("writer", READINGS)
 def test_save(writer: str, tmp_path: Path) -> None:
     from reference_impl.prompt_cache import LAYOUTS, READ_ONLY, encode, load, save

@@ -138,6 +138,14 @@ def test_left_padding_may_be_any_int32(reader: str, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("reader", READERS)
+def test_a_slot_may_have_sixteen_axes(reader: str, tmp_path: Path) -> None:
+    path, plain = tmp_path / "out.safetensors", LIBRARY.content("full")
+    (cache,) = plain["caches"]
+    deep = {**cache, "slots": [tensor("float32", [1] * 16, [1.5]), *cache["slots"][1:]]}
+    assert fares(reader, {**plain, "caches": [deep]}, path) == ("same", "same")
+
+
+@pytest.mark.parametrize("reader", READERS)
 def test_a_window_may_have_any_size_of_int32(reader: str, tmp_path: Path) -> None:
     path, plain = tmp_path / "out.safetensors", LIBRARY.content("rotating")
     (cache,) = plain["caches"]
