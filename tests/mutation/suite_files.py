@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import builtins
 import contextlib
+import os
 import re
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
@@ -181,6 +182,17 @@ def test_another_layout(writer: str) -> None:
             except PromptCacheError:
                 same = False
             assert same == (layout in candidates) or (same and empty), (path, layout)
+
+
+def test_what_is_no_file_is_refused(tmp_path: Path) -> None:
+    """Without waiting for somebody to write into it."""
+    from reference_impl.prompt_cache import load
+    from reference_impl.prompt_cache.errors import BadContainer
+
+    os.mkfifo(tmp_path / "fifo")
+    with pytest.raises(BadContainer) as refused:
+        load(tmp_path / "fifo")
+    assert refused.value.payload == {"key": "file", "reason": "is no regular file"}
 
 
 def test_an_unknown_layout_is_refused() -> None:

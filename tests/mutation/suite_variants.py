@@ -13,13 +13,13 @@ from typing import Any
 
 import pytest
 
-from conformance.backends.base import OperationRefused, from_wire
+from conformance.backends.base import OperationRefused, from_wire, to_wire
 from conformance.prompt_cache import expectations
 from conformance.prompt_cache.exchange import read_one
 from conformance.prompt_cache.goldens import read_expectations
 from conformance.prompt_cache.library import Library
 from conformance.prompt_cache.model import folder
-from conformance.tensor import tensor
+from conformance.tensor import Tensor, tensor
 
 STRICT = "strict"
 LIBRARY = Library(folder())
@@ -123,6 +123,26 @@ def test_quantized_without_biases_fares_as_quantized(reader: str, tmp_path: Path
 
 
 @pytest.mark.parametrize("reader", READERS)
+def test_quantized_values_are_their_own(reader: str, tmp_path: Path) -> None:
+    """In the golden files they are the keys."""
+    path = tmp_path / "out.safetensors"
+    assert altered(reader, "quantized", path, lambda entry: {}, lambda cache: {}) == altered(
+        reader, "quantized", path,
+        lambda entry: {"values": tuple(part + part for part in entry.values)},
+        lambda cache: {"values": [doubled(part) for part in cache["values"]]},
+    )  # fmt: skip
+
+
+def doubled(held: Tensor) -> Tensor:
+    """Each element added to itself."""
+    from conformance.backends import adapter
+
+    array = adapter.decode(to_wire(held))
+    found: Tensor = from_wire(adapter.encode(array + array))
+    return found
+
+
+@pytest.mark.parametrize("reader", READERS)
 def test_user_metadata_may_be_any_unicode(reader: str, tmp_path: Path) -> None:
     path, plain = tmp_path / "out.safetensors", LIBRARY.content("user-metadata")
     foreign = {**plain, "user_metadata": {"größe": "東京 \U0001f600"}}
@@ -165,11 +185,15 @@ def test_a_chunk_may_begin_later(reader: str, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("reader", READERS)
 def test_a_chunk_may_have_no_size(reader: str, tmp_path: Path) -> None:
+    from reference_impl.prompt_cache import load
+
     path, plain = tmp_path / "out.safetensors", LIBRARY.content("chunked")
     (cache,) = plain["caches"]
     endless = {**plain, "caches": [{**cache, "numbers": {**cache["numbers"], "chunk_size": None}}]}
     if reader != "mlx-lm-0.31":
         assert fares(reader, endless, path) == ("same", "same")
+        for layout in load(path).candidates:
+            assert load(path, layout).content.entries[0].numbers["chunk_size"] is None, layout
         return
     with pytest.raises(OperationRefused, match=r"mlx-lm-0\.31: 0: "):  # it fails on a None
         expectations.Local(reader).call("save", path=str(path), **endless)
@@ -198,10 +222,11 @@ def test_more_tokens_than_positions(case: str, tmp_path: Path) -> None:
             assert (from_wire(described(found)) == from_wire(described(held))) != lost, layout
 
 
-def test_lengths_in_a_list_are_of_mlx_swift_lm(tmp_path: Path) -> None:
+def test_lengths_are_of_mlx_swift_lm(tmp_path: Path) -> None:
     from reference_impl.prompt_cache import load
 
     path, plain = tmp_path / "out.safetensors", LIBRARY.content("padding-and-lengths")
     inside = {**plain, "caches": [{"class_name": "CacheList", "caches": plain["caches"]}]}
-    expectations.Local("mlx-swift-lm-3.31.4").call("save", path=str(path), **inside)
-    assert load(path).candidates == ("mlx-swift-lm",)
+    for content in (plain, inside):
+        expectations.Local("mlx-swift-lm-3.31.4").call("save", path=str(path), **content)
+        assert load(path).candidates == ("mlx-swift-lm",)
