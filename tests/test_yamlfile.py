@@ -144,7 +144,7 @@ def test_depth_is_bounded_before_anything_recursive(spell, problem):
 )
 def test_a_depth_bomb_is_refused_at_once(bomb):
     started = time.perf_counter()
-    assert "nested deeper than" in refused(bomb)
+    assert "nest" in refused(bomb)  # in our words, or in those of PyYAML since 6.0.4
     assert time.perf_counter() - started < 2
 
 

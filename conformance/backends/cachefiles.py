@@ -17,8 +17,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-import mlx.core as mx
-
 # class -> (constructor arguments, attributes that make up its numbers)
 KEY_VALUE = {
     "KVCache": ((), ("offset",)),
@@ -104,6 +102,7 @@ def describe(cache: Any, encode: Codec) -> dict[str, Any]:
 
 
 def _parts(held: Any, encode: Codec) -> Any:
+    """One tensor or several as a list; what is neither stands in it as what it is."""
     if held is None:
         return []
-    return [encode(held)] if isinstance(held, mx.array) else encode(held)
+    return encode(held) if isinstance(held, list | tuple) else [encode(held)]
