@@ -32,6 +32,12 @@ OWN = "the dialect's own outcome"
 
 Difference = tuple[str, str, str]  # place, expected, got
 
+_LOST: dict[type[BackendTrouble], Status] = {
+    BackendCrashed: Status.CRASH,
+    BackendHung: Status.HANG,
+    BackendTooLarge: Status.OVER_BUDGET,
+}
+
 
 def judge(plan: Plan, observation: Observation) -> Verdict:
     """The verdict on an observation; reports all differences, not only the first."""
@@ -93,14 +99,18 @@ def _status(plan: Plan, observation: Observation, mismatches: list[Mismatch]) ->
     if _allowed_trap(trouble, at):
         return (Status.FAIL if mismatches else Status.PASS), ""
     where = f" in {describe.step(at)}" if at else ""
+    status, said = lost(trouble), f"{trouble}{where}"
     if isinstance(trouble, BackendCrashed):
-        tail = f"\n{trouble.stderr}" if trouble.stderr else ""
-        return Status.CRASH, f"{trouble.how}{where}{tail}"
-    if isinstance(trouble, BackendHung):
-        return Status.HANG, f"{trouble}{where}; the case grants {plan.case.budget.seconds:g} s"
-    if isinstance(trouble, BackendTooLarge):
-        return Status.OVER_BUDGET, f"{trouble}{where}"
-    return Status.PROTOCOL_ERROR, f"{trouble}{where}"
+        said = f"{trouble.how}{where}" + (f"\n{trouble.stderr}" if trouble.stderr else "")
+    if status is Status.HANG:
+        said += f"; the case grants {plan.case.budget.seconds:g} s"
+    return status, said
+
+
+def lost(trouble: BackendTrouble) -> Status:
+    """The verdict on a backend that was lost in this way."""
+    return next((status for kind, status in _LOST.items() if isinstance(trouble, kind)),
+                Status.PROTOCOL_ERROR)  # fmt: skip
 
 
 def _allowed_trap(trouble: BackendTrouble | None, at: PlannedStep | None) -> bool:

@@ -13,7 +13,7 @@ import msgspec
 from conformance.load import Suite
 from conformance.protocol import Implementation
 from conformance.verdict import Verdict
-from conformance.yamlfile import FixtureError
+from conformance.yamlfile import FixtureError, read_bytes
 
 FORMAT = 1
 MAX_BYTES = 64 * 1024 * 1024
@@ -73,16 +73,11 @@ def write(path: Path, report: ReportFile) -> None:
 
 def read(path: Path) -> ReportFile:
     """FixtureError says what is wrong with a file that is not a whole report."""
-    if path.exists() and not path.is_file():
-        raise FixtureError(f"{path}: cannot be read: it is not a file")
+    raw = read_bytes(path, MAX_BYTES + 1)
+    if len(raw) > MAX_BYTES:
+        raise FixtureError(f"{path}: over {MAX_BYTES} bytes; not a report of this suite")
     try:
-        with path.open("rb") as stream:
-            raw = stream.read(MAX_BYTES + 1)
-        if len(raw) > MAX_BYTES:
-            raise FixtureError(f"{path}: over {MAX_BYTES} bytes; not a report of this suite")
         report = msgspec.json.decode(raw, type=ReportFile)
-    except OSError as error:
-        raise FixtureError(f"{path}: cannot be read: {error.strerror}") from None
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
         raise FixtureError(f"{path}: not a whole report of this suite: {error}") from None
     if report.format != FORMAT:

@@ -101,14 +101,18 @@ class _Loader(_Base):  # type: ignore[misc]
 
 def read(path: Path) -> Any:
     """The plain data of a YAML file; FixtureError names file, line and what is wrong."""
+    return parse(read_bytes(path, MAX_FILE_BYTES + 1), str(path))
+
+
+def read_bytes(path: Path, most: int) -> bytes:
+    """The first `most` bytes of a file; FixtureError where it cannot be read, or is none."""
     if path.exists() and not path.is_file():
         raise FixtureError(f"{path}: cannot be read: it is not a file")
     try:
         with path.open("rb") as stream:
-            raw = stream.read(MAX_FILE_BYTES + 1)
+            return stream.read(most)
     except OSError as error:
         raise FixtureError(f"{path}: cannot be read: {error.strerror}") from None
-    return parse(raw, str(path))
 
 
 def parse(raw: bytes, name: str) -> Any:

@@ -93,7 +93,7 @@ def _hostile(library: Library, head: FileChapter) -> Iterator[Case]:
         outcomes = {
             name: outcome
             for name in head.writers
-            if not any(name.startswith(key) for key in file.not_run)
+            if file.is_given_to(name)
             for outcome in [_hostile_outcome(name, file)]
         }
         yield Case(
@@ -108,19 +108,13 @@ def _hostile(library: Library, head: FileChapter) -> Iterator[Case]:
 
 
 def _hostile_outcome(dialect: str, file: HostileFile) -> Expect:
-    own, later = (_reader_of(file, name) for name in (dialect, LATER.get(dialect, dialect)))
+    own, later = (file.reading(name) for name in (dialect, LATER.get(dialect, dialect)))
     if own is None:
         return Expect(refused=f"{file.expect.key}: {file.expect.reason}")
     better = [_REFUSED]
     if later is not None and later.wrong and later != own:
         better.append(Expect(reading=later.spelled()))
     return _expect(own, better)
-
-
-def _reader_of(file: HostileFile, name: str) -> Reading | None:
-    """What a reader makes of the file; None where it refuses it as it should."""
-    keys = [key for key in file.readers if name.startswith(key)]
-    return file.readers[max(keys, key=len)] if keys else None
 
 
 def _outcome(dialect: str, readings: Mapping[str, Reading]) -> Expect:

@@ -207,6 +207,15 @@ class HostileFile(Strict, frozen=True, kw_only=True):
     expect: Blame
     budget: Budget = Budget(2.0, 64)
 
+    def reading(self, reader: str) -> Reading | None:
+        """What a reader makes of the file, by its own name or its family's; None: it refuses it."""
+        names = [name for name in self.readers if reader.startswith(name)]
+        return self.readers[max(names, key=len)] if names else None
+
+    def is_given_to(self, reader: str) -> bool:
+        """Whether the reader, or its family, is asked to read the file."""
+        return not any(reader.startswith(name) for name in self.not_run)
+
 
 class HostileFiles(Strict, frozen=True):
     """`hostile.yaml`."""

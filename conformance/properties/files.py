@@ -14,14 +14,8 @@ from hypothesis import HealthCheck, Phase, given, seed, settings
 from hypothesis.errors import Flaky
 
 from conformance import describe
-from conformance.backends.base import (
-    BackendCrashed,
-    BackendHung,
-    BackendTooLarge,
-    BackendTrouble,
-    Refused,
-    Reply,
-)
+from conformance.backends.base import BackendTrouble, Refused, Reply
+from conformance.judge import lost
 from conformance.plan import Call
 from conformance.prompt_cache import judging
 from conformance.prompt_cache.safetensors import parse
@@ -33,11 +27,6 @@ from conformance.protocol import FILE_OPERATIONS
 from conformance.verdict import Status
 
 SHRINK_SECONDS = 20.0
-_LOST: dict[type[BackendTrouble], Status] = {
-    BackendCrashed: Status.CRASH,
-    BackendHung: Status.HANG,
-    BackendTooLarge: Status.OVER_BUDGET,
-}
 
 
 @dataclass(frozen=True)
@@ -54,10 +43,7 @@ class Misfiled:
     @property
     def status(self) -> Status:
         """A wrong answer, or how the backend was lost."""
-        for kind, status in _LOST.items():
-            if isinstance(self.trouble, kind):
-                return status
-        return Status.FAIL if self.trouble is None else Status.PROTOCOL_ERROR
+        return Status.FAIL if self.trouble is None else lost(self.trouble)
 
     @property
     def kind(self) -> tuple[str, str]:
