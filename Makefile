@@ -88,7 +88,7 @@ port-swift:
 	else swift build --package-path ports/swift/skeleton; fi
 
 # The suite's score on the reference, change by change, written to docs/mutation.md: about an hour; it
-# goes on where it was interrupted. MODULE=reference_impl.rules.masks for one module or package.
+# goes on where it was interrupted. MODULE=reference_impl.slots.rules.masks for one module or package.
 mutation: $(VENV)/installed-dev
 	PYTHONDONTWRITEBYTECODE= $(BIN)/mutmut run --max-children 2 $(if $(MODULE),'$(MODULE).*')
 	$(BIN)/python tests/mutation/report.py $(if $(MODULE),'$(MODULE).*',--page)

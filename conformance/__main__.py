@@ -7,7 +7,7 @@ import sys
 from collections.abc import Sequence
 
 from conformance import __version__
-from conformance.commands import (
+from conformance.cli import (
     baseline,
     bench,
     capture,
@@ -68,8 +68,8 @@ def parser() -> argparse.ArgumentParser:
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run one command and exit: 0 done, 1 the judged implementation failed, 2 bad use."""
-    from conformance.backends.base import BackendUnusable
-    from conformance.yamlfile import FixtureError
+    from conformance.fixtures.yamlfile import FixtureError
+    from conformance.transport.backend import BackendUnusable
 
     options = parser().parse_args(arguments)
     try:

@@ -19,12 +19,12 @@ import msgspec
 import pytest
 
 if TYPE_CHECKING:
-    from conformance.ending import Ending
-    from conformance.load import Suite
+    from conformance.engine.runner import Run
+    from conformance.engine.verdict import Verdict
+    from conformance.fixtures.load import Suite
     from conformance.properties.orders import Order, Part
     from conformance.properties.run import Outcome
-    from conformance.runner import Run
-    from conformance.verdict import Verdict
+    from conformance.reporting.summary import Ending
 
 OPTIONS = ("backend", "dialect", "case", "tag", "shard", "baseline", "fixtures_dir", "fail_under",
            "report", "isolate", "require", "properties")  # fmt: skip
@@ -165,8 +165,8 @@ class _State:
     @cached_property
     def suite(self) -> Suite:
         """The fixtures, read once a process."""
-        from conformance.load import load_suite
-        from conformance.yamlfile import FixtureError
+        from conformance.fixtures.load import load_suite
+        from conformance.fixtures.yamlfile import FixtureError
 
         try:
             return load_suite(self._config.getoption("fixtures_dir"))
@@ -175,9 +175,9 @@ class _State:
 
     def run(self) -> Run:
         """The live run of this process."""
-        from conformance.backends.base import BackendUnusable
-        from conformance.runner import Run, Terms
-        from conformance.yamlfile import FixtureError
+        from conformance.engine.runner import Run, Terms
+        from conformance.fixtures.yamlfile import FixtureError
+        from conformance.transport.backend import BackendUnusable
 
         if self._run is None:
             option = self._config.getoption
@@ -194,7 +194,7 @@ class _State:
 
     def selected(self) -> list[str]:
         """The ids of the cases that the options choose."""
-        from conformance.runner import parse_shard, select
+        from conformance.engine.runner import parse_shard, select
 
         option = self._config.getoption
         try:
@@ -215,7 +215,7 @@ class _State:
 
     def parts(self) -> list[Part]:
         """The parts of the properties that the options choose."""
-        from conformance.runner import parse_shard
+        from conformance.engine.runner import parse_shard
 
         shard = self._config.getoption("shard")
         index, count = parse_shard(shard) if shard else (1, 1)
@@ -232,7 +232,7 @@ class _State:
 
     @pytest.hookimpl
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
-        from conformance.verdict import Verdict
+        from conformance.engine.verdict import Verdict
 
         properties = dict(report.user_properties)
         if report.when == "call" and VERDICT in properties:
@@ -267,9 +267,9 @@ class _State:
 
     def _ending(self) -> Ending | None:
         """What the run came to; None on a worker, and where no conformance case ran."""
-        from conformance.ending import About, Ending
-        from conformance.runner import parse_shard
-        from conformance.yamlfile import FixtureError
+        from conformance.engine.runner import parse_shard
+        from conformance.fixtures.yamlfile import FixtureError
+        from conformance.reporting.summary import About, Ending
 
         if self._about is None or hasattr(self._config, "workerinput"):
             return None

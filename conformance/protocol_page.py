@@ -9,9 +9,10 @@ from typing import Any
 
 import msgspec
 
-from conformance import model, protocol
-from conformance.model import StepBase
-from conformance.plan import NO_RECEIVER
+from conformance.engine import case as model
+from conformance.engine.case import StepBase
+from conformance.engine.plan import NO_RECEIVER
+from conformance.transport import messages as protocol
 
 # operation -> its result, and what it does where the name does not say it
 RESULTS = {
@@ -248,9 +249,9 @@ def _session() -> Iterator[str]:
 
 def transcript() -> list[tuple[str, str]]:
     """The lines of a real session."""
-    from conformance.backends import inprocess
-    from conformance.backends.adapter import answer
-    from conformance.load import DEFAULT_DIALECT
+    from conformance.fixtures.load import DEFAULT_DIALECT
+    from conformance.transport import in_process as inprocess
+    from conformance.transport.adapter import answer
 
     live = inprocess.reference(DEFAULT_DIALECT)
     lines = []

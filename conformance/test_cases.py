@@ -7,10 +7,10 @@ from collections.abc import Callable
 import msgspec
 import pytest
 
-from conformance import report
+from conformance.engine.runner import Run
+from conformance.engine.verdict import Status
 from conformance.plugin import ABOUT, VERDICT, about, state_of
-from conformance.runner import Run
-from conformance.verdict import Status
+from conformance.reporting import text as report
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:

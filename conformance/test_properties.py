@@ -7,10 +7,10 @@ from collections.abc import Callable, Iterator
 import msgspec
 import pytest
 
+from conformance.engine.verdict import Status
 from conformance.plugin import ABOUT, OUTCOME, about, state_of
 from conformance.properties.orders import Part
 from conformance.properties.run import Properties
-from conformance.verdict import Status
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:

@@ -8,8 +8,8 @@ from __future__ import annotations
 import sys
 import time
 
-from conformance.backends import connect
-from conformance.plan import Call
+from conformance.transport import connect
+from conformance.engine.plan import Call
 from conformance.tensor import tensor
 
 COUNT, BATCH, SECONDS = 4000, 400, 60.0

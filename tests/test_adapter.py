@@ -15,13 +15,13 @@ import pytest
 from support import tiny
 
 from conformance import tensor
-from conformance.backends import adapter
-from conformance.backends.adapter import Adapter
-from conformance.backends.base import BackendCrashed, Refused, Returned
-from conformance.backends.process import Process
-from conformance.plan import Call
-from conformance.protocol import case_operations
+from conformance.engine.plan import Call
 from conformance.tensor import DTYPES, ITEM_SIZE, Tensor
+from conformance.transport import adapter
+from conformance.transport.adapter import Adapter
+from conformance.transport.backend import BackendCrashed, Refused, Returned
+from conformance.transport.messages import case_operations
+from conformance.transport.process import Process
 
 FILE = Path(adapter.__file__)
 SUPPORT = Path(__file__).parent / "support"

@@ -6,12 +6,12 @@ import os
 
 import pytest
 
-from conformance.backends import connect
-from conformance.execute import Session
-from conformance.load import read_dialects
+from conformance.engine.execute import Session
+from conformance.fixtures.load import read_dialects
 from conformance.properties.agreement import differences
 from conformance.properties.search import search
 from conformance.properties.sides import Sides
+from conformance.transport import connect
 
 # More on request: AGREEMENT_SEQUENCES=20000 pytest tests/test_agreement.py
 SEQUENCES = int(os.environ.get("AGREEMENT_SEQUENCES", "2000"))

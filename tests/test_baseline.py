@@ -6,12 +6,12 @@ from pathlib import Path
 
 import pytest
 
-from conformance import baseline
-from conformance.commands import baseline as command
-from conformance.load import load_suite
-from conformance.runner import Run
-from conformance.verdict import Choice, Mismatch, Status, Verdict
-from conformance.yamlfile import FixtureError
+from conformance.cli import baseline as command
+from conformance.engine import baseline
+from conformance.engine.runner import Run
+from conformance.engine.verdict import Choice, Mismatch, Status, Verdict
+from conformance.fixtures.load import load_suite
+from conformance.fixtures.yamlfile import FixtureError
 
 SUITE = load_suite()
 CASE, OTHER = "mask.none.is-null", "mask.both.combination"

@@ -14,17 +14,17 @@ import pytest
 from msgspec import UNSET
 from support.folder import CHAPTER, write
 
-from conformance import reportfile
 from conformance.__main__ import main
-from conformance.backends import connect, served
-from conformance.backends.base import BackendUnusable
-from conformance.execute import Session, execute
-from conformance.judge import judge
-from conformance.load import load_suite
-from conformance.plan import applicability, plan
-from conformance.runner import parse_shard, select
-from conformance.verdict import Status
-from conformance.yamlfile import FixtureError
+from conformance.engine.execute import Session, execute
+from conformance.engine.judge import judge
+from conformance.engine.plan import applicability, plan
+from conformance.engine.runner import parse_shard, select
+from conformance.engine.verdict import Status
+from conformance.fixtures.load import load_suite
+from conformance.fixtures.yamlfile import FixtureError
+from conformance.reporting import json_report
+from conformance.transport import connect, served
+from conformance.transport.backend import BackendUnusable
 
 SUPPORT = Path(__file__).parent / "support"
 SCRIPTED = f"{sys.executable} -I -S {SUPPORT / 'scripted.py'}"
@@ -205,7 +205,7 @@ def test_a_hostile_report_is_one_line_and_exit_code_2(tmp_path, text):
     path = tmp_path / "report.json"
     path.write_bytes(text.encode("utf-8", "surrogateescape"))
     with pytest.raises(FixtureError, match=r"report\.json: not a whole report of") as bad:
-        reportfile.read(path)
+        json_report.read(path)
     assert "\n" not in str(bad.value)
 
 
@@ -301,9 +301,10 @@ def test_shards_that_are_none(text):
 
 @pytest.mark.parametrize(
     "module",
-    ["conformance", "conformance.plugin", "conformance.judge", "conformance.lint",
-     "conformance.load", "conformance.runner", "conformance.report", "conformance.__main__",
-     "conformance.backends.process", "conformance.backends.pypi"],
+    ["conformance", "conformance.plugin", "conformance.engine.judge", "conformance.fixtures.lint",
+     "conformance.fixtures.load", "conformance.engine.runner", "conformance.reporting.text",
+     "conformance.__main__",
+     "conformance.transport.process", "conformance.transport.released"],
 )  # fmt: skip
 def test_the_suite_s_own_side_needs_no_mlx(module):
     code = f"import {module}, sys; print([m for m in sys.modules if m.partition('.')[0] == 'mlx'])"

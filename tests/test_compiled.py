@@ -6,9 +6,9 @@ import shutil
 
 import pytest
 
-from conformance import compiled, load
-from conformance.load import load_suite, read_suite
-from conformance.userfolder import CACHE_VARIABLE
+from conformance.fixtures import compiled, load
+from conformance.fixtures.load import load_suite, read_suite
+from conformance.fixtures.userfolder import CACHE_VARIABLE
 
 
 @pytest.fixture(autouse=True)
@@ -68,7 +68,7 @@ def test_what_is_damaged_is_read_anew_and_replaced(kept, damage):
 
 
 def test_fixtures_that_are_wrong_are_not_kept(kept, monkeypatch):
-    monkeypatch.setattr("conformance.lint.problems", lambda suite: iter(["wrong"]))
+    monkeypatch.setattr("conformance.fixtures.lint.problems", lambda suite: iter(["wrong"]))
     for _ in range(2):
         with pytest.raises(load.FixtureError, match="wrong"):
             load_suite()

@@ -16,15 +16,15 @@ import psutil
 import pytest
 from msgspec.structs import replace
 
-from conformance.backends.base import BackendUnusable
 from conformance.doctor import examine
 from conformance.doctor.checks import CHECKS
 from conformance.doctor.examine import FIXES, Outcome, Patient
 from conformance.doctor.wire import Limits
-from conformance.load import load_suite
-from conformance.model import Budget
-from conformance.runner import Run
-from conformance.verdict import Status
+from conformance.engine.case import Budget
+from conformance.engine.runner import Run
+from conformance.engine.verdict import Status
+from conformance.fixtures.load import load_suite
+from conformance.transport.backend import BackendUnusable
 
 ROOT = Path(__file__).parent.parent
 UNRULY = Path(__file__).parent / "support" / "unruly.py"
@@ -345,7 +345,7 @@ TIME = {"silent": 0.5, "no-newline": 1.0}
 @pytest.mark.parametrize(("behaviour", "case", "status", "says"), LOST,
                          ids=[row[0] for row in LOST])  # fmt: skip
 def test_a_run_names_it_too_and_ends(adapter, monkeypatch, behaviour, case, status, says):
-    monkeypatch.setattr("conformance.backends.process.SHUTDOWN_SECONDS", 0.5)
+    monkeypatch.setattr("conformance.transport.process.SHUTDOWN_SECONDS", 0.5)
     run = Run(WHOLE, adapter(behaviour), None)
     started = time.monotonic()
     if behaviour == "dies-between":

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from conformance.backends import pypi
+from conformance.transport import released as pypi
 
 ROOT = Path(__file__).resolve().parent.parent
 PROGRAM = Path(__file__).with_name("dropin") / "program.py"

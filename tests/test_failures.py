@@ -14,12 +14,13 @@ import pytest
 from msgspec.structs import replace
 from support.folder import CHAPTER, edited, write
 
-from conformance import invocation, runner
-from conformance.load import load_suite
-from conformance.model import Budget
-from conformance.report import failure
-from conformance.runner import Run, Terms
-from conformance.verdict import Status
+from conformance import invocation
+from conformance.engine import runner
+from conformance.engine.case import Budget
+from conformance.engine.runner import Run, Terms
+from conformance.engine.verdict import Status
+from conformance.fixtures.load import load_suite
+from conformance.reporting.text import failure
 
 ROOT = Path(__file__).parent.parent
 SUPPORT = Path(__file__).parent / "support"

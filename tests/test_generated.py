@@ -9,11 +9,12 @@ from pathlib import Path
 import pytest
 from support import folder
 
-from conformance import protocol, specification
-from conformance.backends import connect
-from conformance.load import load_suite, read_suite
+from conformance.fixtures.load import load_suite, read_suite
 from conformance.mutants import mutants
 from conformance.mutants.page import violators
+from conformance.reporting import specification
+from conformance.transport import connect
+from conformance.transport import messages as protocol
 
 SCHEMAS = Path(protocol.__file__).with_name("schemas")
 DOCS = Path(__file__).resolve().parent.parent / "docs"

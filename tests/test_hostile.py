@@ -15,9 +15,9 @@ import pytest
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
-from conformance.backends import connect
-from conformance.backends.base import OperationRefused
 from conformance.tensor import Tensor, tensor
+from conformance.transport import connect
+from conformance.transport.backend import OperationRefused
 from reference_impl import ArraysCache
 
 EXAMPLES = int(os.environ.get("GENERATED", "400"))

@@ -10,12 +10,12 @@ import msgspec
 import psutil
 import pytest
 
-from conformance.execute import MAX_RESTARTS
-from conformance.load import load_suite
-from conformance.model import Budget, Case
-from conformance.plan import applicability, plan
-from conformance.runner import Run, Terms
-from conformance.verdict import Status
+from conformance.engine.case import Budget, Case
+from conformance.engine.execute import MAX_RESTARTS
+from conformance.engine.plan import applicability, plan
+from conformance.engine.runner import Run, Terms
+from conformance.engine.verdict import Status
+from conformance.fixtures.load import load_suite
 
 SUPPORT = Path(__file__).parent / "support"
 SUITE = load_suite()

@@ -7,15 +7,15 @@ import signal
 import pytest
 from support.judging import A0, A1, NAN, int32, planned, snapshot, verdict
 
-from conformance.backends.base import (
+from conformance.engine.verdict import Status
+from conformance.tensor import Tensor, tensor
+from conformance.transport.backend import (
     BackendCrashed,
     BackendGone,
     BackendHung,
     ProtocolViolation,
     Refused,
 )
-from conformance.tensor import Tensor, tensor
-from conformance.verdict import Status
 
 FLIPPED = Tensor("float32", (1, 3), A0.data[:8] + bytes([A0.data[8] ^ 1]) + A0.data[9:])  # one bit
 CAP = {"cap_name": "MAX", "cap": 4, "observed": 5}

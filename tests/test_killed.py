@@ -17,10 +17,10 @@ from pathlib import Path
 import psutil
 import pytest
 
-from conformance import reportfile
-from conformance.backends.family import MARK
-from conformance.load import load_suite
-from conformance.verdict import Status
+from conformance.engine.verdict import Status
+from conformance.fixtures.load import load_suite
+from conformance.reporting import json_report
+from conformance.transport.family import MARK
 
 SUPPORT = Path(__file__).parent / "support"
 RUNS = int(os.environ.get("KILLED_RUNS", "1"))
@@ -48,7 +48,7 @@ def test_exactly_the_interrupted_cases_say_crash(tmp_path, seed):
         env={**os.environ, "PYTHONPATH": str(SUPPORT), "KILLER": f"{seed}:{written}", MARK: mark},
     )  # fmt: skip
     assert not carrying(mark), "processes are left"
-    whole = reportfile.read(report)
+    whole = json_report.read(report)
     cases = list(load_suite().cases)
     assert [verdict.case for verdict in whole.verdicts] == cases, "the report is complete"
 

@@ -9,10 +9,10 @@ import re
 import pytest
 from support.folder import CHAPTER, HAZARDS, TENSORS, edited, line, write
 
-from conformance import lint
-from conformance.load import load_suite, read_suite
-from conformance.shipped import fixtures_folder
-from conformance.yamlfile import FixtureError
+from conformance.fixtures import lint
+from conformance.fixtures.load import load_suite, read_suite
+from conformance.fixtures.shipped import fixtures_folder
+from conformance.fixtures.yamlfile import FixtureError
 
 STEP = "    expect: {value: null}\n"
 SOUND = edited(

@@ -7,9 +7,9 @@ import re
 import msgspec
 import pytest
 
-from conformance import literals
-from conformance.literals import Tensors
-from conformance.model import TensorLiteral, TextPattern
+from conformance.engine.case import TensorLiteral, TextPattern
+from conformance.fixtures import literals
+from conformance.fixtures.literals import Tensors
 from conformance.tensor import DTYPES, Tensor, tensor
 
 

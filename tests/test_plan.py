@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 from support.judging import A0, TENSORS, case, dialect
 
-from conformance.model import StepBase
-from conformance.plan import applicability, expectation, operations, plan
+from conformance.engine.case import StepBase
+from conformance.engine.plan import applicability, expectation, operations, plan
 from conformance.tensor import tensor
 
 ALL = ("mlxrs-0.1", "mlx-lm-0.31", "mlx-lm-0.32", "mlx-swift-lm-3.31.3", "mlx-swift-lm-3.31.4")

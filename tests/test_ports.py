@@ -16,14 +16,14 @@ import pytest
 from test_agreement import compare
 
 from conformance import protocol_page
-from conformance.commands.new_adapter import DIALECT_OF, LANGUAGES, create
-from conformance.load import load_suite
-from conformance.plan import applicability
-from conformance.prompt_cache.exchange import exchange
-from conformance.prompt_cache.model import read_cases
-from conformance.prompt_cache.participants import participants
+from conformance.cli.new_adapter import DIALECT_OF, LANGUAGES, create
+from conformance.engine.plan import applicability
+from conformance.filetools.exchange import exchange
+from conformance.filetools.model import read_cases
+from conformance.filetools.participants import participants
+from conformance.fixtures.load import load_suite
 from conformance.properties.agreement import differences
-from conformance.protocol import case_operations
+from conformance.transport.messages import case_operations
 
 ROOT = Path(__file__).resolve().parent.parent
 PORTS = ROOT / "ports"

@@ -12,9 +12,14 @@ import psutil
 import pytest
 from support.judging import planned
 
-from conformance import execute as execute_module
-from conformance.backends import process as process_module
-from conformance.backends.base import (
+from conformance.engine import execute as execute_module
+from conformance.engine.execute import Session, execute
+from conformance.engine.judge import judge
+from conformance.engine.plan import Call
+from conformance.engine.verdict import Status
+from conformance.tensor import tensor
+from conformance.transport import process as process_module
+from conformance.transport.backend import (
     Backend,
     BackendCrashed,
     BackendGone,
@@ -25,13 +30,8 @@ from conformance.backends.base import (
     Refused,
     Returned,
 )
-from conformance.backends.process import Process
-from conformance.execute import Session, execute
-from conformance.judge import judge
-from conformance.plan import Call
-from conformance.protocol import Handshake, Implementation
-from conformance.tensor import tensor
-from conformance.verdict import Status
+from conformance.transport.messages import Handshake, Implementation
+from conformance.transport.process import Process
 
 SCRIPT = Path(__file__).parent / "support" / "scripted.py"
 SIZE = "- {op: size, expect: {value: 7}}"

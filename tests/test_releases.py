@@ -7,11 +7,11 @@ import sys
 
 import pytest
 
-from conformance.divergence import divergences
-from conformance.load import load_suite
-from conformance.plan import applicability
-from conformance.runner import Run
-from conformance.verdict import Status
+from conformance.engine.plan import applicability
+from conformance.engine.runner import Run
+from conformance.engine.verdict import Status
+from conformance.fixtures.load import load_suite
+from conformance.reporting.divergence import divergences
 
 OWN = [("pypi:mlx-lm==0.31.3", "mlx-lm-0.31"), ("pypi:mlx-lm==0.32.2", "mlx-lm-0.32")]
 BY_COMMAND = [sys.executable, "-m", "conformance", "run", "--quiet"]

@@ -7,13 +7,13 @@ import sys
 
 import pytest
 
-from conformance.backends import connect
-from conformance.backends.base import BackendCrashed, OperationRefused
-from conformance.judge import TRAP_SIGNALS
-from conformance.load import load_suite
-from conformance.plan import applicability, plan
-from conformance.runner import Run
-from conformance.verdict import Status
+from conformance.engine.judge import TRAP_SIGNALS
+from conformance.engine.plan import applicability, plan
+from conformance.engine.runner import Run
+from conformance.engine.verdict import Status
+from conformance.fixtures.load import load_suite
+from conformance.transport import connect
+from conformance.transport.backend import BackendCrashed, OperationRefused
 
 SWIFT = ["mlx-swift-lm-3.31.3", "mlx-swift-lm-3.31.4"]
 SHOWN = 8

@@ -10,9 +10,9 @@ import time
 import pytest
 from support.folder import CHAPTER, edited, line
 
-from conformance import yamlfile
-from conformance.model import Chapter
-from conformance.yamlfile import FixtureError
+from conformance.engine.case import Chapter
+from conformance.fixtures import yamlfile
+from conformance.fixtures.yamlfile import FixtureError
 
 
 def refused(raw: bytes | str) -> str:

@@ -13,10 +13,10 @@ from functools import partial
 
 import msgspec
 
-from conformance.backends.base import Backend
 from conformance.benchmarks import timing
 from conformance.benchmarks.operations import Benchmark
 from conformance.benchmarks.timing import NotTimed, Stopwatch
+from conformance.transport.backend import Backend
 
 MIN_ROUNDS = 5
 MAX_ROUNDS = 101

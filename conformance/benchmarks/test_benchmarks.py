@@ -10,12 +10,12 @@ from typing import Any
 
 import pytest
 
-from conformance.backends.base import Backend
 from conformance.benchmarks import timing, transport
 from conformance.benchmarks.operations import Benchmark, benchmarks
 from conformance.benchmarks.timing import NotTimed
 from conformance.benchmarks.transport import transports
 from conformance.plugin import state_of
+from conformance.transport.backend import Backend
 
 MAX_ROUNDS = 1000
 

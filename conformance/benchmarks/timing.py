@@ -5,9 +5,9 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-from conformance.backends.base import Backend, BackendTrouble, OperationRefused, Refused
 from conformance.benchmarks.operations import Benchmark
-from conformance.plan import Call
+from conformance.engine.plan import Call
+from conformance.transport.backend import Backend, BackendTrouble, OperationRefused, Refused
 
 SETUP_SECONDS = 120.0
 QUICK = 1e-3  # what takes less is repeated until it takes as long

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from conformance.backends.base import Backend, Refused
 from conformance.benchmarks.timing import NotTimed
-from conformance.plan import Call
+from conformance.engine.plan import Call
 from conformance.tensor import Tensor
+from conformance.transport.backend import Backend, Refused
 
 SECONDS = 60.0
 _TENSOR_BYTES = (1 << 10, 1 << 16, 1 << 20)

@@ -6,13 +6,13 @@ import difflib
 import json
 from collections.abc import Iterator
 
-from conformance.backends.base import BackendCrashed, BackendTrouble
 from conformance.doctor.examine import Check, NotHere, Patient, Problem, diagnosis
 from conformance.doctor.operations import OPERATION_CHECKS
 from conformance.doctor.values import SLOTS, VALUE_CHECKS
 from conformance.doctor.wire import Fault
-from conformance.plan import Call
-from conformance.protocol import (
+from conformance.engine.plan import Call
+from conformance.transport.backend import BackendCrashed, BackendTrouble
+from conformance.transport.messages import (
     INVALID_ARGUMENTS,
     PROTOCOL_VERSION,
     UNKNOWN_CACHE,

@@ -12,21 +12,21 @@ from pathlib import Path
 from typing import Any
 
 from conformance import invocation
-from conformance.backends import connect, connector
-from conformance.backends.base import (
+from conformance.doctor.wire import AFTER, Ending, Fault, Limits, Local, Probe
+from conformance.engine.case import Dialect
+from conformance.engine.plan import Call, Plan, applicability, plan
+from conformance.filetools.places import placed
+from conformance.fixtures.load import DEFAULT_DIALECT, Suite
+from conformance.transport import connect, connector
+from conformance.transport.backend import (
     BackendCrashed,
     BackendHung,
     BackendTooLarge,
     BackendTrouble,
     BackendUnusable,
 )
-from conformance.backends.inprocess import InProcess
-from conformance.doctor.wire import AFTER, Ending, Fault, Limits, Local, Probe
-from conformance.load import DEFAULT_DIALECT, Suite
-from conformance.model import Dialect
-from conformance.plan import Call, Plan, applicability, plan
-from conformance.prompt_cache.places import placed
-from conformance.protocol import ErrorObject, Handshake, Response
+from conformance.transport.in_process import InProcess
+from conformance.transport.messages import ErrorObject, Handshake, Response
 
 # What is wrong with an answer -> what the adapter's author changes.
 FIXES = {
@@ -207,7 +207,7 @@ class Patient:
         if kind == "cmd":
             return Probe(shlex.split(rest), self.limits)
         if kind == "pypi":
-            from conformance.backends import pypi
+            from conformance.transport import released as pypi
 
             return Probe(pypi.command(pypi.parse(rest)), self.limits)
         backend = connect(self.spec, self.asked_dialect or DEFAULT_DIALECT)

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from conformance import describe
-from conformance.backends.base import BackendTrouble
 from conformance.doctor.examine import FIXES, Check, NotHere, Patient, Problem, diagnosis
-from conformance.model import Expect
-from conformance.plan import Plan, PlannedStep, may_trap, outcomes
-from conformance.protocol import (
+from conformance.engine.case import Expect
+from conformance.engine.plan import Plan, PlannedStep, may_trap, outcomes
+from conformance.reporting import words
+from conformance.transport.backend import BackendTrouble
+from conformance.transport.messages import (
     ADAPTER_BUG,
     INVALID_ARGUMENTS,
     UNKNOWN_CACHE,
@@ -105,7 +105,7 @@ def refusals(patient: Patient) -> Iterator[Problem]:
     example = ""
     for bound, step in _refused_steps(patient):
         tried += 1
-        example = example or describe.step(step)
+        example = example or words.step(step)
         patient.ask("reset")
         for earlier in bound.steps[: bound.steps.index(step)]:
             patient.ask(earlier.call.op, **earlier.call.arguments)

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from conformance import describe, tensor
-from conformance.backends.base import BackendHung, from_wire
+from conformance import tensor
 from conformance.doctor.examine import FIXES, Check, NotHere, Patient, Problem
-from conformance.protocol import INVALID_ARGUMENTS, OPERATION_REFUSED, ErrorObject
+from conformance.reporting import words
 from conformance.tensor import Tensor
+from conformance.transport.backend import BackendHung, from_wire
+from conformance.transport.messages import INVALID_ARGUMENTS, OPERATION_REFUSED, ErrorObject
 
 # Elements, big-endian as one reads them: zeros of both signs, infinities, the least and the
 # largest, quiet and signalling NaNs with payloads.
@@ -105,7 +106,7 @@ def snapshot(patient: Patient) -> Iterator[Problem]:
     wanted = {"slot_count": 3, "slots": {"1": put}, "left_padding": None, "lengths": None}
     for key, value in wanted.items():
         if seen[key] != value:
-            text = f"{key} is {describe.value(seen[key])} instead of {describe.value(value)}"
+            text = f"{key} is {words.value(seen[key])} instead of {words.value(value)}"
             yield Problem(f"three slots, the second one set: {text}", FIXES["snapshot"])
     if not isinstance(seen["class_name"], str) or not seen["class_name"]:
         yield Problem(
@@ -178,7 +179,7 @@ def _kept(patient: Patient, put: Tensor) -> Iterator[Problem]:
 def _said(value: Any) -> str:
     if isinstance(value, ErrorObject):
         return f"error {value.code}: {value.message}"
-    return describe.value(value)
+    return words.value(value)
 
 
 _KEPT = ("start", "quiet", "restart", "slots")

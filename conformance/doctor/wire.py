@@ -19,8 +19,9 @@ from typing import Any, NoReturn
 import msgspec
 import psutil
 
-from conformance.backends import lines, process
-from conformance.backends.base import (
+from conformance.engine.plan import Call
+from conformance.transport import lines, process
+from conformance.transport.backend import (
     BackendTrouble,
     ProtocolViolation,
     Reply,
@@ -28,9 +29,8 @@ from conformance.backends.base import (
     from_wire,
     to_wire,
 )
-from conformance.backends.inprocess import InProcess
-from conformance.plan import Call
-from conformance.protocol import (
+from conformance.transport.in_process import InProcess
+from conformance.transport.messages import (
     ADAPTER_BUG,
     INVALID_ARGUMENTS,
     OPERATION_REFUSED,
@@ -217,7 +217,7 @@ class Local:
 
     def ask(self, method: str, params: dict[str, Any], plain_ascii: bool = False) -> Response:
         """One operation; what it raises is an error response."""
-        from conformance.backends import adapter
+        from conformance.transport import adapter
 
         self.doing = method
         try:

@@ -8,8 +8,8 @@ import mlx.core as mx
 
 from conformance.mutants import Mutant
 from conformance.mutants.alter import Rule, altered, becomes, forget, keeping, then
-from reference_impl.rules import batch
-from reference_impl.rules.traps import trapping
+from reference_impl.slots.rules import batch
+from reference_impl.traps import trapping
 
 _LM31, _LM32 = "mlx-lm-0.31", "mlx-lm-0.32"
 _SWIFT3, _SWIFT4 = "mlx-swift-lm-3.31.3", "mlx-swift-lm-3.31.4"

@@ -8,7 +8,7 @@ import mlx.core as mx
 
 from conformance.mutants import Mutant
 from conformance.mutants.alter import becomes, forget, then
-from reference_impl.rules import copying, indexing, lengths, state
+from reference_impl.slots.rules import copying, indexing, lengths, state
 
 _RS, _LM31, _LM32 = "mlxrs-0.1", "mlx-lm-0.31", "mlx-lm-0.32"
 _SWIFT3, _SWIFT4 = "mlx-swift-lm-3.31.3", "mlx-swift-lm-3.31.4"

@@ -18,10 +18,8 @@ from hypothesis import HealthCheck, Phase, given, seed, settings
 from hypothesis import strategies as st
 from hypothesis.errors import Flaky
 
-from conformance.backends import connect
-from conformance.backends.base import BackendTrouble
-from conformance.execute import Session
-from conformance.load import Suite, read_suite
+from conformance.engine.execute import Session
+from conformance.fixtures.load import Suite, read_suite
 from conformance.mutants import Mutant, named
 from conformance.mutants.kills import spread
 from conformance.properties.author import Drawn, sequences
@@ -29,6 +27,8 @@ from conformance.properties.laws import LAWS
 from conformance.properties.laws.law import Broken, Law, Trial
 from conformance.properties.orders import Order, Part
 from conformance.properties.sides import Sides
+from conformance.transport import connect
+from conformance.transport.backend import BackendTrouble
 
 STORED = Path(__file__).with_name("properties.json")
 ORDER = Order("quick", 0)

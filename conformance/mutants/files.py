@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from conformance.backends.reference_files import STRICT, ReferenceFiles
 from conformance.mutants import Mutant
-from reference_impl.prompt_cache.errors import BadContainer
+from conformance.transport.reference_files import STRICT, ReferenceFiles
+from reference_impl.files.errors import BadContainer
 
 _RS, _LM31, _LM32 = "mlxrs-0.1", "mlx-lm-0.31", "mlx-lm-0.32"
 _SWIFT3, _SWIFT4 = "mlx-swift-lm-3.31.3", "mlx-swift-lm-3.31.4"

@@ -11,13 +11,13 @@ from multiprocessing import get_context
 from pathlib import Path
 from typing import TypeVar
 
-from conformance.backends import connect, served
-from conformance.execute import Session, execute
-from conformance.judge import judge
-from conformance.load import Suite, read_suite
+from conformance.engine.execute import Session, execute
+from conformance.engine.judge import judge
+from conformance.engine.plan import Plan, applicability, plan
+from conformance.engine.verdict import Status
+from conformance.fixtures.load import Suite, read_suite
 from conformance.mutants import Mutant, named
-from conformance.plan import Plan, applicability, plan
-from conformance.verdict import Status
+from conformance.transport import connect, served
 
 LARGE = "large"  # the tag of cases that take long
 ADDRESS_SPACE = 8 << 30  # bytes of a process that examines

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
-from conformance.load import Suite
-from conformance.model import Case
+from conformance.engine.case import Case
+from conformance.fixtures.load import Suite
 from conformance.mutants import Mutant
 from conformance.mutants.kills import Kills
 

@@ -8,7 +8,7 @@ import mlx.core as mx
 
 from conformance.mutants import Mutant
 from conformance.mutants.alter import altered
-from reference_impl.rules import metadata
+from reference_impl.slots.rules import metadata
 
 _RS, _LM31 = "mlxrs-0.1", "mlx-lm-0.31"
 _SWIFT3, _SWIFT4 = "mlx-swift-lm-3.31.3", "mlx-swift-lm-3.31.4"

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from conformance.load import Suite
+from conformance.fixtures.load import Suite
 from conformance.mutants import CHAPTERS, Mutant, chapters
 from conformance.mutants.drawn import ORDER, Caught
 from conformance.mutants.matrix import Matrix, Row
-from conformance.specification import anchor
+from conformance.reporting.specification import anchor
 
 _HEAD = """\
 # Mutants

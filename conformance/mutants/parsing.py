@@ -8,10 +8,10 @@ from typing import Any
 
 from conformance.mutants import Mutant
 from conformance.mutants.alter import Rule, altered
-from reference_impl import dialect_class
+from reference_impl import dialect_class, integers
 from reference_impl.errors import CapExceeded, InvariantViolation, Parse
-from reference_impl.rules import integers, metadata
-from reference_impl.rules.construction import allocate, swift_slots
+from reference_impl.slots.rules import metadata
+from reference_impl.slots.rules.construction import allocate, swift_slots
 
 _RS = "mlxrs-0.1"
 _SWIFT3, _SWIFT4 = "mlx-swift-lm-3.31.3", "mlx-swift-lm-3.31.4"

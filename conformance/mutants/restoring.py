@@ -9,9 +9,9 @@ import mlx.core as mx
 from conformance.mutants import Mutant
 from conformance.mutants.alter import Rule, altered, becomes, first, forget, then
 from reference_impl import dialect_class
-from reference_impl.rules import metadata, state
-from reference_impl.rules.construction import swift_slots
-from reference_impl.rules.integers import lenient_csv
+from reference_impl.integers import lenient_csv
+from reference_impl.slots.rules import metadata, state
+from reference_impl.slots.rules.construction import swift_slots
 
 _RS, _LM31, _LM32 = "mlxrs-0.1", "mlx-lm-0.31", "mlx-lm-0.32"
 _SWIFT3, _SWIFT4 = "mlx-swift-lm-3.31.3", "mlx-swift-lm-3.31.4"

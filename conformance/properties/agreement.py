@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from conformance import describe
-from conformance.backends.base import BackendCrashed, BackendTrouble, Refused, Reply, Returned
-from conformance.judge import TRAP, TRAP_SIGNALS, same
-from conformance.plan import Call
+from conformance.engine.judge import TRAP, TRAP_SIGNALS, same
+from conformance.engine.plan import Call
 from conformance.properties.author import Drawn
+from conformance.reporting import words
+from conformance.transport.backend import BackendCrashed, BackendTrouble, Refused, Reply, Returned
 
 
 def agree(ours: Reply, theirs: Reply) -> bool:
@@ -51,12 +51,12 @@ def differences(drawn: Drawn, replies: Sequence[Reply]) -> list[str]:
     for index, (call, ours) in enumerate(zip(drawn.calls, drawn.replies, strict=True)):
         theirs = replies[index] if index < len(replies) else None
         if theirs is None or not agree(ours, theirs):
-            said = describe.reply(theirs) if theirs else "no answer"
-            found.append(f"call {index}: {spelled(call)}: {describe.reply(ours)} <> {said}")
+            said = words.reply(theirs) if theirs else "no answer"
+            found.append(f"call {index}: {spelled(call)}: {words.reply(ours)} <> {said}")
     return found
 
 
 def spelled(call: Call) -> str:
     """A call in words."""
-    shown = ", ".join(f"{key}={describe.value(item)}" for key, item in call.arguments.items())
+    shown = ", ".join(f"{key}={words.value(item)}" for key, item in call.arguments.items())
     return f"{call.op}({shown})"

@@ -16,11 +16,11 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from conformance.backends.base import Backend, OperationRefused, Refused, Reply, Returned
-from conformance.model import Dialect
-from conformance.plan import Call
+from conformance.engine.case import Dialect
+from conformance.engine.plan import Call
 from conformance.properties.arguments import Arguments
 from conformance.tensor import Tensor
+from conformance.transport.backend import Backend, OperationRefused, Refused, Reply, Returned
 
 HANDLES = ("a", "b", "c", "d")
 NAMES = ("h", "i")  # of what is held

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from conformance.model import Dialect
-from conformance.plan import Call
+from conformance.engine.case import Dialect
+from conformance.engine.plan import Call
 from conformance.properties.author import Drawn
 
 REQUIREMENTS = {

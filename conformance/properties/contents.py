@@ -8,9 +8,9 @@ from typing import Any
 import msgspec
 from hypothesis import strategies as st
 
-from conformance.literals import Tensors
-from conformance.model import Dialect
-from conformance.prompt_cache.model import FileCase, spell
+from conformance.engine.case import Dialect
+from conformance.filetools.model import FileCase, spell
+from conformance.fixtures.literals import Tensors
 from conformance.properties import spelling
 from conformance.tensor import ITEM_SIZE, Tensor
 

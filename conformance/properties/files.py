@@ -13,18 +13,18 @@ from typing import Any
 from hypothesis import HealthCheck, Phase, given, seed, settings
 from hypothesis.errors import Flaky
 
-from conformance import describe
-from conformance.backends.base import BackendTrouble, Refused, Reply
-from conformance.judge import lost
-from conformance.plan import Call
-from conformance.prompt_cache import judging
-from conformance.prompt_cache.safetensors import parse
+from conformance.engine.judge import lost
+from conformance.engine.plan import Call
+from conformance.engine.verdict import Status
+from conformance.filetools import judging
+from conformance.filetools.safetensors import parse
 from conformance.properties.agreement import agree
 from conformance.properties.author import TRAP, answer
 from conformance.properties.contents import Content, arguments, contents, requirements
 from conformance.properties.sides import Sides, answers
-from conformance.protocol import FILE_OPERATIONS
-from conformance.verdict import Status
+from conformance.reporting import words
+from conformance.transport.backend import BackendTrouble, Refused, Reply
+from conformance.transport.messages import FILE_OPERATIONS
 
 SHRINK_SECONDS = 20.0
 
@@ -134,8 +134,8 @@ def _ask(sides: Sides, call: Call) -> tuple[Reply | None, BackendTrouble | None]
 
 
 def _told(ours: Reply, theirs: Reply | None, trouble: Any) -> tuple[str, str]:
-    said = describe.reply(theirs) if theirs is not None else f"no answer: {trouble}"
-    return describe.reply(ours), said
+    said = words.reply(theirs) if theirs is not None else f"no answer: {trouble}"
+    return words.reply(ours), said
 
 
 class _Found(Exception):

@@ -9,19 +9,19 @@ from typing import Any
 
 import msgspec
 
-from conformance import yamlfile
-from conformance.backends.base import Refused, Reply, Returned
-from conformance.execute import execute
-from conformance.judge import judge
-from conformance.load import Suite
-from conformance.model import Case
-from conformance.plan import NO_RECEIVER, Call, plan
+from conformance.engine.case import Case
+from conformance.engine.execute import execute
+from conformance.engine.judge import judge
+from conformance.engine.plan import NO_RECEIVER, Call, plan
+from conformance.engine.verdict import Verdict
+from conformance.fixtures import yamlfile
+from conformance.fixtures.load import Suite
 from conformance.properties import spelling
 from conformance.properties.author import TRAP
 from conformance.properties.blame import requirement
 from conformance.properties.sides import Difference, Sides
 from conformance.tensor import Tensor
-from conformance.verdict import Verdict
+from conformance.transport.backend import Refused, Reply, Returned
 
 MANY_SLOTS = 16  # more are written sparsely
 

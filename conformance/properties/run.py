@@ -7,11 +7,11 @@ from pathlib import Path
 
 import msgspec
 
-from conformance import invocation, report
-from conformance.backends import connect, served
-from conformance.backends.base import ProtocolViolation
-from conformance.execute import Session
-from conformance.plan import Call
+from conformance import invocation
+from conformance.engine.execute import Session
+from conformance.engine.plan import Call
+from conformance.engine.runner import Run
+from conformance.engine.verdict import Status
 from conformance.properties import contents, files, transcript
 from conformance.properties.agreement import first_difference
 from conformance.properties.author import Drawn
@@ -22,8 +22,9 @@ from conformance.properties.search import search
 from conformance.properties.shorten import dropping, redrawn
 from conformance.properties.sides import Answers, Difference, Sides, answers
 from conformance.properties.trials import Breach, try_law
-from conformance.runner import Run
-from conformance.verdict import Status
+from conformance.reporting import text as report
+from conformance.transport import connect, served
+from conformance.transport.backend import ProtocolViolation
 
 FOLDER = Path("conformance-found")
 # Each costs up to a minute of shortening, and most are the same mistake once more.

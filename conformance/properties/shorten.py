@@ -6,11 +6,11 @@ import time
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from conformance.backends.base import Refused, Returned
-from conformance.plan import Call
+from conformance.engine.plan import Call
 from conformance.properties.arguments import fewest_rows
 from conformance.properties.author import TRAP, Drawn, answer
 from conformance.properties.sides import Difference, Sides
+from conformance.transport.backend import Refused, Returned
 
 SECONDS = 20.0
 

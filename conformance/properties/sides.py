@@ -5,7 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence, Set
 from dataclasses import dataclass
 
-from conformance.backends.base import (
+from conformance.engine.case import Dialect
+from conformance.engine.execute import HANG_WEIGHT, Session
+from conformance.engine.plan import Call
+from conformance.properties.agreement import first_difference
+from conformance.properties.author import Drawn
+from conformance.transport.backend import (
     Backend,
     BackendCrashed,
     BackendGone,
@@ -13,12 +18,7 @@ from conformance.backends.base import (
     BackendTrouble,
     Reply,
 )
-from conformance.execute import HANG_WEIGHT, Session
-from conformance.model import Dialect
-from conformance.plan import Call
-from conformance.properties.agreement import first_difference
-from conformance.properties.author import Drawn
-from conformance.protocol import FILE_OPERATIONS, case_operations
+from conformance.transport.messages import FILE_OPERATIONS, case_operations
 
 SECONDS = 20.0  # for the calls of one sequence together
 

@@ -11,10 +11,10 @@ from hypothesis import HealthCheck, Phase, given, seed, settings
 from hypothesis import strategies as st
 from hypothesis.errors import Flaky
 
-from conformance.backends.base import BackendTrouble, Reply
-from conformance.plan import Call
+from conformance.engine.plan import Call
 from conformance.properties.laws.law import Broken, Law, Trial
 from conformance.properties.sides import Sides
+from conformance.transport.backend import BackendTrouble, Reply
 
 SHRINK_SECONDS = 20.0
 SHRINK_ATTEMPTS = 500

@@ -1,1 +1,1 @@
-../../conformance/backends/adapter.py
+../../conformance/transport/adapter.py

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
-from ..cache import SlotCache
-from . import (
+from reference_impl.dialects import (
     mlx_lm_0_31,
     mlx_lm_0_32,
     mlx_swift_lm_3_31_3,
     mlx_swift_lm_3_31_4,
     mlxrs_0_1,
 )
+from reference_impl.slots.cache import SlotCache
 
 _CLASSES: dict[str, type[SlotCache]] = {
     module.ArraysCache.dialect.id: module.ArraysCache

@@ -2,9 +2,18 @@
 
 from __future__ import annotations
 
-from ..cache import SlotCache
-from ..dialect import CLASS_LABEL, KEY_VALUE_SURFACE, Dialect
-from ..rules import batch, construction, indexing, lengths, masks, metadata, refusals, state
+from reference_impl.slots.cache import SlotCache
+from reference_impl.slots.dialect import CLASS_LABEL, KEY_VALUE_SURFACE, Dialect
+from reference_impl.slots.rules import (
+    batch,
+    construction,
+    indexing,
+    lengths,
+    masks,
+    metadata,
+    refusals,
+    state,
+)
 
 
 class ArraysCache(SlotCache):

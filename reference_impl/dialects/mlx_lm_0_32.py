@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from ..cache import SlotCache
-from ..rules import construction, masks, metadata, state
-from . import mlx_lm_0_31
+from reference_impl.dialects import mlx_lm_0_31
+from reference_impl.slots.cache import SlotCache
+from reference_impl.slots.rules import construction, masks, metadata, state
 
 _before = mlx_lm_0_31.ArraysCache.dialect
 

@@ -4,10 +4,19 @@ from __future__ import annotations
 
 from functools import partial
 
-from ..cache import SlotCache
-from ..dialect import LENGTHS, Dialect
-from ..rules import batch, construction, copying, indexing, masks, metadata, refusals, state
-from ..rules.traps import trapping
+from reference_impl.slots.cache import SlotCache
+from reference_impl.slots.dialect import LENGTHS, Dialect
+from reference_impl.slots.rules import (
+    batch,
+    construction,
+    copying,
+    indexing,
+    masks,
+    metadata,
+    refusals,
+    state,
+)
+from reference_impl.traps import trapping
 
 
 class ArraysCache(SlotCache):

@@ -5,11 +5,11 @@ from __future__ import annotations
 from dataclasses import replace
 from functools import partial
 
-from ..cache import SlotCache
-from ..dialect import LENGTHS
-from ..rules import batch, copying, indexing, lengths, masks, metadata
-from ..rules.traps import trapping
-from . import mlx_swift_lm_3_31_3
+from reference_impl.dialects import mlx_swift_lm_3_31_3
+from reference_impl.slots.cache import SlotCache
+from reference_impl.slots.dialect import LENGTHS
+from reference_impl.slots.rules import batch, copying, indexing, lengths, masks, metadata
+from reference_impl.traps import trapping
 
 _before = mlx_swift_lm_3_31_3.ArraysCache.dialect
 

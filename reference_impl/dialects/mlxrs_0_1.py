@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from ..cache import SlotCache
-from ..dialect import Dialect
-from ..rules import (
+from reference_impl.slots.cache import SlotCache
+from reference_impl.slots.dialect import Dialect
+from reference_impl.slots.rules import (
     construction,
     copying,
     indexing,

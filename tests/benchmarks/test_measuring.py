@@ -10,11 +10,11 @@ from pathlib import Path
 
 import pytest
 
-from conformance.backends import connect
-from conformance.backends.base import OperationRefused, ProtocolViolation
 from conformance.benchmarks import timing
 from conformance.benchmarks.operations import benchmarks
 from conformance.benchmarks.timing import NotTimed
+from conformance.transport import connect
+from conformance.transport.backend import OperationRefused, ProtocolViolation
 
 SMALL = {each.op: each for each in reversed(benchmarks())}  # op -> its smallest benchmark
 LM = ("reference", "mlx-lm-0.32")

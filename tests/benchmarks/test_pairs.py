@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from conformance.backends import connect
 from conformance.benchmarks import limits, pairs
 from conformance.benchmarks.operations import Limit, benchmarks
 from conformance.benchmarks.pairs import compare, exponent, in_turn, ratios, rounds_within, spread
+from conformance.transport import connect
 
 BY_ID = {each.id: each for each in benchmarks()}
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from conformance.benchmarks.pairs import Spread
-from conformance.load import load_suite
+from conformance.fixtures.load import load_suite
 from tests.performance import operations, suite
 from tests.performance.figures import Figure, least, most, paired
 from tests.performance.page import page

@@ -7,15 +7,15 @@ import re
 
 import pytest
 
-from conformance.backends import connect, served
-from conformance.backends.base import BackendUnusable
-from conformance.load import load_suite
+from conformance.engine.runner import Run
+from conformance.engine.verdict import Status
+from conformance.fixtures.load import load_suite
 from conformance.mutants import build, chapters, mutants
 from conformance.mutants.alter import altered
-from conformance.runner import Run
-from conformance.verdict import Status
+from conformance.transport import connect, served
+from conformance.transport.backend import BackendUnusable
 from reference_impl import dialect_class
-from reference_impl.rules import masks
+from reference_impl.slots.rules import masks
 
 SUITE = load_suite()
 MUTANTS = mutants()

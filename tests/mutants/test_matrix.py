@@ -10,7 +10,7 @@ import pytest
 from support.folder import suite as small_suite
 
 from conformance.__main__ import main
-from conformance.load import load_suite
+from conformance.fixtures.load import load_suite
 from conformance.mutants import Mutant, mutants
 from conformance.mutants.drawn import catch, stored
 from conformance.mutants.kills import Examiner, Kills, Terms, examine
@@ -179,7 +179,7 @@ def test_the_command_counts_and_writes(capsys, tmp_path):
 
 def test_the_command_is_red_where_a_mutant_survives(capsys, monkeypatch, tmp_path):
     small = small_suite(tmp_path, NONE_CASE)
-    monkeypatch.setattr("conformance.load.load_suite", lambda: small)
+    monkeypatch.setattr("conformance.fixtures.load.load_suite", lambda: small)
     assert command("mask-inverted", "--first", "--jobs", "1") == 1
     out = capsys.readouterr().out.splitlines()
     assert out[0] == "mask-inverted (mlxrs-0.1) survives"

@@ -11,7 +11,7 @@ from conformance.mutants.kills import LARGE
 
 # What notices most for its time first: a mutant is dropped at the first test that notices it.
 ORDER = ("test_hostile", "test_reader", "test_writer", "test_cases", "test_hostile_reader")
-HOLDING = "conformance.backends.reference_files"  # imports the reference as it is imported
+HOLDING = "conformance.transport.reference_files"  # imports the reference as it is imported
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

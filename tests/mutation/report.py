@@ -162,7 +162,7 @@ def page(rows: list[Mutant], explained: dict[str, Explanation]) -> str:
 def main() -> int:
     parser = argparse.ArgumentParser(prog="tests/mutation/report.py")
     parser.add_argument("--page", action="store_true", help="rewrite docs/mutation.md")
-    parser.add_argument("function", nargs="*", help="only these, such as reference_impl.rules.*")
+    parser.add_argument("function", nargs="*", help="only these, such as reference_impl.slots.*")
     options = parser.parse_args()
     wanted = options.function or ["*"]
     rows = [m for m in mutants() if any(fnmatchcase(m.key, p) for p in wanted)]

@@ -11,17 +11,17 @@ from functools import cache
 
 import pytest
 
-from conformance import literals
-from conformance.backends import connect
-from conformance.execute import Session, execute
-from conformance.judge import judge
-from conformance.load import Suite, read_suite
-from conformance.model import Case
+from conformance.engine.case import Case
+from conformance.engine.execute import Session, execute
+from conformance.engine.judge import judge
+from conformance.engine.plan import applicability, plan
+from conformance.fixtures import literals
+from conformance.fixtures.load import Suite, read_suite
 from conformance.mutants.kills import LARGE
-from conformance.plan import applicability, plan
 from conformance.properties.laws import LAWS
 from conformance.properties.sides import Sides
 from conformance.properties.trials import try_law
+from conformance.transport import connect
 
 GROUP = 12
 TRIALS = 10  # of each law

@@ -17,15 +17,15 @@ from typing import Any
 import mlx.core as mx
 import pytest
 
-from conformance import yamlfile
-from conformance.backends.base import OperationRefused, from_wire
-from conformance.prompt_cache import expectations
-from conformance.prompt_cache.exchange import read_one
-from conformance.prompt_cache.goldens import goldens, read_expectations, read_provenance
-from conformance.prompt_cache.hostile import build, read_hostile
-from conformance.prompt_cache.judging import saved
-from conformance.prompt_cache.library import Library
-from conformance.prompt_cache.model import FileChapter, folder
+from conformance.filetools import expectations
+from conformance.filetools.exchange import read_one
+from conformance.filetools.goldens import goldens, read_expectations, read_provenance
+from conformance.filetools.hostile import build, read_hostile
+from conformance.filetools.judging import saved
+from conformance.filetools.library import Library
+from conformance.filetools.model import FileChapter, folder
+from conformance.fixtures import yamlfile
+from conformance.transport.backend import OperationRefused, from_wire
 
 DIALECTS = ("mlxrs-0.1", "mlx-lm-0.31", "mlx-lm-0.32", "mlx-swift-lm-3.31.3", "mlx-swift-lm-3.31.4")
 READINGS = {writer: each.expectations for writer, each in read_expectations().items()}
@@ -62,7 +62,7 @@ def test_reader(reader: str, writer: str) -> None:
 @pytest.mark.parametrize("start", range(0, len(HOSTILE), GROUP))
 def test_hostile(start: int, tmp_path: Path) -> None:
     """The strict reader names the key that is to blame and the reason."""
-    from conformance.backends.reference_files import serve
+    from conformance.transport.reference_files import serve
 
     path = tmp_path / "hostile.safetensors"
     for file in HOSTILE[start : start + GROUP]:
@@ -100,7 +100,7 @@ def test_hostile_reader(reader: str, start: int, tmp_path: Path) -> None:
 
 def plain(content: Any) -> Any:
     """A content as the wire has it, so that the reference's own comparison is not asked."""
-    from conformance.backends.reference_files import described
+    from conformance.transport.reference_files import described
 
     shown = from_wire([described(each) for each in content.entries])
     return shown, [*extras(content.entries)], dict(content.user_metadata)
@@ -118,9 +118,9 @@ def extras(entries: Iterable[Any], place: str = "") -> Iterator[tuple[str, str, 
 @pytest.mark.parametrize("writer", READINGS)
 def test_conversion(writer: str, tmp_path: Path) -> None:
     """What comes out says the same; what is refused would have lost something."""
-    from conformance.prompt_cache.conversion import convert
-    from reference_impl.prompt_cache import LAYOUTS, load
-    from reference_impl.prompt_cache.errors import CannotHold
+    from conformance.filetools.conversion import convert
+    from reference_impl.files import LAYOUTS, load
+    from reference_impl.files.errors import CannotHold
 
     out = tmp_path / "out.safetensors"
     for case, path in strict(writer):
@@ -169,8 +169,8 @@ def test_another_layout(writer: str) -> None:
 
     But for an empty key/value cache, which mlx-lm would read and cannot save.
     """
-    from reference_impl.prompt_cache import LAYOUTS, READ_ONLY, load
-    from reference_impl.prompt_cache.errors import PromptCacheError
+    from reference_impl.files import LAYOUTS, READ_ONLY, load
+    from reference_impl.files.errors import PromptCacheError
 
     for _, path in strict(writer):
         content, _, candidates = load(path)
@@ -185,8 +185,8 @@ def test_another_layout(writer: str) -> None:
 
 def test_what_is_no_file_is_refused(tmp_path: Path) -> None:
     """Without waiting for somebody to write into it."""
-    from reference_impl.prompt_cache import load
-    from reference_impl.prompt_cache.errors import BadContainer
+    from reference_impl.files import load
+    from reference_impl.files.errors import BadContainer
 
     os.mkfifo(tmp_path / "fifo")
     with pytest.raises(BadContainer) as refused:
@@ -195,8 +195,8 @@ def test_what_is_no_file_is_refused(tmp_path: Path) -> None:
 
 
 def test_an_unknown_layout_is_refused() -> None:
-    from reference_impl.prompt_cache import load
-    from reference_impl.prompt_cache.errors import UnknownLayout
+    from reference_impl.files import load
+    from reference_impl.files.errors import UnknownLayout
 
     with pytest.raises(UnknownLayout) as refused:
         load(FILES[0][2], "mlx-lm-0.1")
@@ -206,8 +206,8 @@ def test_an_unknown_layout_is_refused() -> None:
 
 @pytest.mark.parametrize("writer", READINGS)
 def test_save(writer: str, tmp_path: Path) -> None:
-    from reference_impl.prompt_cache import LAYOUTS, READ_ONLY, encode, load, save
-    from reference_impl.prompt_cache.errors import CannotHold
+    from reference_impl.files import LAYOUTS, READ_ONLY, encode, load, save
+    from reference_impl.files.errors import CannotHold
 
     out = tmp_path / "out.safetensors"
     for case, path in strict(writer):
@@ -238,7 +238,7 @@ def test_save(writer: str, tmp_path: Path) -> None:
 
 def refusal(call: Callable[..., Any], *arguments: Any, **options: Any) -> dict[str, Any]:
     """The payload of CannotHold, which the call must raise."""
-    from reference_impl.prompt_cache.errors import CannotHold
+    from reference_impl.files.errors import CannotHold
 
     with pytest.raises(CannotHold) as refused:
         call(*arguments, **options)
@@ -256,8 +256,8 @@ def assert_named(layout: str, refused: dict[str, Any]) -> None:
 @pytest.mark.parametrize("writer", READINGS)
 def test_comparison(writer: str) -> None:
     """Two contents differ for `convert` where they differ for the judge."""
-    from reference_impl.prompt_cache import load
-    from reference_impl.prompt_cache.content import differences
+    from reference_impl.files import load
+    from reference_impl.files.content import differences
 
     contents = [load(path).content for _, path in strict(writer)]
     for one, other in [*pairwise(contents), *((each, each) for each in contents)]:
@@ -265,8 +265,8 @@ def test_comparison(writer: str) -> None:
 
 
 def test_comparison_sees_bits_dtype_and_shape() -> None:
-    from reference_impl.prompt_cache import load
-    from reference_impl.prompt_cache.content import differences
+    from reference_impl.files import load
+    from reference_impl.files.content import differences
 
     content = load(next(path for _, case, path in FILES if case == "full")).content
     (entry,) = content.entries
@@ -294,9 +294,9 @@ TEXTS = {"mlx-swift-lm": 2, "mlxrs-0.1": 1}
 @pytest.mark.parametrize("left_padding", [None, *ROWS])
 def test_losses(left_padding: str | None, lengths: str | None, tmp_path: Path) -> None:
     """Something is named exactly where what comes back is not the same."""
-    from reference_impl.prompt_cache import LAYOUTS, encode, load, save
-    from reference_impl.prompt_cache.content import Content, ListEntry, SlotEntry
-    from reference_impl.prompt_cache.errors import CannotHold
+    from reference_impl.files import LAYOUTS, encode, load, save
+    from reference_impl.files.content import Content, ListEntry, SlotEntry
+    from reference_impl.files.errors import CannotHold
 
     path = tmp_path / "out.safetensors"
     rows = [None if each is None else ROWS[each] for each in (left_padding, lengths)]
@@ -323,7 +323,7 @@ def test_losses(left_padding: str | None, lengths: str | None, tmp_path: Path) -
 @pytest.mark.parametrize("writer", READINGS)
 def test_filled_caches_fit_every_layout(writer: str) -> None:
     """But for where a window's size comes from, which only mlx-swift-lm keeps."""
-    from reference_impl.prompt_cache import LAYOUTS, encode, load
+    from reference_impl.files import LAYOUTS, encode, load
 
     for case, path in strict(writer):
         if case in ("key-value", "rotating", "quantized", "chunked"):

@@ -13,13 +13,13 @@ from typing import Any
 
 import pytest
 
-from conformance.backends.base import OperationRefused, from_wire, to_wire
-from conformance.prompt_cache import expectations
-from conformance.prompt_cache.exchange import read_one
-from conformance.prompt_cache.goldens import read_expectations
-from conformance.prompt_cache.library import Library
-from conformance.prompt_cache.model import folder
+from conformance.filetools import expectations
+from conformance.filetools.exchange import read_one
+from conformance.filetools.goldens import read_expectations
+from conformance.filetools.library import Library
+from conformance.filetools.model import folder
 from conformance.tensor import Tensor, tensor
+from conformance.transport.backend import OperationRefused, from_wire, to_wire
 
 STRICT = "strict"
 LIBRARY = Library(folder())
@@ -49,7 +49,7 @@ def altered(
     cache_change: Callable[[dict[str, Any]], dict[str, Any]],
 ) -> tuple[str, str]:
     """The same of a file that no writer makes: one with another entry, and what must be found."""
-    from reference_impl.prompt_cache import load, save
+    from reference_impl.files import load, save
 
     expectations.Local(reader).call("save", path=str(path), **LIBRARY.content(case))
     content, layout, _ = load(path)
@@ -135,7 +135,7 @@ def test_quantized_values_are_their_own(reader: str, tmp_path: Path) -> None:
 
 def doubled(held: Tensor) -> Tensor:
     """Each element added to itself."""
-    from conformance.backends import adapter
+    from conformance.transport import adapter
 
     array = adapter.decode(to_wire(held))
     found: Tensor = from_wire(adapter.encode(array + array))
@@ -185,7 +185,7 @@ def test_a_chunk_may_begin_later(reader: str, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("reader", READERS)
 def test_a_chunk_may_have_no_size(reader: str, tmp_path: Path) -> None:
-    from reference_impl.prompt_cache import load
+    from reference_impl.files import load
 
     path, plain = tmp_path / "out.safetensors", LIBRARY.content("chunked")
     (cache,) = plain["caches"]
@@ -202,9 +202,9 @@ def test_a_chunk_may_have_no_size(reader: str, tmp_path: Path) -> None:
 @pytest.mark.parametrize("case", ["rotating", "chunked"])
 def test_more_tokens_than_positions(case: str, tmp_path: Path) -> None:
     """The offset of a chunk is read off its tensors, but for mlx-lm 0.32; a ring keeps its own."""
-    from conformance.backends.reference_files import described
-    from reference_impl.prompt_cache import LAYOUTS, encode, load, save
-    from reference_impl.prompt_cache.content import Content, ListEntry
+    from conformance.transport.reference_files import described
+    from reference_impl.files import LAYOUTS, encode, load, save
+    from reference_impl.files.content import Content, ListEntry
 
     path = tmp_path / "out.safetensors"
     (entry,) = load(folder() / "mlx-lm-0.32.2" / f"{case}.safetensors").content.entries
@@ -223,7 +223,7 @@ def test_more_tokens_than_positions(case: str, tmp_path: Path) -> None:
 
 
 def test_lengths_are_of_mlx_swift_lm(tmp_path: Path) -> None:
-    from reference_impl.prompt_cache import load
+    from reference_impl.files import load
 
     path, plain = tmp_path / "out.safetensors", LIBRARY.content("padding-and-lengths")
     inside = {**plain, "caches": [{"class_name": "CacheList", "caches": plain["caches"]}]}

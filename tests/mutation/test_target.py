@@ -15,7 +15,7 @@ import pytest
 import report
 
 ROOT = Path(__file__).resolve().parents[2]
-MODULE = Path("reference_impl/rules/refusals.py")
+MODULE = Path("reference_impl/slots/rules/refusals.py")
 ZERO = "    return 0\n"
 
 
@@ -39,7 +39,7 @@ def tried(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def run(tried: Path, *command: str) -> subprocess.CompletedProcess[str]:
     environment = {**os.environ, "PYTHONDONTWRITEBYTECODE": ""}
     return subprocess.run(
-        [sys.executable, *command, "reference_impl.rules.refusals.x_always_zero*"],
+        [sys.executable, *command, "reference_impl.slots.rules.refusals.x_always_zero*"],
         cwd=tried, env=environment, capture_output=True, text=True, check=False,
     )  # fmt: skip
 

@@ -8,9 +8,9 @@ import tracemalloc
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
 
-from conformance.backends import connect
 from conformance.benchmarks.operations import Benchmark, benchmarks
 from conformance.benchmarks.pairs import Row, Spread, compare, spread
+from conformance.transport import connect
 from reference_impl import ArraysCache, errors
 from tests.performance.figures import Figure, least, most, paired, per_second
 

@@ -14,8 +14,9 @@ import psutil
 
 from conformance.benchmarks.pairs import Spread, exponent
 from conformance.benchmarks.sizes import MODELS
-from reference_impl import dialect_class, prompt_cache
-from reference_impl.prompt_cache.content import Content, SlotEntry
+from reference_impl import dialect_class
+from reference_impl import files as prompt_cache
+from reference_impl.files.content import Content, SlotEntry
 from tests.performance.figures import Figure, least, paired
 
 MASK_EVERY = 100

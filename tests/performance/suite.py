@@ -11,11 +11,11 @@ import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from conformance.backends import served
 from conformance.benchmarks.pairs import ratios, spread
-from conformance.load import Suite, load_suite, read_suite
-from conformance.runner import HOSTILE, Run
-from conformance.verdict import Status
+from conformance.engine.runner import HOSTILE, Run
+from conformance.engine.verdict import Status
+from conformance.fixtures.load import Suite, load_suite, read_suite
+from conformance.transport import served
 from tests.performance.figures import Figure, least, most, per_second
 
 DIALECT = "mlx-lm-0.32"
@@ -29,7 +29,7 @@ def starting(rounds: int) -> Iterator[Figure]:
     """From the start of the process to the verdict on the first case; and loading alone."""
     spent = [_until_first_verdict() for _ in range(rounds + 1)][1:]
     yield most("start to the first verdict", spread(spent), 0.6, " s")
-    code = ("import time; from conformance.load import load_suite; "
+    code = ("import time; from conformance.fixtures.load import load_suite; "
             "t = time.perf_counter(); load_suite(); print(time.perf_counter() - t)")  # fmt: skip
     loads = [1000 * float(subprocess.check_output([sys.executable, "-c", code]))
              for _ in range(rounds)]  # fmt: skip

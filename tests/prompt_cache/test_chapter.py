@@ -11,16 +11,16 @@ from pathlib import Path
 
 import pytest
 
-from conformance import lint
-from conformance.backends import adapter, cachefiles, connect
-from conformance.backends.base import ProtocolViolation
-from conformance.backends.lines import check_loaded
-from conformance.load import load_suite, read_suite
-from conformance.prompt_cache.goldens import goldens
-from conformance.prompt_cache.hostile import read_hostile
-from conformance.prompt_cache.model import folder, read_cases
-from conformance.runner import Run, Terms, select
-from conformance.verdict import Status
+from conformance.engine.runner import Run, Terms, select
+from conformance.engine.verdict import Status
+from conformance.filetools.goldens import goldens
+from conformance.filetools.hostile import read_hostile
+from conformance.filetools.model import folder, read_cases
+from conformance.fixtures import lint
+from conformance.fixtures.load import load_suite, read_suite
+from conformance.transport import adapter, cachefiles, connect
+from conformance.transport.backend import ProtocolViolation
+from conformance.transport.lines import check_loaded
 
 SUITE = load_suite()
 WRONG = Path(__file__).with_name("wrong_files.py")
@@ -73,7 +73,7 @@ def test_memory_is_bounded():
 def test_time_is_bounded(monkeypatch):
     from msgspec.structs import replace
 
-    from conformance.model import Budget
+    from conformance.engine.case import Budget
 
     case = SUITE.cases["file.hostile.cut-in-data"]
     hurried = replace(case, budget=Budget(0.5, 64))
@@ -251,8 +251,8 @@ def test_the_judge_needs_no_mlx():
     """A port's CI has none."""
     code = (
         "import sys; sys.modules['mlx'] = None\n"
-        "from conformance.load import read_suite\n"
-        "from conformance.runner import Run\n"
+        "from conformance.fixtures.load import read_suite\n"
+        "from conformance.engine.runner import Run\n"
         "suite = read_suite()\n"
         f"run = Run(suite, 'cmd:{shlex.join([sys.executable, str(WRONG), 'none'])}', '{RS}')\n"
         "for case in ('file.write.everything', 'file.hostile.cut-in-data', sys.argv[1]):\n"

@@ -12,11 +12,11 @@ from pathlib import Path
 import pytest
 
 from conformance.__main__ import main
-from conformance.prompt_cache import conversion
-from conformance.prompt_cache.goldens import read_expectations
-from conformance.prompt_cache.model import folder
-from reference_impl.prompt_cache import load
-from reference_impl.prompt_cache.content import differences
+from conformance.filetools import conversion
+from conformance.filetools.goldens import read_expectations
+from conformance.filetools.model import folder
+from reference_impl.files import load
+from reference_impl.files.content import differences
 
 GOLDEN = folder()
 SCRIPT = Path(__file__).resolve().parent.parent / "support" / "scripted.py"
@@ -150,7 +150,7 @@ def test_convert_follows_a_link(capsys, tmp_path):
     [(OSError(errno.ENOSPC, "No space left on device"), 2), (KeyboardInterrupt(), None)],
 )
 def test_an_interrupted_write_leaves_nothing(capsys, tmp_path, monkeypatch, trouble, code):
-    from reference_impl.prompt_cache import container
+    from reference_impl.files import container
 
     def interrupted(path, flat):
         path.write_bytes(b"half")
@@ -196,7 +196,7 @@ def test_what_is_no_prompt_cache_is_told_in_one_line(capsys, tmp_path, data, sai
 
 
 def test_convert_reads_back_what_it_wrote(capsys, tmp_path, monkeypatch):
-    from reference_impl.prompt_cache import container
+    from reference_impl.files import container
 
     written = container.write
 

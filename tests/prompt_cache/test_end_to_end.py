@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from conformance.backends import pypi
-from conformance.prompt_cache.conversion import convert
-from reference_impl.prompt_cache import load
-from reference_impl.prompt_cache.content import differences
+from conformance.filetools.conversion import convert
+from conformance.transport import released as pypi
+from reference_impl.files import load
+from reference_impl.files.content import differences
 
 PROGRAM = Path(__file__).with_name("program.py")
 LAYOUT = {"0.31.3": "mlx-lm-0.31", "0.32.2": "mlx-lm-0.32"}

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import pytest
 
-from conformance.prompt_cache.capture import WRITERS
-from conformance.prompt_cache.expectations import Local, check
-from conformance.prompt_cache.goldens import goldens, read_expectations, unchanged
-from conformance.prompt_cache.model import folder, read_cases
-from reference_impl.prompt_cache import LAYOUTS, READ_ONLY, encode, load
-from reference_impl.prompt_cache.content import differences
-from reference_impl.prompt_cache.errors import BadCache
-from reference_impl.prompt_cache.readers import READERS
+from conformance.filetools.capture import WRITERS
+from conformance.filetools.expectations import Local, check
+from conformance.filetools.goldens import goldens, read_expectations, unchanged
+from conformance.filetools.model import folder, read_cases
+from reference_impl.files import LAYOUTS, READ_ONLY, encode, load
+from reference_impl.files.content import differences
+from reference_impl.files.errors import BadCache
+from reference_impl.files.readers import READERS
 
 ALL = [(record, golden, path) for record, golden, path in goldens()]
 IDS = [f"{record.writer}/{golden.case}" for record, golden, _ in ALL]
@@ -48,7 +48,7 @@ def test_the_layout_is_recognised_and_written_again(record, golden, path):
 
 
 def _metadata(path):
-    from reference_impl.prompt_cache import container
+    from reference_impl.files import container
 
     return container.read(path).metadata
 

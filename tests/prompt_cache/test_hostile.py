@@ -12,11 +12,11 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from conformance.prompt_cache.goldens import goldens
-from conformance.prompt_cache.hostile import build, read_hostile
-from reference_impl.prompt_cache import LAYOUTS, container, decode, encode, load, save
-from reference_impl.prompt_cache.content import Content
-from reference_impl.prompt_cache.errors import CannotHold, PromptCacheError
+from conformance.filetools.goldens import goldens
+from conformance.filetools.hostile import build, read_hostile
+from reference_impl.files import LAYOUTS, container, decode, encode, load, save
+from reference_impl.files.content import Content
+from reference_impl.files.errors import CannotHold, PromptCacheError
 
 HOSTILE = read_hostile()
 GOLDEN = [path.read_bytes() for _, _, path in goldens()]

@@ -5,15 +5,15 @@ from __future__ import annotations
 import mlx.core as mx
 import pytest
 
-from reference_impl.prompt_cache import LAYOUTS, READ_ONLY, container, decode, encode, load, save
-from reference_impl.prompt_cache.content import (
+from reference_impl.files import LAYOUTS, READ_ONLY, container, decode, encode, load, save
+from reference_impl.files.content import (
     Content,
     KeyValueEntry,
     ListEntry,
     SlotEntry,
     differences,
 )
-from reference_impl.prompt_cache.errors import CannotHold, UnknownLayout
+from reference_impl.files.errors import CannotHold, UnknownLayout
 
 A = mx.array([[1.5, -2.0]], dtype=mx.bfloat16)
 B = mx.array([[[float("nan"), -0.0]]], dtype=mx.float32)

@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from conformance.__main__ import main
-from conformance.prompt_cache import matrix
-from conformance.prompt_cache.goldens import read_expectations
+from conformance.filetools import matrix
+from conformance.filetools.goldens import read_expectations
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 PAGE = ROOT / "docs" / "prompt-cache-files.md"

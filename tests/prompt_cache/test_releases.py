@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from conformance.prompt_cache.capture import MAIN, WRITERS, check
-from conformance.prompt_cache.exchange import session
-from conformance.prompt_cache.expectations import check as check_reader
-from conformance.prompt_cache.participants import participants
+from conformance.filetools.capture import MAIN, WRITERS, check
+from conformance.filetools.exchange import session
+from conformance.filetools.expectations import check as check_reader
+from conformance.filetools.participants import participants
 
 
 def nothing(what: str, count: int) -> None:

@@ -6,14 +6,14 @@ import json
 
 import pytest
 
-from conformance.prompt_cache.goldens import goldens
-from conformance.prompt_cache.judging import loaded, saved
-from conformance.prompt_cache.library import Library
-from conformance.prompt_cache.model import folder
-from conformance.prompt_cache.safetensors import Flat, parse
+from conformance.filetools.goldens import goldens
+from conformance.filetools.judging import loaded, saved
+from conformance.filetools.library import Library
+from conformance.filetools.model import folder
+from conformance.filetools.safetensors import Flat, parse
 from conformance.tensor import tensor
-from reference_impl.prompt_cache import container
-from reference_impl.prompt_cache.content import raw
+from reference_impl.files import container
+from reference_impl.files.content import raw
 
 
 def file(header: object, data: bytes = b"") -> bytes:

@@ -9,9 +9,9 @@ import time
 from pathlib import Path
 from types import SimpleNamespace
 
-from conformance.backends import adapter
-from conformance.backends.inprocess import reference
-from conformance.backends.reference_files import ReferenceFiles
+from conformance.transport import adapter
+from conformance.transport.in_process import reference
+from conformance.transport.reference_files import ReferenceFiles
 
 BEHAVIOUR = sys.argv[1]
 own = ReferenceFiles("mlxrs-0.1")

@@ -8,16 +8,16 @@ import sys
 import msgspec
 import pytest
 
-from conformance import yamlfile
-from conformance.backends import connect
-from conformance.execute import Session
-from conformance.load import load_suite
+from conformance.engine.execute import Session
+from conformance.engine.verdict import Status
+from conformance.filetools.model import FileCase
+from conformance.fixtures import yamlfile
+from conformance.fixtures.load import load_suite
 from conformance.mutants import named
-from conformance.prompt_cache.model import FileCase
 from conformance.properties import files
 from conformance.properties.orders import Order
 from conformance.properties.sides import Sides
-from conformance.verdict import Status
+from conformance.transport import connect
 
 DIALECTS = ("mlxrs-0.1", "mlx-lm-0.31", "mlx-lm-0.32", "mlx-swift-lm-3.31.3", "mlx-swift-lm-3.31.4")
 # mutant -> where it shows, and a requirement that is cited

@@ -7,9 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from conformance.backends import connect
-from conformance.execute import Session
-from conformance.load import load_suite
+from conformance.engine.execute import Session
+from conformance.engine.runner import Run
+from conformance.engine.verdict import Status
+from conformance.fixtures.load import load_suite
 from conformance.mutants import named
 from conformance.properties.finding import Finding
 from conformance.properties.laws import LAWS
@@ -17,8 +18,7 @@ from conformance.properties.orders import Order
 from conformance.properties.search import search
 from conformance.properties.sides import Sides
 from conformance.properties.trials import try_law
-from conformance.runner import Run
-from conformance.verdict import Status
+from conformance.transport import connect
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 # What is wrong is stale or shared: it shows in a later operation, or in another cache.

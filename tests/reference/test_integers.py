@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from reference_impl.rules.integers import I32, USIZE, lenient_csv, parse_lenient, scan_integer
+from reference_impl.integers import I32, USIZE, lenient_csv, parse_lenient, scan_integer
 
 CASES = [
     # text, usize, i32

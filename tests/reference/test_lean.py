@@ -8,8 +8,8 @@ import mlx.core as mx
 import pytest
 
 from reference_impl import DIALECTS, dialect_class, errors
-from reference_impl.rules import metadata
-from reference_impl.rules.integers import USIZE
+from reference_impl.integers import USIZE
+from reference_impl.slots.rules import metadata
 
 MEGABYTE = 1 << 20
 ADVANCING = [d for d in DIALECTS if hasattr(dialect_class(d), "advance")]

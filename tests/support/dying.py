@@ -7,7 +7,8 @@ import os
 import signal
 import sys
 
-from conformance.backends import adapter, inprocess
+from conformance.transport import adapter
+from conformance.transport import in_process as inprocess
 
 perform = inprocess.reference(sys.argv[1]).perform
 

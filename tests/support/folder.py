@@ -5,8 +5,8 @@ from __future__ import annotations
 import shutil
 from pathlib import Path
 
-from conformance.load import Suite, read_suite
-from conformance.shipped import fixtures_folder
+from conformance.fixtures.load import Suite, read_suite
+from conformance.fixtures.shipped import fixtures_folder
 
 CHAPTER = """\
 title: Masks

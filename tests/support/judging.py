@@ -6,15 +6,15 @@ from typing import Any
 
 import msgspec
 
-from conformance import yamlfile
-from conformance.backends.base import BackendTrouble, Refused, Reply, Returned
-from conformance.execute import Observation, Seen
-from conformance.judge import judge
-from conformance.literals import Tensors
-from conformance.model import Case, Dialect, TensorLiteral
-from conformance.plan import Plan, plan
+from conformance.engine.case import Case, Dialect, TensorLiteral
+from conformance.engine.execute import Observation, Seen
+from conformance.engine.judge import judge
+from conformance.engine.plan import Plan, plan
+from conformance.engine.verdict import Verdict
+from conformance.fixtures import yamlfile
+from conformance.fixtures.literals import Tensors
 from conformance.tensor import Tensor, tensor
-from conformance.verdict import Verdict
+from conformance.transport.backend import BackendTrouble, Refused, Reply, Returned
 
 TENSORS = Tensors({
     "a0": msgspec.convert({"float32": [[1, 2, 3]]}, TensorLiteral),

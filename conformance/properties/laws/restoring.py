@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from hypothesis import strategies as st
 
-from conformance.backends.base import Refused
 from conformance.properties.laws.law import PARTS, Content, Law, Trial, int32
 from conformance.tensor import Tensor
+from conformance.transport.backend import Refused
 
 # What of the row vectors the serialized form of a dialect holds; hazards left-padding-not-saved
 # and lengths-not-saved say what the others lose.

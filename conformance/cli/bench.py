@@ -1,0 +1,181 @@
+"""`bench`: how fast a backend is, against another one and against the limit, within one run."""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from conformance.benchmarks.operations import Benchmark
+    from conformance.benchmarks.pairs import Row
+
+_NOTHING_TIMED = 1
+
+
+def register(commands: Any) -> None:
+    parser: argparse.ArgumentParser = commands.add_parser(
+        "bench",
+        help="time a backend against another one and against the limit",
+        description="Time the operations of two backends in turn, at the sizes of real models. "
+        "Ratios are medians of pairs within this run, with quartiles. The limit is a plain copy "
+        "of the same bytes, the bare mask expression, or one pass over the text. Exit code 0 when "
+        "something was timed, 1 when nothing was, 2 for bad use.",
+    )
+    parser.add_argument("--backend", default="reference", help="as for run")
+    parser.add_argument("--against", metavar="BACKEND", help="the other one; default: the limits")
+    parser.add_argument("--dialect", help="what the reference follows; default: mlxrs-0.1")
+    parser.add_argument(
+        "--op", action="append", default=[], metavar="OPERATION", help="only this one"
+    )
+    parser.add_argument(
+        "--max-size", type=float, metavar="N", help="only sizes up to N bytes, slots or positions"
+    )
+    parser.add_argument(
+        "--seconds", type=float, default=1.0, help="for each row, about (default 1)"
+    )
+    parser.add_argument(
+        "--out", type=Path, metavar="DIR", help="write bench.json, bench.svg and bench.png there"
+    )
+    parser.add_argument("--no-plot", action="store_true", help="with --out: the JSON only")
+    parser.set_defaults(run=run)
+
+
+def run(options: argparse.Namespace) -> int:
+    import sys
+
+    from rich.console import Console
+
+    from conformance.benchmarks.table import table
+    from conformance.fixtures.load import DEFAULT_DIALECT, dialect_named, read_dialects
+    from conformance.transport import connect
+    from conformance.transport.backend import BackendUnusable
+
+    chosen = _chosen(options)
+    dialect = options.dialect or DEFAULT_DIALECT
+    dialect_named(dialect, read_dialects())
+    _check_out(options)
+    with contextlib.ExitStack() as stack:
+        live = [
+            stack.enter_context(connect(spec, dialect))
+            for spec in (options.backend, options.against)
+            if spec is not None
+        ]
+        for spec, backend in zip((options.backend, options.against), live, strict=False):
+            if "measure" not in backend.handshake.capabilities:
+                raise BackendUnusable(
+                    f"{spec} declares no measure: its adapter has to time operations itself "
+                    "(docs/protocol.md)"
+                )
+        who = [backend.handshake.implementation for backend in live]
+        names = [f"{each.name} {each.version}".strip() for each in who]
+        against = names[1] if len(names) > 1 else None
+        console = Console(width=None if sys.stdout.isatty() else 120)
+        rows: list[Row] = []
+        chosen, missing = _declared(chosen, live[0])
+        for op, found in _by_operation(chosen, live, options.seconds):
+            console.print(table(op, found, names[0], against))
+            rows += found
+    if missing:
+        print(f"not timed, as {names[0]} does not declare them: {', '.join(missing)}")
+    if options.out and rows:
+        _write(options, rows, names)
+    if not any(row.backend.seconds for row in rows):
+        print("nothing was timed")
+        return _NOTHING_TIMED
+    return 0
+
+
+def _chosen(options: argparse.Namespace) -> list[Benchmark]:
+    """The benchmarks that the options name; ValueError for one that there is not."""
+    from conformance.benchmarks.operations import benchmarks
+
+    everything = benchmarks()
+    known = list(dict.fromkeys(each.op for each in everything))
+    for op in options.op:
+        if op not in known:
+            raise ValueError(f"--op {op}: the operations are {', '.join(known)}")
+    if not 0 < options.seconds <= 3600:
+        raise ValueError(f"--seconds {options.seconds:g}: write a number above 0, at most 3600")
+    most = float("inf") if options.max_size is None else options.max_size
+    chosen = [x for x in everything if x.size <= most and (not options.op or x.op in options.op)]
+    if not chosen:
+        raise ValueError(f"--max-size {most:g}: nothing is as small as that")
+    return chosen
+
+
+def _declared(chosen: list[Benchmark], backend: Any) -> tuple[list[Benchmark], list[str]]:
+    """What a backend declares of it, and the operations that it does not."""
+    capabilities = set(backend.handshake.capabilities)
+    missing = dict.fromkeys(each.op for each in chosen if not each.needs <= capabilities)
+    return [each for each in chosen if each.op not in missing], list(missing)
+
+
+def _check_out(options: argparse.Namespace) -> None:
+    """What would fail at the end fails at the beginning."""
+    if options.out is None:
+        return
+    try:
+        options.out.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise ValueError(f"--out {options.out}: {error.strerror}") from None
+    if not options.no_plot:
+        from conformance.benchmarks.plot import check
+
+        check()
+
+
+def _by_operation(
+    chosen: list[Benchmark], live: list[Any], seconds: float
+) -> Iterator[tuple[str, list[Row]]]:
+    """The rows of each operation as they are done, with progress on stderr."""
+    from itertools import groupby
+
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+    from conformance.benchmarks.pairs import compare
+
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(),
+               TimeElapsedColumn())  # fmt: skip
+    console = Console(stderr=True)
+    with Progress(
+        *columns, console=console, transient=True, disable=not console.is_terminal
+    ) as bar:
+        task = bar.add_task("", total=len(chosen))
+        for op, group in groupby(chosen, key=lambda each: each.op):
+            rows = []
+            for each in group:
+                bar.update(task, description=each.id)
+                rows.append(compare(each, live[0], live[1] if len(live) > 1 else None, seconds))
+                bar.advance(task)
+            yield op, rows
+
+
+def _write(options: argparse.Namespace, rows: list[Row], names: list[str]) -> None:
+    import msgspec
+
+    from conformance import __version__
+    from conformance.benchmarks.machine import machine
+
+    about = machine()
+    made = {
+        "suite": __version__,
+        "machine": about,
+        "backend": {"spec": options.backend, "name": names[0]},
+        "against": {"spec": options.against, "name": names[1]} if len(names) > 1 else None,
+        "rows": rows,
+    }
+    path = options.out / "bench.json"
+    path.write_bytes(msgspec.json.format(msgspec.json.encode(made), indent=1))
+    written = [path]
+    if not options.no_plot:
+        from conformance.benchmarks.plot import draw
+
+        pictures = [options.out / "bench.svg", options.out / "bench.png"]
+        title = f"{' against '.join(names)}: {about['cpu']}, {about['cores']} cores"
+        draw(rows, dict(zip(("backend", "against"), names, strict=False)), title, pictures)
+        written += pictures
+    print(f"written: {', '.join(map(str, written))}")

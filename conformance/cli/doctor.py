@@ -1,0 +1,56 @@
+"""`doctor`: check an adapter before its port is judged."""
+
+from __future__ import annotations
+
+import argparse
+from typing import Any
+
+_UNSOUND = 1
+
+
+def register(commands: Any) -> None:
+    parser: argparse.ArgumentParser = commands.add_parser(
+        "doctor",
+        help="check an adapter: framing, ids, errors, tensors, ending",
+        description="Check the adapter between the suite and a port, in the order of what to fix "
+        "first. Exit code 0 when it is sound, 1 when something is to fix, 2 for bad use.",
+    )
+    parser.add_argument(
+        "--backend",
+        default="reference",
+        help="reference (default), py:module:Class, cmd:COMMAND or pypi:NAME==VERSION",
+    )
+    parser.add_argument("--dialect", help="default: the one the backend declares")
+    parser.add_argument(
+        "--seconds",
+        type=float,
+        default=10.0,
+        help="for one answer (default 10); a start may take six times as long",
+    )
+    parser.set_defaults(run=run)
+
+
+def run(options: argparse.Namespace) -> int:
+    from conformance.doctor import examine
+    from conformance.doctor.checks import CHECKS
+    from conformance.doctor.wire import Limits
+    from conformance.fixtures.load import load_suite
+
+    if not 0 < options.seconds <= 3600:
+        raise ValueError(f"--seconds {options.seconds:g}: write a number above 0, at most 3600")
+    suite = load_suite()
+    if options.dialect is not None:
+        suite.dialect(options.dialect)
+    seconds = options.seconds
+    limits = Limits(start=6 * seconds, answer=seconds, shutdown=min(seconds, 5.0))
+    patient = examine.Patient(options.backend, suite, limits, options.dialect)
+    findings = []
+    for finding in examine.examine(patient, CHECKS):
+        findings.append(finding)
+        for line in examine.lines(finding):
+            print(line, flush=True)
+    print(f"\n{examine.summary(findings)}")
+    for line in examine.advice(patient, findings):
+        print(line)
+    unsound = any(finding.outcome is examine.Outcome.FIX for finding in findings)
+    return _UNSOUND if unsound else 0

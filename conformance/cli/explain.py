@@ -1,0 +1,34 @@
+"""`explain`: everything known about one case, requirement, hazard or dialect."""
+
+from __future__ import annotations
+
+import argparse
+import difflib
+from collections.abc import Iterator
+from typing import Any
+
+
+def register(commands: Any) -> None:
+    parser: argparse.ArgumentParser = commands.add_parser(
+        "explain",
+        help="what a case or requirement says, where it comes from, what each dialect does",
+    )
+    parser.add_argument("id", help="a case, requirement, hazard or dialect")
+    parser.set_defaults(run=run)
+
+
+def run(options: argparse.Namespace) -> int:
+    from conformance.fixtures.load import load_suite
+    from conformance.reporting import explanation
+
+    suite = load_suite()
+    for line in explanation.explain(suite, options.id) or _unknown(suite, options.id):
+        print(line)
+    return 0
+
+
+def _unknown(suite: Any, wanted: str) -> Iterator[str]:
+    names = [*suite.cases, *suite.requirements, *suite.hazards, *suite.dialects]
+    close = difflib.get_close_matches(wanted, names, n=3, cutoff=0.4)
+    hint = f"; did you mean {' or '.join(close)}?" if close else ""
+    raise ValueError(f"nothing is called {wanted!r}{hint}")

@@ -1,0 +1,28 @@
+"""`lint`: check the fixtures, all problems at once."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import Any
+
+
+def register(commands: Any) -> None:
+    parser: argparse.ArgumentParser = commands.add_parser("lint", help="check the fixtures")
+    parser.add_argument("folder", nargs="?", type=Path, help="default: the fixtures that ship")
+    parser.set_defaults(run=run)
+
+
+def run(options: argparse.Namespace) -> int:
+    from conformance.fixtures.lint import problems
+    from conformance.fixtures.load import read_suite
+
+    suite = read_suite(options.folder)
+    found = list(problems(suite))
+    for problem in found:
+        print(problem)
+    print(
+        f"{len(suite.cases)} cases, {len(suite.requirements)} requirements, "
+        f"{len(suite.hazards)} hazards, {len(suite.dialects)} dialects: {len(found)} problems"
+    )
+    return 1 if found else 0

@@ -1,0 +1,125 @@
+"""`mutants`: do the cases notice every wrong backend?"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from conformance.fixtures.load import Suite
+    from conformance.mutants import Mutant
+    from conformance.mutants.matrix import Matrix
+
+_FAILED = 1
+
+
+def register(commands: Any) -> None:
+    parser: argparse.ArgumentParser = commands.add_parser(
+        "mutants",
+        help="check that the fixture cases notice every deliberately wrong backend",
+        description="Has every mutant face the cases of its dialect, and says which requirements "
+        "kill it. Exit code 1 when one survives, or when the cases of a MUST kill none.",
+    )
+    parser.add_argument("names", nargs="*", metavar="NAME", help="only these (* matches)")
+    parser.add_argument("--stdio", action="store_true", help="each in a process of its own")
+    parser.add_argument("--first", action="store_true", help="stop at the first case that kills")
+    parser.add_argument(
+        "--properties", action="store_true", help="laws and drawn sequences instead of the cases"
+    )
+    parser.add_argument("--shard", metavar="I/N", help="only the I-th of N equal parts")
+    parser.add_argument("--jobs", type=int, metavar="N", help="processes; default: processors")
+    parser.add_argument("--markdown", metavar="FILE", help="write the page about all mutants")
+    parser.add_argument("--json", metavar="FILE", help="write which cases kill which mutant")
+    parser.set_defaults(run=run)
+
+
+def run(options: argparse.Namespace) -> int:
+    from conformance.engine.runner import parse_shard
+    from conformance.fixtures.load import load_suite
+    from conformance.mutants import matching, mutants
+    from conformance.mutants.drawn import stored
+    from conformance.mutants.kills import Terms, examine
+    from conformance.mutants.matrix import matrix
+    from conformance.mutants.page import page
+
+    if options.jobs is not None and options.jobs < 1:
+        raise ValueError(f"--jobs {options.jobs}: write a number from 1 on")
+    chosen = matching(options.names)
+    if options.shard:
+        index, count = parse_shard(options.shard)
+        chosen = chosen[index - 1 :: count]
+    if not chosen:
+        raise ValueError(f"--shard {options.shard}: none of the mutants is in that part")
+    whole = len(chosen) == len(mutants()) and not (options.first or options.properties)
+    if options.markdown and not whole:
+        raise ValueError(
+            "--markdown is about all mutants and all cases: leave the other options out"
+        )
+    suite = load_suite()
+    if options.properties:
+        return _properties(suite, chosen, options)
+    with _Progress(len(chosen)) as step:
+        kills = examine(suite, chosen, Terms(options.stdio, options.first), options.jobs, step)
+    found = matrix(suite, chosen, kills, whole)
+    if options.first:
+        lines = [f"{mutant.name} ({mutant.dialect}) survives" for mutant in found.survivors()]
+    else:
+        lines = list(found.problems())
+    for line in lines:
+        print(line)
+    _last_line(found, options.stdio)
+    if options.markdown:
+        Path(options.markdown).write_text(page(found, stored()), encoding="utf-8")
+    if options.json:
+        Path(options.json).write_text(json.dumps(found.plain(), indent=1) + "\n", encoding="utf-8")
+    return _FAILED if lines else 0
+
+
+def _properties(suite: Suite, chosen: Sequence[Mutant], options: argparse.Namespace) -> int:
+    from conformance.mutants.drawn import ORDER, catch_all, encoded
+
+    if options.stdio or options.first:
+        raise ValueError("--properties goes without --stdio and --first")
+    with _Progress(len(chosen)) as step:
+        found = catch_all(suite, chosen, options.jobs, step)
+    for name, caught in found.items():
+        print(f"{name}: {caught.words}")
+    told = sum(map(bool, found.values()))
+    print(f"{told} of {len(found)} mutants caught by properties alone, {ORDER.words}")
+    if options.json:
+        Path(options.json).write_text(encoded(found), encoding="utf-8")
+    return 0
+
+
+def _last_line(found: Matrix, stdio: bool) -> None:
+    count = len(found.rows)
+    killed = count - len(found.survivors())
+    faced = sum(row.kills.faced for row in found.rows)
+    where = "over stdio" if stdio else "in process"
+    print(f"{killed} of {count} mutants killed by cases alone, {where}, {faced} cases run")
+
+
+class _Progress:
+    """A bar on a terminal, nothing elsewhere; on stderr."""
+
+    def __init__(self, total: int) -> None:
+        from rich.console import Console
+        from rich.progress import Progress
+
+        self._progress = Progress(console=Console(stderr=True), transient=True)
+        self._total = total
+
+    def __enter__(self) -> Any:
+        if not sys.stderr.isatty():
+            return lambda name: None
+        self._progress.start()
+        task = self._progress.add_task("mutants", total=self._total)
+        return lambda name: self._progress.update(task, description=name, advance=1)
+
+    def __exit__(self, *_: object) -> None:
+        self._progress.stop()

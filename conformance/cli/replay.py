@@ -1,0 +1,57 @@
+"""`replay`: the calls of a transcript once more, on any backend, beside the reference."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import Any
+
+_DIFFERENT = 1
+
+
+def register(commands: Any) -> None:
+    parser: argparse.ArgumentParser = commands.add_parser(
+        "replay",
+        help="run the calls of a transcript again, on any backend",
+        description="Give a backend the calls of a transcript that --properties saved, and compare "
+        "its answers with the reference's. Exit code 0 if they agree, 1 if not.",
+    )
+    parser.add_argument("file", type=Path, help="a .jsonl file that a failed property names")
+    parser.add_argument("--backend", default="reference")
+    parser.add_argument("--dialect", help="by which rules; default: the one of the transcript")
+    parser.set_defaults(run=run)
+
+
+def run(options: argparse.Namespace) -> int:
+    from conformance.engine.execute import Session
+    from conformance.fixtures.load import dialect_named, read_dialects
+    from conformance.properties import transcript
+    from conformance.properties.agreement import spelled
+    from conformance.properties.run import replayed
+    from conformance.properties.sides import Sides
+    from conformance.reporting import words
+    from conformance.transport import connect
+
+    head, calls = transcript.read(options.file)
+    name = options.dialect or head.dialect
+    dialect = dialect_named(name, read_dialects())
+    session = Session(lambda: connect(options.backend, name))
+    try:
+        with connect("reference", name) as model:
+            drawn, got, at = replayed(Sides(model, session, dialect), calls)
+    finally:
+        session.close()
+    for index, (call, ours) in enumerate(zip(drawn.calls, drawn.replies, strict=True)):
+        if at is not None and index > at:
+            break
+        print(f"{index:3} {spelled(call)}")
+        if index != at:
+            print(f"      {words.reply(ours)}")
+            continue
+        theirs = words.reply(got.replies[at]) if at < len(got.replies) else f"{got.trouble}"
+        print(f"      expected: {words.reply(ours)}")
+        print(f"      got:      {theirs}")
+    who = session.handshake.implementation
+    verdict = "answers alike" if at is None else f"differs at call {at}"
+    print(f"{who.name} {who.version} as {name}: {verdict}, {len(drawn.calls)} calls")
+    return 0 if at is None else _DIFFERENT

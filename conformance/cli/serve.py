@@ -1,0 +1,55 @@
+"""`serve`: any backend over stdio, in the wire protocol."""
+
+from __future__ import annotations
+
+import argparse
+from typing import Any
+
+
+def register(commands: Any) -> None:
+    parser: argparse.ArgumentParser = commands.add_parser(
+        "serve", help="speak the wire protocol on stdin and stdout for a backend"
+    )
+    parser.add_argument("--backend", default="reference")
+    parser.add_argument("--dialect", help="of the reference; default: mlxrs-0.1")
+    parser.set_defaults(run=run)
+
+
+def run(options: argparse.Namespace) -> int:
+    from conformance.fixtures.load import DEFAULT_DIALECT, dialect_named, read_dialects
+    from conformance.transport import adapter, connect
+    from conformance.transport.backend import OperationRefused, from_wire, to_wire
+    from conformance.transport.in_process import InProcess
+
+    dialect = options.dialect or DEFAULT_DIALECT
+    dialect_named(dialect, read_dialects())
+    with connect(options.backend, dialect) as backend:
+        if isinstance(backend, InProcess):
+            adapter.serve(backend.perform)
+            return 0
+
+        def forward(op: str, params: dict[str, Any]) -> Any:
+            if op == "initialize":
+                return to_wire(_plain(backend.handshake))
+            try:
+                return to_wire(backend.call(op, **from_wire(params)))
+            except OperationRefused as refusal:
+                raise _Forwarded(refusal) from None
+
+        adapter.serve(forward)
+    return 0
+
+
+class _Forwarded(Exception):
+    """A refusal of the backend behind, with its own kind and payload."""
+
+    def __init__(self, refusal: Any) -> None:
+        super().__init__(refusal.message)
+        self.kind = refusal.kind
+        self.payload = refusal.payload
+
+
+def _plain(value: Any) -> Any:
+    import msgspec
+
+    return msgspec.to_builtins(value)

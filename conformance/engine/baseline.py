@@ -1,0 +1,196 @@
+"""A port's list of known failures: each entry says what fails, how, why, and since when.
+
+A baseline cannot rot: an entry whose case passes, fails in another way, does not apply or does not
+exist is itself an error that names the file's line.
+"""
+
+from __future__ import annotations
+
+import fnmatch
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+import msgspec
+
+from conformance.engine.case import Strict
+from conformance.engine.verdict import Status, Verdict
+from conformance.fixtures import yamlfile
+from conformance.fixtures.load import Suite
+from conformance.fixtures.yamlfile import FixtureError
+
+MAX_EXPANSION = 20
+MAX_SIGNATURE = 160
+
+FailingVerdict = Literal["fail", "crash", "hang", "over-budget", "protocol-error"]
+
+
+class Entry(Strict, frozen=True, kw_only=True):
+    """One known failure. `case` is an id, or a pattern with one `*`; `signature` is part of how it
+    fails (see `signature`); `until` is the implementation's version from which it must be gone.
+    """
+
+    case: str
+    verdict: FailingVerdict
+    signature: str
+    reason: str
+    date: str
+    link: str = ""
+    until: str | None = None
+
+
+class FlakyEntry(Strict, frozen=True, kw_only=True):
+    """A case that sometimes fails: within `tries` it must both pass and fail to stay listed."""
+
+    case: str
+    reason: str
+    date: str
+    link: str = ""
+    tries: int = 10
+
+
+class BaselineFile(Strict, frozen=True, kw_only=True, rename="kebab"):
+    """The file: whose failures these are, by which dialect, and the list."""
+
+    backend: str
+    dialect: str
+    known_failing: tuple[Entry, ...] = ()
+    known_flaky: tuple[FlakyEntry, ...] = ()
+
+
+@dataclass(frozen=True)
+class Known:
+    """An entry with its place in the file."""
+
+    entry: Entry | FlakyEntry
+    path: Path
+    line: int
+
+    @property
+    def where(self) -> str:
+        return f"{self.path}:{self.line}"
+
+
+class Baseline:
+    """The entries by case; empty when a run has no baseline."""
+
+    def __init__(self, by_case: dict[str, Known] | None = None) -> None:
+        self._by_case = by_case or {}
+
+    def settle(self, verdict: Verdict, again: Callable[[], Verdict]) -> Verdict:
+        """The verdict in the light of the baseline: known, or red because the entry is wrong.
+
+        `again` runs the case once more, which only flaky entries need.
+        """
+        known = self._by_case.get(verdict.case)
+        if known is None:
+            return verdict
+        entry = known.entry
+        if isinstance(entry, FlakyEntry):
+            return _settle_flaky(verdict, entry, known.where, again)
+        if not verdict.status.failed:
+            found = "passes" if verdict.status is Status.PASS else "does not apply"
+            return _wrong(verdict, f"{found}, but {known.where} lists it: remove that entry")
+        got = signature(verdict)
+        if verdict.status.value != entry.verdict or entry.signature not in got:
+            return _wrong(
+                verdict,
+                f"fails in another way than {known.where} says: {entry.verdict} with "
+                f"{entry.signature!r} there, {verdict.status.value} with {got!r} here",
+            )
+        return msgspec.structs.replace(verdict, known=entry.reason)
+
+
+def _settle_flaky(
+    verdict: Verdict, entry: FlakyEntry, where: str, again: Callable[[], Verdict]
+) -> Verdict:
+    if verdict.status is Status.NOT_APPLICABLE:
+        return _wrong(verdict, f"does not apply, but {where} lists it: remove that entry")
+    seen = [verdict]
+    while len({v.status.failed for v in seen}) < 2 and len(seen) < entry.tries:
+        seen.append(again())
+    failures = [v for v in seen if v.status.failed]
+    if not failures:
+        return _wrong(verdict, f"passed {len(seen)} times; remove it from known-flaky at {where}")
+    if len(failures) == len(seen):
+        return _wrong(
+            failures[0], f"failed {len(seen)} times; move it to known-failing from {where}"
+        )
+    return msgspec.structs.replace(failures[0], known=entry.reason)
+
+
+def signature(verdict: Verdict) -> str:
+    """How a case failed, short and the same in every run: the first difference, or the ending."""
+    if verdict.status is Status.FAIL and verdict.mismatches:
+        first = verdict.mismatches[0]
+        op = first.step.partition(": ")[2].partition("(")[0]
+        place = f" at {first.place}" if first.place else ""
+        return f"{op}{place}: {first.got}"[:MAX_SIGNATURE]
+    return verdict.detail.partition("\n")[0][:MAX_SIGNATURE]
+
+
+def load(path: Path, suite: Suite, dialect: str, version: str) -> Baseline:
+    """Read a baseline for a run; FixtureError names file and line of what is wrong with it."""
+    file = yamlfile.decode(path, BaselineFile)
+    if file.dialect != dialect:
+        raise FixtureError(
+            f"{path}: is for the dialect {file.dialect}; this run judges by {dialect}"
+        )
+    by_case: dict[str, Known] = {}
+    lists: dict[str, Sequence[Entry | FlakyEntry]] = {
+        "known-failing": file.known_failing,
+        "known-flaky": file.known_flaky,
+    }
+    placed = ((key, index, entry) for key in lists for index, entry in enumerate(lists[key]))
+    for key, index, entry in placed:
+        known = Known(entry, path, yamlfile.line_of(path, (key, index, "case")))
+        for case in _expand(known, suite):
+            if case in by_case:
+                raise FixtureError(
+                    f"{known.where}: {case} is also listed in line {by_case[case].line}"
+                )
+            by_case[case] = known
+        _check(known, version)
+    return Baseline(by_case)
+
+
+def _expand(known: Known, suite: Suite) -> list[str]:
+    pattern = known.entry.case
+    if pattern.count("*") > 1 or set("?[") & set(pattern):
+        raise FixtureError(f"{known.where}: {pattern}: a pattern has one * and nothing else")
+    matching = fnmatch.filter(suite.cases, pattern)
+    if not matching:
+        raise FixtureError(f"{known.where}: no case is called {pattern}; remove the entry")
+    if len(matching) > MAX_EXPANSION:
+        raise FixtureError(
+            f"{known.where}: {pattern} stands for {len(matching)} cases; "
+            f"at most {MAX_EXPANSION} may hide behind one entry"
+        )
+    return matching
+
+
+def _check(known: Known, version: str) -> None:
+    entry = known.entry
+    for field in ("reason", "signature", "date"):
+        if not getattr(entry, field, "-").strip():
+            raise FixtureError(f"{known.where}: {entry.case} has an empty {field}")
+    if isinstance(entry, FlakyEntry):
+        if entry.tries < 2:
+            raise FixtureError(
+                f"{known.where}: {entry.case}: tries is {entry.tries}, not 2 or more"
+            )
+    elif entry.until is not None and _numbers(version) >= _numbers(entry.until):
+        raise FixtureError(
+            f"{known.where}: {entry.case} was accepted until {entry.until}; this is {version}"
+        )
+
+
+def _numbers(version: str) -> tuple[int, ...]:
+    """The leading numbers of a version: enough to order releases of one project."""
+    digits = version.split()[0].split("+")[0].split(".") if version.strip() else []
+    return tuple(int(part) for part in digits if part.isdecimal())
+
+
+def _wrong(verdict: Verdict, text: str) -> Verdict:
+    return msgspec.structs.replace(verdict, status=Status.FAIL, detail=text)

@@ -1,0 +1,59 @@
+"""Which requirements of a dialect a run really executed, by level."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from conformance.engine.case import Dialect, Level
+from conformance.engine.plan import applicability
+from conformance.engine.verdict import Status, Verdict
+from conformance.fixtures.load import Suite
+
+LEVELS: tuple[Level, ...] = ("MUST", "SHOULD", "MAY")
+
+
+@dataclass(frozen=True)
+class Share:
+    """Executed out of applicable requirements of one level."""
+
+    executed: int
+    applicable: int
+
+    @property
+    def percent(self) -> float:
+        return 100.0 * self.executed / self.applicable if self.applicable else 100.0
+
+
+def shares(suite: Suite, dialect: Dialect, verdicts: Iterable[Verdict]) -> dict[Level, Share]:
+    """A requirement applies if one of its cases does, and is executed if one of those ran."""
+    ran = {v.case for v in verdicts if v.status is not Status.NOT_APPLICABLE and not v.declared_gap}
+    applicable: set[str] = set()
+    executed: set[str] = set()
+    for case in suite.cases.values():
+        if applicability(case, dialect) is None:
+            applicable.update(case.requires)
+        if case.id in ran:
+            executed.update(case.requires)
+    levels = {name: row.level for name, row in suite.requirements.items()}
+    return {
+        level: Share(
+            sum(levels[name] == level for name in applicable & executed),
+            sum(levels[name] == level for name in applicable),
+        )
+        for level in LEVELS
+    }
+
+
+def total(by_level: dict[Level, Share]) -> Share:
+    """All levels together."""
+    return Share(
+        sum(share.executed for share in by_level.values()),
+        sum(share.applicable for share in by_level.values()),
+    )
+
+
+def line(by_level: dict[Level, Share]) -> str:
+    """`requirements executed: MUST 150 of 160, SHOULD 4 of 4 (96 %)`."""
+    parts = [f"{k} {s.executed} of {s.applicable}" for k, s in by_level.items() if s.applicable]
+    return f"requirements executed: {', '.join(parts)} ({total(by_level).percent:.0f} %)"

@@ -1,0 +1,203 @@
+"""Carrying out a plan on a backend: what it answered to each call, or how it failed to."""
+
+from __future__ import annotations
+
+import tempfile
+import time
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from conformance.engine.memory import Gauge
+from conformance.engine.plan import Call, Plan, PlannedStep, may_trap
+from conformance.filetools.places import placed, written
+from conformance.transport.backend import (
+    Backend,
+    BackendCrashed,
+    BackendGone,
+    BackendHung,
+    BackendTrouble,
+    BackendUnusable,
+    ProtocolViolation,
+    Refused,
+    Reply,
+)
+from conformance.transport.messages import Handshake
+
+# More than twice as many as a dialect has cases that demand a refusal, each of which a port that
+# dies of them takes twice: all of these stand in a row, and each is to be judged.
+MAX_RESTARTS = 1500
+HANG_WEIGHT = 150
+
+
+@dataclass(frozen=True)
+class Seen:
+    """One step of a plan with its answer, the snapshots around it where the step is guarded, and
+    the file that it wrote.
+    """
+
+    step: PlannedStep
+    reply: Reply
+    before: Reply | None = None
+    after: Reply | None = None
+    file: bytes | None = None
+
+
+@dataclass(frozen=True)
+class Observation:
+    """The answered steps in order and, where it ended early, at which step and how."""
+
+    seen: tuple[Seen, ...]
+    trouble: BackendTrouble | None = None
+    at: PlannedStep | None = None
+    seconds: float = 0.0
+    memory_mb: float | None = None
+
+
+class Session:
+    """A backend, started when needed and anew after trouble, a bounded number of times on end.
+
+    A case without trouble begins the count anew. Traps that a dialect demands do not count: it may
+    demand any number of them. A hang counts as many, because each one costs its whole time limit.
+    """
+
+    def __init__(self, connect: Callable[[], Backend]) -> None:
+        self._connect = connect
+        self._restarts = 0
+        self._backend: Backend | None = None
+        self._first: Backend | None = None  # for what is true of all of them
+
+    def open(self) -> Session:
+        """Start it now, before any case can be blamed; raises what connecting raises."""
+        self._first = self._backend = self._connect()
+        return self
+
+    @property
+    def handshake(self) -> Handshake:
+        """What it said of itself when it was first started."""
+        return (self._first or self.backend).handshake
+
+    @property
+    def is_process(self) -> bool:
+        """Whether it can die without taking this process along."""
+        return (self._first or self.backend).pid is not None
+
+    @property
+    def backend(self) -> Backend:
+        """The live backend."""
+        if self._backend is None:
+            if self._restarts > MAX_RESTARTS:
+                raise BackendGone(f"it had to be restarted {MAX_RESTARTS} times on end; giving up")
+            try:
+                self._backend = self._connect()
+                self._first = self._first or self._backend
+            except BackendUnusable as error:
+                if isinstance(error.__cause__, BackendTrouble):
+                    raise error.__cause__ from None  # it died or hung while it started
+                self._restarts += 1
+                raise BackendGone(f"it does not start again: {error}") from error
+        return self._backend
+
+    def drop(self, weight: int = 1) -> None:
+        """End the backend after trouble; the next use starts another."""
+        self._restarts += weight
+        self.close()
+
+    def well(self) -> None:
+        """A case went through."""
+        self._restarts = 0
+
+    def close(self) -> None:
+        """End the backend."""
+        if self._backend is not None:
+            self._backend.close()
+            self._backend = None
+
+
+def execute(plan: Plan, session: Session) -> Observation:
+    """Carry out a plan from a clean start. Never raises for what the backend does.
+
+    The calls travel together; when the backend dies among them, they are repeated one by one on a
+    fresh one, so that the step is known. Plans that may trap go one by one at once.
+    """
+    started = time.perf_counter()
+    observation = _attempt(plan, session, together=not plan.may_trap)
+    if not plan.may_trap and not isinstance(observation.trouble, (type(None), BackendGone)):
+        closer = _attempt(plan, session, together=False)
+        if not isinstance(closer.trouble, (type(None), BackendGone)):
+            observation = closer
+    return replace(observation, seconds=time.perf_counter() - started)
+
+
+def _attempt(plan: Plan, session: Session, together: bool) -> Observation:
+    with tempfile.TemporaryDirectory() if plan.files else nullcontext("") as folder:
+        return _in_folder(plan, session, together, Path(folder))
+
+
+def _in_folder(plan: Plan, session: Session, together: bool, folder: Path) -> Observation:
+    script = [
+        (None, Call("reset")),
+        *((step, placed(call, folder)) for step in plan.steps for call in _calls(step)),
+    ]
+    replies: list[Reply] = []
+    gauge: Gauge | None = None
+    try:
+        backend = session.backend
+        deadline = time.monotonic() + plan.case.budget.seconds
+        with _gauge(plan, backend) as gauge:
+            for part in _parts([call for _, call in script], together, gauge is not None):
+                replies.extend(backend.call_all(part, max(deadline - time.monotonic(), 0.0)))
+                if isinstance(replies[0], Refused):
+                    raise ProtocolViolation(f"reset was refused: {replies[0].message}")
+                if gauge is not None and len(replies) == 1:
+                    gauge.mark()  # the memory of the case before is no credit for this one
+    except BackendTrouble as trouble:
+        at = None if together or len(replies) == len(script) else script[len(replies)][0]
+        if not isinstance(trouble, BackendGone):
+            demanded = at is not None and may_trap(at.expect)
+            forgiven = demanded and isinstance(trouble, BackendCrashed)
+            hung = isinstance(trouble, BackendHung)
+            session.drop(0 if forgiven else HANG_WEIGHT if hung else 1)
+        return Observation(tuple(_seen(plan, replies[1:], folder)), trouble, at)
+    session.well()
+    used = None if gauge is None else gauge.growth
+    return Observation(tuple(_seen(plan, replies[1:], folder)), memory_mb=used)
+
+
+def _parts(calls: list[Call], together: bool, reset_apart: bool) -> list[list[Call]]:
+    """The messages: all calls in one or each in its own, with the reset before what is measured."""
+    if not together:
+        return [[call] for call in calls]
+    return [calls[:1], calls[1:]] if reset_apart else [calls]
+
+
+def _gauge(plan: Plan, backend: Backend) -> AbstractContextManager[Gauge | None]:
+    """Memory is measured where the case limits it and the backend is a process that can be."""
+    if plan.case.budget.memory_mb is None or backend.pid is None:
+        return nullcontext()
+    return Gauge(backend.pid)
+
+
+def _calls(step: PlannedStep) -> list[Call]:
+    if not step.guarded:
+        return [step.call]
+    look = Call("snapshot", {"cache": step.call.arguments["cache"]})
+    return [look, step.call, look]
+
+
+def _seen(plan: Plan, replies: list[Reply], folder: Path) -> list[Seen]:
+    """Hand the flat replies back to their steps; a step that was not fully answered is left out."""
+    seen: list[Seen] = []
+    position = 0
+    for step in plan.steps:
+        width = 3 if step.guarded else 1
+        part = replies[position : position + width]
+        if len(part) < width:
+            break
+        position += width
+        if step.guarded:
+            seen.append(Seen(step, part[1], part[0], part[2]))
+        else:
+            seen.append(Seen(step, part[0], file=written(step.call, folder)))
+    return seen

@@ -1,0 +1,178 @@
+"""One run: a suite, a dialect and a live backend; gives the verdict on any case of the suite."""
+
+from __future__ import annotations
+
+import traceback
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+from conformance.engine.baseline import Baseline
+from conformance.engine.baseline import load as load_baseline
+from conformance.engine.case import Case, Dialect
+from conformance.engine.execute import Session, execute
+from conformance.engine.judge import judge
+from conformance.engine.plan import applicability, plan
+from conformance.engine.verdict import Status, Verdict
+from conformance.fixtures.load import DEFAULT_DIALECT, Suite
+from conformance.fixtures.shipped import fixtures_folder
+from conformance.transport import connect, served
+from conformance.transport.backend import Backend, BackendUnusable
+from conformance.transport.messages import Handshake, declarable
+
+HOSTILE = "hostile"
+
+
+@dataclass(frozen=True)
+class Target:
+    """What is judged, and by which rules; `terms` are the further options that make a verdict."""
+
+    backend: str
+    dialect: str
+    terms: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Terms:
+    """How strictly to judge: all cases in a process of their own, gaps as failures, a baseline."""
+
+    isolate: bool = False
+    require: bool = False
+    baseline: Path | None = None
+
+    def options(self) -> tuple[str, ...]:
+        """As the command line spells them."""
+        flags = [f"--{name}" for name in ("isolate", "require") if getattr(self, name)]
+        return (*flags, *(("--baseline", str(self.baseline)) if self.baseline else ()))
+
+
+class Run:
+    """Open a backend and judge cases with it. BackendUnusable when it cannot be opened.
+
+    Cases tagged `hostile` run with the backend in a process of its own, whatever kind it is.
+    """
+
+    def __init__(
+        self, suite: Suite, backend: str, dialect: str | None, terms: Terms | None = None
+    ) -> None:
+        if dialect is not None:
+            suite.dialect(dialect)
+        self.suite = suite
+        self._terms = terms or Terms()
+        opening = dialect or DEFAULT_DIALECT
+        self._session = Session(lambda: connect(backend, opening)).open()
+        self.handshake: Handshake = self._session.handshake
+        self._check_capabilities(backend)
+        self.dialect = self._dialect(backend, dialect)
+        own = () if suite.root == fixtures_folder() else ("--fixtures", str(suite.root))
+        self.target = Target(backend, self.dialect.id, (*own, *self._terms.options()))
+        self._apart: Session | None = None
+        self._baseline = Baseline()
+        if self._terms.baseline is not None:
+            version = self.handshake.implementation.version
+            self._baseline = load_baseline(self._terms.baseline, suite, self.dialect.id, version)
+
+    @property
+    def backend(self) -> Backend:
+        """The live backend, for what is no case."""
+        return self._session.backend
+
+    def verdict(self, case: Case) -> Verdict:
+        """Run one case from a clean start, and settle it with the baseline. Never raises."""
+        try:
+            return self._baseline.settle(self._verdict(case), lambda: self._verdict(case))
+        except Exception:  # a case without a verdict would be missing from the report
+            told = traceback.format_exc()
+            detail = f"{told.splitlines()[-1]}\n{told}"
+            return Verdict(case.id, self.dialect.id, Status.SUITE_BUG, detail=detail)
+
+    def close(self) -> None:
+        """End the backend, and the one apart for hostile cases."""
+        self._session.close()
+        if self._apart is not None:
+            self._apart.close()
+
+    def _verdict(self, case: Case) -> Verdict:
+        reason = applicability(case, self.dialect, frozenset(self.handshake.capabilities))
+        if reason is not None:
+            required = reason.declared and self._terms.require
+            return Verdict(
+                case.id, self.dialect.id, Status.FAIL if required else Status.NOT_APPLICABLE,
+                detail=reason.reason + (", and all are required" if required else ""),
+                declared_gap=reason.declared,
+            )  # fmt: skip
+        try:
+            bound = plan(case, self.dialect, self.suite.tensors_of(case))
+        except ValueError as error:
+            return Verdict(case.id, self.dialect.id, Status.SUITE_BUG, detail=str(error))
+        return judge(bound, execute(bound, self._session_for(case)))
+
+    def _session_for(self, case: Case) -> Session:
+        """The live backend, or one in a process of its own; a process serves for both."""
+        hostile = self._terms.isolate or HOSTILE in case.tags
+        if not hostile or self._session.is_process:
+            return self._session
+        if self._apart is None:
+            apart = served(self.target.backend, self.dialect.id)
+            self._apart = Session(lambda: connect(apart, self.dialect.id))
+        return self._apart
+
+    def _dialect(self, backend: str, asked: str | None) -> Dialect:
+        declared = self.handshake.dialect
+        chosen = asked or declared
+        if not chosen and backend == "reference":
+            chosen = DEFAULT_DIALECT
+        if chosen not in self.suite.dialects:
+            said = (
+                f"declares the unknown dialect {declared!r}" if declared else "declares no dialect"
+            )
+            raise BackendUnusable(
+                f"{backend} {said}; say by which to judge it: "
+                f"--dialect {' | '.join(self.suite.dialects)}"
+            )
+        return self.suite.dialects[chosen]
+
+    def _check_capabilities(self, backend: str) -> None:
+        unknown = sorted(set(self.handshake.capabilities) - declarable())
+        if unknown:
+            raise BackendUnusable(
+                f"{backend} declares capabilities that are no operations: {', '.join(unknown)}"
+            )
+
+
+def select(
+    suite: Suite,
+    ids: Iterable[str] = (),
+    tags: Iterable[str] = (),
+    shard: tuple[int, int] | None = None,
+) -> list[Case]:
+    """The cases that options choose, in file order. ValueError for an unknown id or tag."""
+    import fnmatch
+
+    chosen = list(suite.cases.values())
+    ids, tags = list(ids), list(tags)
+    if ids:
+        for pattern in ids:
+            if not fnmatch.filter(suite.cases, pattern):
+                raise ValueError(f"no case is called {pattern}; see mlx-cache-conformance list")
+        chosen = [c for c in chosen if any(fnmatch.fnmatchcase(c.id, p) for p in ids)]
+    if tags:
+        known = {tag for case in suite.cases.values() for tag in case.tags}
+        for tag in tags:
+            if tag not in known:
+                raise ValueError(
+                    f"no case has the tag {tag}; the tags are {', '.join(sorted(known))}"
+                )
+        chosen = [c for c in chosen if set(c.tags) & set(tags)]
+    if shard:
+        index, count = shard
+        chosen = chosen[index - 1 :: count]
+    return chosen
+
+
+def parse_shard(text: str) -> tuple[int, int]:
+    """`i/n` as numbers, 1 <= i <= n; ValueError otherwise."""
+    index, _, count = text.partition("/")
+    if not (index.isdecimal() and count.isdecimal() and 1 <= int(index) <= int(count)):
+        raise ValueError(f"--shard {text}: write i/n with 1 <= i <= n, such as 1/4")
+    return int(index), int(count)

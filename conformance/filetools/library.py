@@ -1,0 +1,118 @@
+"""The prompt-cache files and contents that a case may name."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from conformance.filetools import hostile
+from conformance.filetools.model import CaseFile, FileCase, HostileFile, read_all_cases, spell
+from conformance.filetools.safetensors import Flat, parse
+from conformance.fixtures.literals import Tensors
+
+HOSTILE = "hostile/"
+SUFFIX = ".safetensors"
+
+
+@dataclass(frozen=True)
+class FileRef:
+    """The path of a file as an argument of a call: it is known when the call is carried out.
+
+    `written`: the backend makes the file; otherwise a copy lies there before.
+    """
+
+    name: str
+    library: Library = field(repr=False)
+    written: bool = False
+
+    @property
+    def data(self) -> bytes:
+        """What lies there before."""
+        return self.library.data(self.name)
+
+    @property
+    def content(self) -> dict[str, Any] | None:
+        """What a reader should find, in the form that `load` gives; None in a hostile file."""
+        if self.name.startswith(HOSTILE):
+            return None
+        writer, _, case = self.name.partition("/")
+        return self.library.content(case, writer, read=True)
+
+
+class Library:
+    """The folder of prompt-cache fixtures, read when needed. ValueError for an unknown name."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+
+    def file(self, name: str) -> FileRef:
+        """A golden file, `WRITER/CASE`, or a hostile one, `hostile/ID`."""
+        if name.startswith(HOSTILE):
+            if name.removeprefix(HOSTILE) not in self.hostile:
+                raise ValueError(f"no hostile file is called {name.removeprefix(HOSTILE)}")
+        else:
+            self._path(name)
+        return FileRef(name, self)
+
+    def target(self, case: str) -> FileRef:
+        """A file that the backend makes."""
+        return FileRef(f"{case}{SUFFIX}", self, written=True)
+
+    def data(self, name: str) -> bytes:
+        """The bytes of a golden or hostile file."""
+        if name.startswith(HOSTILE):
+            return hostile.build(self.hostile[name.removeprefix(HOSTILE)], self.root)
+        return self._path(name).read_bytes()
+
+    def case(self, name: str, writer: str = "") -> FileCase:
+        """What is in a file, as it is written down; a writer may have cases of its own."""
+        return self._cases[self._key(name, writer)]
+
+    def content(self, case: str, writer: str = "", read: bool = False) -> dict[str, Any]:
+        """The same in the form that `save` takes; or in the form that `load` must give, `read`."""
+        key = self._key(case, writer)
+        return spell(self._cases[key], self._tensors[key[0]], read)
+
+    @property
+    def contents(self) -> list[FileCase]:
+        """What every writer writes."""
+        return self._case_files[""].cases
+
+    def golden(self, name: str) -> Flat:
+        """The tensors and metadata of a golden file."""
+        return parse(self._path(name).read_bytes())
+
+    @cached_property
+    def _cases(self) -> dict[tuple[str, str], FileCase]:
+        return {
+            (writer, case.id): case
+            for writer, file in self._case_files.items()
+            for case in file.cases
+        }
+
+    @cached_property
+    def hostile(self) -> dict[str, HostileFile]:
+        """The hostile files by id."""
+        return {file.id: file for file in hostile.read_hostile(self.root)}
+
+    @cached_property
+    def _case_files(self) -> dict[str, CaseFile]:
+        return read_all_cases(self.root)
+
+    @cached_property
+    def _tensors(self) -> dict[str, Tensors]:
+        return {writer: Tensors(file.tensors) for writer, file in self._case_files.items()}
+
+    def _key(self, case: str, writer: str) -> tuple[str, str]:
+        for key in ((writer, case), ("", case)):
+            if key in self._cases:
+                return key
+        raise ValueError(f"no content is called {case}")
+
+    def _path(self, name: str) -> Path:
+        path = self.root / f"{name}{SUFFIX}"
+        if not path.is_file() or not path.resolve().is_relative_to(self.root.resolve()):
+            raise ValueError(f"no golden file is called {name}")
+        return path

@@ -1,0 +1,266 @@
+"""The fixtures of prompt-cache files as frozen structs. Every struct refuses unknown keys."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, Literal
+
+from msgspec import UNSET, UnsetType, field
+
+from conformance.engine.case import (
+    Budget,
+    Evidence,
+    HazardFile,
+    Ints,
+    Requirement,
+    Slot,
+    Strict,
+    TensorLiteral,
+    TensorRef,
+    Text,
+)
+from conformance.fixtures import yamlfile
+from conformance.fixtures.literals import Tensors
+from conformance.fixtures.shipped import fixtures_folder
+from conformance.fixtures.yamlfile import FixtureError
+
+FOLDER = "prompt_cache"
+
+
+class CacheSpec(Strict, frozen=True):
+    """One cache. Slot caches have `slots`, left padding and lengths; the key/value family tensors
+    to update with and the arguments of its constructor; CacheList its children. `stored` is what a
+    QuantizedKVCache makes of those tensors: weights, scales and biases of keys, then of values.
+    """
+
+    class_name: str
+    slots: list[Slot] = field(default_factory=list)
+    left_padding: Ints = None
+    lengths: Ints = None
+    keys: TensorRef | UnsetType = UNSET
+    values: TensorRef | UnsetType = UNSET
+    stored: list[TensorRef] = field(default_factory=list)
+    numbers: dict[str, int] = field(default_factory=dict)
+    caches: list[CacheSpec] = field(default_factory=list)
+
+
+class FileCase(Strict, frozen=True, kw_only=True):
+    """What goes into one file."""
+
+    id: str
+    why: str
+    caches: list[CacheSpec]
+    user_metadata: dict[str, str] = field(default_factory=dict)
+
+
+class CaseFile(Strict, frozen=True):
+    """`cases.yaml`."""
+
+    cases: list[FileCase]
+    tensors: dict[str, TensorLiteral]
+
+
+class Golden(Strict, frozen=True, kw_only=True):
+    """One golden file: its case, its size and hash, or the reason why the writer has none."""
+
+    case: str
+    bytes: int | None = None
+    sha256: str | None = None
+    cannot: str | None = None
+
+
+class Provenance(Strict, frozen=True, kw_only=True):
+    """`<writer>/provenance.yaml`: who wrote the files beside it, when, and how to do it again."""
+
+    writer: str
+    provenance: Literal["captured", "constructed"]
+    layout: str
+    revision: str
+    date: str
+    command: str
+    platform: str
+    notes: list[str] = field(default_factory=list)
+    files: list[Golden]
+
+
+class Reading(Strict, frozen=True, kw_only=True):
+    """What a reader does with a file.
+
+    `same`: the content of the case, in every bit. `lossy`: the same but for what is named.
+    `wrong`: something else without an error, and what. `error`: refused with that kind.
+    `trap`: the process ends.
+    """
+
+    same: bool = False
+    lossy: str | None = None
+    wrong: str | None = None
+    error: str | None = None
+    trap: str | None = None
+    hazard: str | None = None
+
+    def spelled(self) -> str:
+        """In one line; the hazard left out."""
+        if self.same:
+            return "same"
+        if self.lossy:
+            return f"lossy: {self.lossy}"
+        if self.wrong:
+            return f"wrong: {self.wrong}"
+        return f"error: {self.error}" if self.error else f"crash: {self.trap}"
+
+
+class Expectations(Strict, frozen=True, kw_only=True):
+    """`<writer>/expectations.yaml`: file -> reader -> what it must do.
+
+    Readers are the dialects, revision 14414441 of mlx-swift-lm, whose loader is newer than any
+    dialect's, and `strict`, the reference's own.
+    """
+
+    writer: str
+    expectations: dict[str, dict[str, Reading]]
+
+
+def folder() -> Path:
+    """Where the fixtures of prompt-cache files lie."""
+    return fixtures_folder() / FOLDER
+
+
+def read_cases(root: Path | None = None) -> CaseFile:
+    """`cases.yaml`, decoded and checked."""
+    path = (root or folder()) / "cases.yaml"
+    cases = yamlfile.decode(path, CaseFile)
+    seen: set[str] = set()
+    for case in cases.cases:
+        if case.id in seen:
+            raise FixtureError(f"{path}: the case {case.id} stands twice")
+        seen.add(case.id)
+    return cases
+
+
+def read_all_cases(root: Path) -> dict[str, CaseFile]:
+    """Writer -> the contents of its own files; the contents that all write under the empty name."""
+    own = sorted(root.glob("*/contents.yaml"))
+    return {"": read_cases(root)} | {p.parent.name: yamlfile.decode(p, CaseFile) for p in own}
+
+
+class TensorEntry(Strict, frozen=True):
+    """A tensor of a header, as it is written there; nothing of it need be true."""
+
+    dtype: str
+    shape: list[int]
+    data_offsets: list[int]
+
+
+class Repeat(Strict, frozen=True):
+    """Metadata entries written `times` times, with the number of the turn in place of `{i}`."""
+
+    times: int
+    metadata: dict[str, str]
+
+
+class Blame(Strict, frozen=True):
+    """The error that the reference must give: its kind, key, and a part of its reason."""
+
+    error: str
+    key: str
+    reason: str
+
+
+class FileChapter(Strict, frozen=True, kw_only=True):
+    """`chapter.yaml`: the requirements of the chapter that golden and hostile files make.
+
+    `writers` maps a dialect to the folder with what its writer writes. `blamed` maps the strict
+    reader's error on a hostile file to the requirement that the file tests.
+    """
+
+    title: str
+    about: str
+    evidence: dict[str, Evidence]
+    writers: dict[str, str]
+    blamed: dict[str, str]
+    requirements: list[Requirement]
+
+
+class HostileFile(Strict, frozen=True, kw_only=True):
+    """A file that no writer writes: a golden one (`writer/case`) with a change, or one from parts.
+
+    `keep` is how many bytes remain, negative from the end. `header` is the header as pieces of
+    text; without it, one is made of `tensors`, `metadata` and `repeat`. `header_length` is what the
+    file claims. `data` is what stands behind the header, or a number of zero bytes; `tail` how many
+    of those are added to a golden file. `readers` has what a dialect or family makes of it where it
+    is not refused; `not_run` why it is not given to one.
+    """
+
+    id: str
+    why: str
+    readers: dict[str, Reading] = field(default_factory=dict)
+    not_run: dict[str, str] = field(default_factory=dict)
+    golden: str | None = None
+    keep: int | None = None
+    tail: int = 0
+    header: list[Text] | None = None
+    header_length: int | None = None
+    tensors: dict[str, TensorEntry] = field(default_factory=dict)
+    metadata: dict[str, Text] = field(default_factory=dict)
+    repeat: list[Repeat] = field(default_factory=list)
+    data: int | Text = 0
+    expect: Blame
+    budget: Budget = Budget(2.0, 64)
+
+    def reading(self, reader: str) -> Reading | None:
+        """What a reader makes of the file, by its own name or its family's; None: it refuses it."""
+        names = [name for name in self.readers if reader.startswith(name)]
+        return self.readers[max(names, key=len)] if names else None
+
+    def is_given_to(self, reader: str) -> bool:
+        """Whether the reader, or its family, is asked to read the file."""
+        return not any(reader.startswith(name) for name in self.not_run)
+
+
+class HostileFiles(Strict, frozen=True):
+    """`hostile.yaml`."""
+
+    files: list[HostileFile]
+
+
+def read_hazards(root: Path | None = None) -> HazardFile:
+    """`hazards.yaml`: what readers of prompt-cache files do wrong without an error."""
+    return yamlfile.decode((root or folder()) / "hazards.yaml", HazardFile)
+
+
+def spell(case: FileCase, tensors: Tensors, read: bool = False) -> dict[str, Any]:
+    """The arguments of `save` for a case, without the path; or what `load` must find, `read`."""
+    return {
+        "caches": [_cache(spec, tensors, read) for spec in case.caches],
+        "user_metadata": dict(case.user_metadata),
+    }
+
+
+def _cache(spec: CacheSpec, tensors: Tensors, read: bool) -> dict[str, Any]:
+    if spec.class_name == "CacheList":
+        children = [_cache(child, tensors, read) for child in spec.caches]
+        return {"class_name": spec.class_name, "caches": children}
+    if spec.class_name in ("ArraysCache", "MambaCache"):
+        return {
+            "class_name": spec.class_name,
+            "slots": [tensors.slot(slot) for slot in spec.slots],
+            "left_padding": tensors.ints(spec.left_padding),
+            "lengths": tensors.ints(spec.lengths),
+        }
+    halves = {
+        what: [] if half is UNSET else [tensors(half)]
+        for what, half in (("keys", spec.keys), ("values", spec.values))
+    }
+    offset = halves["keys"][0].shape[2] if halves["keys"] else 0
+    if read and spec.stored:
+        stored = [tensors(part) for part in spec.stored]
+        half = len(stored) // 2
+        halves = {"keys": stored[:half], "values": stored[half:]}
+    # What a cache makes of itself while it is filled once.
+    made = {"RotatingKVCache": {"idx": offset}, "ChunkedKVCache": {"start_position": 0}}
+    numbers = made.get(spec.class_name, {}) if read else {}
+    return {
+        "class_name": spec.class_name,
+        **halves,
+        "numbers": {"offset": offset, **numbers, **spec.numbers},
+    }

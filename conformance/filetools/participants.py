@@ -1,0 +1,70 @@
+"""Who writes and reads: a release, a port, or the reference in the manner of a dialect."""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import dataclass
+
+from conformance.transport import connector
+from conformance.transport.backend import Backend, BackendUnusable
+from conformance.transport.messages import FILE_OPERATIONS
+
+REFERENCE = "reference"
+STRICT = "strict"
+
+
+@dataclass(frozen=True)
+class Participant:
+    """One row and column of the matrix. `command` starts its file server."""
+
+    name: str
+    command: tuple[str, ...]
+    writes: bool = True
+
+    def start(self) -> Backend:
+        """A live backend of its own; BackendUnusable when it cannot do files."""
+        from conformance.transport.process import Process
+
+        backend = Process(list(self.command))
+        missing = [op for op in FILE_OPERATIONS if op not in backend.handshake.capabilities]
+        if missing:
+            backend.close()
+            raise BackendUnusable(f"{self.name} does not declare {' and '.join(missing)}")
+        return backend
+
+
+def participants(spec: str) -> list[Participant]:
+    """What a backend string stands for. `reference` is all dialects and the strict reader;
+    `reference@DIALECT` one of them.
+    """
+    kind, _, rest = spec.partition(":")
+    if spec == REFERENCE:
+        from reference_impl import DIALECTS
+
+        return [as_reference(name) for name in (*DIALECTS, STRICT)]
+    if spec.startswith(f"{REFERENCE}@"):
+        return [as_reference(spec.partition("@")[2])]
+    if kind == "pypi":
+        from conformance.transport import released as pypi
+
+        release = pypi.parse(rest)
+        return [Participant(release.requirement, tuple(pypi.command(release)))]
+    if kind == "cmd":
+        import shlex
+
+        connector(spec, "")  # says what is wrong with the string
+        return [Participant(spec, tuple(shlex.split(rest)))]
+    raise BackendUnusable(
+        f"{spec}: files are exchanged with reference, reference@DIALECT, pypi:NAME==VERSION or "
+        "cmd:COMMAND"
+    )
+
+
+def as_reference(dialect: str) -> Participant:
+    """The reference in a dialect, or `strict`."""
+    from reference_impl.files.readers import READERS
+
+    if dialect not in (*READERS, STRICT):
+        raise BackendUnusable(f"the reference reads as {', '.join(READERS)} or {STRICT}")
+    command = (sys.executable, "-m", "conformance.transport.reference_files", dialect)
+    return Participant(f"{REFERENCE}@{dialect}", command, writes=dialect != STRICT)

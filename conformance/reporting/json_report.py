@@ -1,0 +1,113 @@
+"""The machine-readable report: the same bytes for the same outcome, and mergeable across shards.
+
+It holds no times and no machine, so that two runs can be compared with `cmp`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import msgspec
+
+from conformance.engine.verdict import Verdict
+from conformance.fixtures.load import Suite
+from conformance.fixtures.yamlfile import FixtureError, read_bytes
+from conformance.transport.messages import Implementation
+
+FORMAT = 1
+MAX_BYTES = 64 * 1024 * 1024
+
+
+class Footer(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Written last: a file without it is the remains of a run that did not end."""
+
+    cases: int
+    red: int
+
+
+class ReportFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """One run, or one shard of it: `shard` is [1, 1] for the whole."""
+
+    format: int
+    suite: str
+    backend: str
+    dialect: str
+    implementation: Implementation
+    shard: tuple[int, int]
+    selected: bool
+    verdicts: list[Verdict]
+    footer: Footer
+
+
+def make(
+    verdicts: Sequence[Verdict],
+    suite: Suite,
+    backend: str,
+    dialect: str,
+    implementation: Implementation,
+    shard: tuple[int, int],
+    selected: bool,
+) -> ReportFile:
+    """A report in the order of the suite; `selected` says that options left cases out."""
+    from conformance import __version__
+
+    order = {name: index for index, name in enumerate(suite.cases)}
+    timeless = [msgspec.structs.replace(verdict, seconds=0.0) for verdict in verdicts]
+    timeless.sort(key=lambda verdict: order[verdict.case])
+    footer = Footer(len(timeless), sum(verdict.red for verdict in timeless))
+    return ReportFile(
+        FORMAT, __version__, backend, dialect, implementation, shard, selected, timeless, footer
+    )
+
+
+def write(path: Path, report: ReportFile) -> None:
+    """Through a temporary file: a report is whole or not there. FixtureError if it cannot be."""
+    draft = path.with_name(path.name + ".new")
+    try:
+        draft.write_bytes(msgspec.json.format(msgspec.json.encode(report), indent=1) + b"\n")
+        draft.replace(path)
+    except OSError as error:
+        raise FixtureError(f"{path}: cannot be written: {error.strerror}") from None
+
+
+def read(path: Path) -> ReportFile:
+    """FixtureError says what is wrong with a file that is not a whole report."""
+    raw = read_bytes(path, MAX_BYTES + 1)
+    if len(raw) > MAX_BYTES:
+        raise FixtureError(f"{path}: over {MAX_BYTES} bytes; not a report of this suite")
+    try:
+        report = msgspec.json.decode(raw, type=ReportFile)
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
+        raise FixtureError(f"{path}: not a whole report of this suite: {error}") from None
+    if report.format != FORMAT:
+        raise FixtureError(f"{path}: report format {report.format}; this suite writes {FORMAT}")
+    if report.footer.cases != len(report.verdicts):
+        raise FixtureError(f"{path}: holds {len(report.verdicts)} verdicts, says {report.footer}")
+    return report
+
+
+def merge(paths: Sequence[Path], suite: Suite) -> ReportFile:
+    """One report from shards; FixtureError unless they hold every case exactly once."""
+    parts = [(path, read(path)) for path in paths]
+    first = parts[0][1]
+    verdicts: list[Verdict] = []
+    owner: dict[str, Path] = {}
+    for path, part in parts:
+        for field in ("suite", "backend", "dialect", "implementation"):
+            if getattr(part, field) != getattr(first, field):
+                raise FixtureError(f"{path}: another {field} than {paths[0]}; not one run")
+        for verdict in part.verdicts:
+            if verdict.case in owner:
+                raise FixtureError(f"{path}: {verdict.case} is in {owner[verdict.case]} too")
+            if verdict.case not in suite.cases:
+                raise FixtureError(f"{path}: this suite has no case {verdict.case}")
+            owner[verdict.case] = path
+        verdicts += part.verdicts
+    missing = [name for name in suite.cases if name not in owner]
+    if missing:
+        raise FixtureError(
+            f"{len(missing)} of {len(suite.cases)} cases are in none of the reports, "
+            f"such as {missing[0]}; run the missing shards"
+        )
+    return make(verdicts, suite, first.backend, first.dialect, first.implementation, (1, 1), False)

@@ -1,0 +1,101 @@
+"""The end of a run: what is wrong with it as a whole, its report, and what the reader sees last."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from conformance.engine import coverage
+from conformance.engine.runner import Target
+from conformance.engine.verdict import Status, Verdict
+from conformance.fixtures.load import Suite
+from conformance.reporting import json_report, text
+from conformance.transport.messages import Implementation
+
+if TYPE_CHECKING:
+    from conformance.properties.orders import Order
+    from conformance.properties.run import Outcome
+
+
+class About(msgspec.Struct, frozen=True):
+    """Who was judged, as each test records it."""
+
+    backend: str
+    dialect: str
+    implementation: Implementation
+
+
+class Ending:
+    """All verdicts of a run. `problems` make it red even where every case passed."""
+
+    def __init__(
+        self,
+        suite: Suite,
+        about: About,
+        verdicts: Sequence[Verdict],
+        seconds: float,
+        fail_under: float | None,
+        missing: Sequence[str] = (),
+    ) -> None:
+        self._suite = suite
+        self._about = about
+        self._verdicts = verdicts
+        self._seconds = seconds
+        self._shares = coverage.shares(suite, suite.dialects[about.dialect], verdicts)
+        self._tried: list[str] = []
+        self._failed = 0
+        self._cut_short = bool(missing)
+        self.problems: list[str] = []
+        if missing:
+            self.problems.append(
+                f"{len(missing)} of the chosen cases have no verdict, such as {missing[0]}"
+            )
+        if verdicts and not text.executed(verdicts):
+            self.problems.append("no case was executed, which proves nothing")
+        percent = coverage.total(self._shares).percent
+        if fail_under is not None and percent < fail_under:
+            self.problems.append(
+                f"{percent:.1f} % of the requirements were executed; --fail-under asks for "
+                f"{fail_under:g} %"
+            )
+
+    def tried(self, order: Order, outcomes: Sequence[Outcome]) -> None:
+        """Take in what came of the properties."""
+        if any(outcome.status is not Status.NOT_APPLICABLE for outcome in outcomes):
+            self._tried = text.properties(order, outcomes)
+            self._failed = sum(outcome.status.failed for outcome in outcomes)
+        else:
+            self.problems.append("no property was tried, which proves nothing")
+
+    def write(self, path: Path, shard: tuple[int, int], selected: bool) -> None:
+        """Write the JSON report; FixtureError if that cannot be."""
+        about = self._about
+        made = json_report.make(
+            self._verdicts, self._suite, about.backend, about.dialect, about.implementation,
+            shard, selected or self._cut_short,
+        )  # fmt: skip
+        json_report.write(path, made)
+
+    def show(self, terminal: Any, quiet: bool) -> None:
+        """Table, notes, problems, and the one line that counts."""
+        write = terminal.write_line
+        if quiet and self._verdicts and not text.executed(self._verdicts):
+            for line in text.notes(self._verdicts):
+                write(line)
+        if not quiet and self._verdicts:
+            write("")
+            width, color = terminal._tw.fullwidth, bool(terminal.hasmarkup)
+            write(text.table(self._verdicts, self._suite, width, color))
+            write(coverage.line(self._shares))
+            for line in text.notes(self._verdicts):
+                write(line)
+        for line in self._tried:
+            write(line)
+        for problem in self.problems:
+            write(f"{problem}: this run is a failure", red=True)
+        target = Target(self._about.backend, self._about.dialect)
+        who = self._about.implementation
+        write(text.last_line(self._verdicts, who, target, self._seconds, self._failed))

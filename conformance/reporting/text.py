@@ -1,0 +1,163 @@
+"""What a run says: the text of a failure, the table of verdicts, the last line."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING
+
+from conformance import invocation
+from conformance.engine.runner import Target
+from conformance.engine.verdict import Status, Verdict
+from conformance.fixtures.load import Suite
+from conformance.transport.messages import Implementation
+
+if TYPE_CHECKING:
+    from conformance.properties.orders import Order
+    from conformance.properties.run import Outcome
+
+KNOWN = "known"
+_SHOWN = 20
+_NOT = Status.NOT_APPLICABLE
+
+
+def failure(verdict: Verdict, suite: Suite, target: Target, again: str | None = None) -> str:
+    """Everything that a port's author needs: rule, source, both sides, and how to see it again.
+
+    `again` is the command for that where running the case is not.
+    """
+    case = suite.cases[verdict.case]
+    detail = verdict.detail.splitlines()
+    lines = [f"{case.id}: {verdict.status.value}{f' ({detail[0]})' if detail else ''}"]
+    lines += [f"  | {line}" for line in detail[1:]]
+    for requirement in (suite.requirements[name] for name in case.requires):
+        lines.append(f"  {requirement.id} ({requirement.level}): {requirement.text}")
+        lines.append(f"    source: {'; '.join(requirement.cites)}")
+    lines.append(f"  why: {case.why}")
+    for row in verdict.mismatches[:_SHOWN]:
+        lines.append(f"  {row.step}{f'  at {row.place}' if row.place else ''}")
+        lines.append(f"    expected: {row.expected}")
+        lines.append(f"    got:      {row.got}")
+    if len(verdict.mismatches) > _SHOWN:
+        lines.append(f"  ... and {len(verdict.mismatches) - _SHOWN} more differences")
+    if verdict.status is Status.SUITE_BUG:
+        lines.append("  the suite, neither adapter nor port, is to mend: please report this")
+    if verdict.status is Status.PROTOCOL_ERROR:
+        asked = invocation.command("doctor", "--backend", target.backend, *_dialect(target))
+        lines.append(f"  the adapter, not the port, is to mend; ask: {asked}")
+    lines.append(f"  reproduce: {again or reproduce(verdict, target)}")
+    return "\n".join(lines)
+
+
+def reproduce(verdict: Verdict, target: Target) -> str:
+    """The command that runs just this case again."""
+    judged = ("--backend", target.backend, *_dialect(target), *target.terms)
+    return invocation.command("run", *judged, "--case", verdict.case)
+
+
+def _dialect(target: Target) -> tuple[str, str]:
+    return "--dialect", target.dialect
+
+
+def table(verdicts: Iterable[Verdict], suite: Suite, width: int, color: bool) -> str:
+    """Chapters down, verdicts across."""
+    from rich.console import Console
+    from rich.table import Table
+
+    counts: dict[str, Counter[str]] = {}
+    for verdict in verdicts:
+        name = suite.chapter_of(suite.cases[verdict.case]).chapter.title
+        counts.setdefault(name, Counter())[_column(verdict)] += 1
+    columns = [status.value for status in Status] + [KNOWN]
+    used = [c for c in columns if c == Status.PASS or any(row[c] for row in counts.values())]
+    grid = Table(box=None, pad_edge=False, header_style="bold")
+    grid.add_column("chapter")
+    for column in used:
+        grid.add_column(column, justify="right")
+    for chapter in (file.chapter.title for file in suite.chapters):
+        if chapter in counts:
+            cells = (_cell(counts[chapter][column], column) for column in used)
+            grid.add_row(chapter, *cells)
+    out = io.StringIO()
+    Console(file=out, width=width, force_terminal=color, no_color=not color).print(grid)
+    return out.getvalue().rstrip("\n")
+
+
+def notes(verdicts: Iterable[Verdict]) -> list[str]:
+    """What a reader must know beside the counts: gaps the backend declared, choices it made."""
+    verdicts = list(verdicts)
+    lines = []
+    gaps = [v for v in verdicts if v.declared_gap]
+    if gaps:
+        reasons = Counter(v.detail for v in gaps)
+        lines.append("declared gaps:")
+        lines += [f"  {reason}: {count} cases" for reason, count in reasons.most_common()]
+    choices = Counter((c.hazard, c.chose) for v in verdicts for c in v.choices)
+    if choices:
+        lines.append("choices where a hazard leaves one:")
+        lines += [f"  {h}: {chose} ({n} cases)" for (h, chose), n in sorted(choices.items())]
+    return lines
+
+
+def last_line(
+    verdicts: Iterable[Verdict],
+    who: Implementation,
+    target: Target,
+    seconds: float | None,
+    parts: int = 0,
+) -> str:
+    """The counts of a run on one line; without `seconds`, where it is not one run's.
+
+    `parts` is how many of the properties failed.
+    """
+    counts = Counter(_column(verdict) for verdict in verdicts)
+    kinds = [f"{counts[s.value]} {s.value}" for s in Status if s.failed and counts[s.value]]
+    failed = sum(counts[s.value] for s in Status if s.failed)
+    split = f" ({', '.join(kinds)})" if failed else ""
+    known = f"{counts[KNOWN]} known failures, " if counts[KNOWN] else ""
+    broken = f", {parts} failed among the properties" if parts else ""
+    took = "" if seconds is None else f" in {seconds:.1f} s"
+    version = f" {who.version}" if who.version else ""
+    return (
+        f"{counts[Status.PASS.value]} passed, {failed} failed{split}, {known}"
+        f"{counts[Status.NOT_APPLICABLE.value]} not applicable{broken}: "
+        f"{who.name}{version} as {target.dialect}{took}"
+    )
+
+
+def properties(order: Order, outcomes: Sequence[Outcome]) -> list[str]:
+    """What was tried of the properties, and how fast; then which parts failed."""
+    laws = [o for o in outcomes if o.part.startswith("law-") and o.status is not _NOT]
+    failed = [o for o in outcomes if o.status.failed]
+    sequences, seconds = sum(o.sequences for o in outcomes), sum(o.seconds for o in outcomes)
+    plain = [o for o in outcomes if o.sequences and o.status is Status.PASS]
+    drawing = sum(o.seconds for o in plain)
+    rate = f", {sum(o.sequences for o in plain) / drawing:.0f} a second" if drawing else ""
+    calls = sum(o.calls for o in outcomes)
+    files = sum(o.trials for o in outcomes if o.part.startswith("files-"))
+    drawn = sorted(f"{o.part} {o.digest}" for o in outcomes if o.digest)
+    digest = hashlib.sha256("\n".join(drawn).encode()).hexdigest()[:8]
+    rate += f", digest {digest}" if drawn else ""
+    words = (f"{order.words}: {len(laws)} laws, {sequences} sequences{rate}; "
+             f"{files} contents of files; {calls} calls in "
+             f"{seconds:.1f} s, {len(failed)} of {len(outcomes)} parts failed")  # fmt: skip
+    return [f"properties, {words}", *(f"  {o.part}: {o.status.value}" for o in failed)]
+
+
+def executed(verdicts: Iterable[Verdict]) -> int:
+    """How many cases really ran; a run of none is a failure."""
+    return sum(verdict.status is not Status.NOT_APPLICABLE for verdict in verdicts)
+
+
+def _column(verdict: Verdict) -> str:
+    return KNOWN if verdict.known else verdict.status.value
+
+
+def _cell(count: int, column: str) -> str:
+    if not count:
+        return "[dim].[/dim]"
+    if column in (KNOWN, Status.NOT_APPLICABLE.value):
+        return str(count)
+    return f"[{'red' if Status(column).failed else 'green'}]{count}[/]"

@@ -1,0 +1,134 @@
+"""What a backend is: one method, `call`, plus a handshake. And what can go wrong with one."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from conformance import tensor
+from conformance.engine.plan import Call
+from conformance.tensor import Tensor
+from conformance.transport.messages import Handshake
+
+MAX_DEPTH = 160  # of a result; the deepest is a loaded file with lists in lists of caches
+
+
+class BackendUnusable(Exception):
+    """The backend string leads nowhere: one line that says why and what to do. Exit code 2."""
+
+
+class OperationRefused(Exception):
+    """The implementation raised: `kind` is the error's name there, `payload` its fields."""
+
+    def __init__(self, kind: str, message: str, payload: dict[str, Any] | None = None) -> None:
+        super().__init__(f"{kind}: {message}" if message else kind)
+        self.kind = kind
+        self.message = message
+        self.payload: dict[str, Any] = to_wire(payload) if isinstance(payload, dict) else {}
+
+
+class BackendTrouble(Exception):
+    """The backend did not answer as the protocol demands; it must be started anew."""
+
+
+class BackendCrashed(BackendTrouble):
+    """The process ended. `how` is the signal's name or the exit code, `stderr` its last lines."""
+
+    def __init__(self, how: str, stderr: str = "", signal: int | None = None) -> None:
+        super().__init__(how)
+        self.how = how
+        self.stderr = stderr
+        self.signal = signal
+
+
+class BackendTooLarge(BackendTrouble):
+    """The process held more memory than any case may; it was ended."""
+
+
+class BackendHung(BackendTrouble):
+    """No answer in time; the process was ended."""
+
+
+class BackendGone(BackendTrouble):
+    """It shook hands once, and does not start any more or was started too often."""
+
+
+class ProtocolViolation(BackendTrouble):
+    """The answer is not one that the protocol allows; the text is for the adapter's author."""
+
+
+@dataclass(frozen=True)
+class Returned:
+    """The result of a call: plain values, `Tensor` and None."""
+
+    value: Any
+
+
+@dataclass(frozen=True)
+class Refused:
+    """The implementation refused a call."""
+
+    kind: str
+    message: str
+    payload: dict[str, Any] = field(default_factory=dict)
+
+
+Reply = Returned | Refused
+
+
+class Backend(ABC):
+    """An implementation under test. Use it as a context manager; `close` leaves nothing running."""
+
+    handshake: Handshake
+    pid: int | None = None  # where it is a process of its own, which can be measured
+
+    @abstractmethod
+    def call(self, op: str, **arguments: Any) -> Any:
+        """Carry out one operation. Raises OperationRefused, or BackendTrouble."""
+
+    def call_all(self, calls: Sequence[Call], seconds: float) -> Iterable[Reply]:
+        """Carry out several in order; a refusal does not stop the rest. Gives what it gets to."""
+        for call in calls:
+            try:
+                yield Returned(self.call(call.op, **call.arguments))
+            except OperationRefused as refusal:
+                yield Refused(refusal.kind, refusal.message, refusal.payload)
+
+    @abstractmethod
+    def close(self) -> None:
+        """End the backend. Safe to call twice."""
+
+    def __enter__(self) -> Backend:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+
+def to_wire(value: Any) -> Any:
+    """Tensors inside lists and dicts in wire form; everything else as it is."""
+    if isinstance(value, Tensor):
+        return value.to_wire()
+    if isinstance(value, (list, tuple)):
+        return [to_wire(item) for item in value]
+    if isinstance(value, dict):
+        return {key: to_wire(item) for key, item in value.items()}
+    return value
+
+
+def from_wire(value: Any, depth: int = 0) -> Any:
+    """The opposite of `to_wire`; ProtocolViolation names the tensor that is none."""
+    if depth > MAX_DEPTH:
+        raise ProtocolViolation(f"a result is nested deeper than {MAX_DEPTH}")
+    if tensor.is_wire_tensor(value):
+        try:
+            return tensor.from_wire(value)
+        except ValueError as error:
+            raise ProtocolViolation(f"a result holds a malformed tensor: {error}") from None
+    if isinstance(value, list):
+        return [from_wire(item, depth + 1) for item in value]
+    if isinstance(value, dict):
+        return {key: from_wire(item, depth + 1) for key, item in value.items()}
+    return value

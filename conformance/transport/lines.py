@@ -1,0 +1,176 @@
+"""Lines of the wire protocol: requests as they are sent, responses as they may come back.
+
+Every ProtocolViolation is for the adapter's author: what was wrong, and what the line began with.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import msgspec
+
+from conformance.transport.backend import (
+    MAX_DEPTH,
+    ProtocolViolation,
+    Refused,
+    Reply,
+    Returned,
+    from_wire,
+)
+from conformance.transport.messages import (
+    ADAPTER_BUG,
+    INVALID_ARGUMENTS,
+    OPERATION_REFUSED,
+    PROTOCOL_VERSION,
+    UNKNOWN_CACHE,
+    UNKNOWN_OPERATION,
+    Handshake,
+    Request,
+    Response,
+)
+
+_SNAPSHOT_KEYS = ("class_name", "slot_count", "slots", "left_padding", "lengths")
+# What a cache of a loaded file says, by its kind; the first of the keys shows which kind it is.
+_CACHE_KEYS = (("slots", "left_padding", "lengths"), ("keys", "values", "numbers"), ("caches",))
+
+
+def shown(raw: bytes) -> str:
+    """The beginning of what was written, for a reader."""
+    return raw[:120].decode("utf-8", "replace").rstrip()
+
+
+def encode(requests: Sequence[Request]) -> bytes:
+    """One line: a request, or the list of several."""
+    return msgspec.json.encode(requests[0] if len(requests) == 1 else requests) + b"\n"
+
+
+def handshake_of(value: Any) -> Handshake:
+    """The result of `initialize`, checked; ProtocolViolation says what is wrong with it."""
+    try:
+        handshake = msgspec.convert(value, Handshake)
+    except msgspec.ValidationError as error:
+        raise ProtocolViolation(f"the result of initialize is not a handshake: {error}") from None
+    if handshake.protocol != PROTOCOL_VERSION:
+        raise ProtocolViolation(
+            f"the backend speaks protocol {handshake.protocol}, this suite {PROTOCOL_VERSION}"
+        )
+    return handshake
+
+
+def decode(line: bytes, requests: Sequence[Request]) -> list[Response]:
+    """The responses to `requests` in a line; ProtocolViolation says why it holds none."""
+    batch = len(requests) > 1
+    got = f"got: {shown(line)}"
+    responses: list[Response]
+    try:
+        if batch:
+            responses = msgspec.json.decode(line, type=list[Response])
+        else:
+            responses = [msgspec.json.decode(line, type=Response)]
+    except RecursionError:
+        raise ProtocolViolation(f"a message is nested too deep; {got}") from None
+    except msgspec.ValidationError as error:
+        _check_json(line)  # of a line that begins with a bracket no more than that was looked at
+        if batch and line.lstrip().startswith(b"{"):
+            error_text = f"{len(requests)} requests came as a list in one line; answer likewise"
+        else:
+            error_text = f"not a JSON-RPC 2.0 response: {error}"
+        raise ProtocolViolation(f"{error_text}; {got}") from None
+    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+        raise _no_json(line, error) from None
+    if len(responses) != len(requests):
+        raise ProtocolViolation(f"{len(requests)} requests, {len(responses)} responses; {got}")
+    for request, response in zip(requests, responses, strict=True):
+        if response.id != request.id:
+            what = f"the response to request {request.id} ({request.method}) carries id"
+            said = "" if isinstance(response.error, msgspec.UnsetType) else response.error.message
+            raise ProtocolViolation(
+                f"{what} {response.id}; answer in order, with the request's id"
+                + (f"; its error: {said}" if said else "")
+            )
+    return responses
+
+
+def _check_json(line: bytes) -> None:
+    try:
+        msgspec.json.decode(line)
+    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+        raise _no_json(line, error) from None
+
+
+def _no_json(line: bytes, error: Exception) -> ProtocolViolation:
+    hint = " (JSON has no NaN and no Infinity)" if _has_bare_float(line) else ""
+    return ProtocolViolation(
+        f"stdout must carry one JSON-RPC response a line and nothing else: {error}{hint}; "
+        f"got: {shown(line)}"
+    )
+
+
+def _has_bare_float(line: bytes) -> bool:
+    return any(word in line for word in (b"NaN", b"Infinity"))
+
+
+def reply(request: Request, response: Response) -> Reply:
+    """What a response says of the implementation; ProtocolViolation if it speaks of the adapter."""
+    error = response.error
+    if isinstance(error, msgspec.UnsetType):
+        if response.result is msgspec.UNSET:
+            raise ProtocolViolation(f"{request.method}: neither result nor error in the response")
+        if request.method == "snapshot":
+            check_snapshot(response.result)
+        if request.method == "load":
+            check_loaded(response.result)
+        return Returned(from_wire(response.result))
+    if response.result is not msgspec.UNSET and response.result is not None:
+        raise ProtocolViolation(f"{request.method}: both result and error in the response")
+    if error.code == OPERATION_REFUSED:
+        if error.data is None:
+            text = f"error {error.code} without data.kind: {error.message}"
+            raise ProtocolViolation(f"{request.method}: {text}")
+        return Refused(error.data.kind, error.message, error.data.payload)
+    if error.code == UNKNOWN_CACHE:
+        return Refused("UnknownCache", error.message)
+    meaning = {
+        UNKNOWN_OPERATION: "it denies an operation that its handshake declares",
+        INVALID_ARGUMENTS: "it does not take these arguments",
+        ADAPTER_BUG: "it could not put the implementation's result on the wire",
+    }.get(error.code, f"error code {error.code} is not one of the protocol's")
+    raise ProtocolViolation(f"{request.method}: {meaning}: {error.message}")
+
+
+def check_snapshot(result: Any) -> None:
+    """Left out is not unset: a snapshot that forgets a key would pass for a cache without it."""
+    if not isinstance(result, dict):
+        raise ProtocolViolation("snapshot: the result is not an object")
+    missing = [key for key in _SNAPSHOT_KEYS if key not in result]
+    if missing:
+        raise ProtocolViolation(f"snapshot: the result has no {', '.join(missing)}")
+    slots = result["slots"]
+    if not isinstance(slots, dict) or not all(key.isascii() and key.isdecimal() for key in slots):
+        raise ProtocolViolation('snapshot: slots is not an object of the form {"0": tensor}')
+
+
+def check_loaded(result: Any) -> None:
+    """The same of a loaded file: every cache says all that its kind has."""
+    if not isinstance(result, dict) or not {"caches", "user_metadata"} <= result.keys():
+        raise ProtocolViolation('load: the result is not of the form {"caches", "user_metadata"}')
+    _check_caches(result["caches"])
+
+
+def _check_caches(caches: Any, depth: int = 0) -> None:
+    if not isinstance(caches, list) or depth > MAX_DEPTH:
+        raise ProtocolViolation("load: caches is not a list")
+    for cache in caches:
+        if not isinstance(cache, dict) or not isinstance(cache.get("class_name"), str):
+            raise ProtocolViolation("load: a cache is not an object with a class_name")
+        name = cache["class_name"]
+        kind = next((kind for kind in _CACHE_KEYS if kind[0] in cache), _CACHE_KEYS[0])
+        missing = [key for key in kind if key not in cache]
+        if missing:
+            raise ProtocolViolation(f"load: a {name} has no {', '.join(missing)}")
+        if "caches" in cache:
+            _check_caches(cache["caches"], depth + 1)
+        for key, form in (("keys", list), ("values", list), ("numbers", dict)):
+            if key in cache and not isinstance(cache[key], form):
+                raise ProtocolViolation(f"load: {key} of a {name} is not a {form.__name__}")

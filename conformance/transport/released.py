@@ -1,0 +1,129 @@
+"""A published release in a virtual environment of its own, built once and kept."""
+
+from __future__ import annotations
+
+import contextlib
+import re
+import shutil
+import subprocess
+import sys
+import sysconfig
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from conformance.fixtures.userfolder import CACHE_VARIABLE, cache_folder
+from conformance.transport.backend import BackendUnusable
+
+KNOWN_CLASSES = {
+    "mlx-lm": "mlx_lm.models.cache:ArraysCache",
+    "mlx-vlm": "mlx_vlm.models.cache:ArraysCache",
+}
+_FORM = re.compile(
+    r"^(?P<name>[A-Za-z0-9][A-Za-z0-9._-]*)==(?P<version>[A-Za-z0-9][A-Za-z0-9.+!_-]*)"
+    r"(?::(?P<cls>[\w.]+:\w+))?$"
+)
+
+
+@dataclass(frozen=True)
+class Release:
+    """One version of a distribution, and the class in it that is judged."""
+
+    name: str
+    version: str
+    cls: str
+
+    @property
+    def requirement(self) -> str:
+        """As pip wants it."""
+        return f"{self.name}=={self.version}"
+
+
+def parse(text: str) -> Release:
+    """`NAME==VERSION`, or `NAME==VERSION:module:Class` for any other distribution."""
+    match = _FORM.match(text)
+    if match is None:
+        raise BackendUnusable(
+            f"pypi:{text}: write pypi:NAME==VERSION, or pypi:NAME==VERSION:module:Class"
+        )
+    cls = match["cls"] or KNOWN_CLASSES.get(match["name"].lower().replace("_", "-"))
+    if cls is None:
+        raise BackendUnusable(
+            f"pypi:{text}: which class? Write pypi:{match['name']}=={match['version']}"
+            f":module:Class (known without: {', '.join(KNOWN_CLASSES)})"
+        )
+    return Release(match["name"], match["version"], cls)
+
+
+def command(release: Release) -> list[str]:
+    """The adapter's command line in the release's environment, built if it is missing."""
+    python = environment(release)
+    adapter = Path(__file__).with_name("measuring.py")
+    return [str(python), str(adapter), "--class", release.cls, "--distribution", release.name]
+
+
+def environment(release: Release) -> Path:
+    """The Python of the release's environment; BackendUnusable says why there is none."""
+    tag = f"py{sys.version_info[0]}.{sys.version_info[1]}-{sysconfig.get_platform()}"
+    folder = cache_folder() / f"{release.name}-{release.version}-{tag}"
+    python, ready = folder / "bin" / "python", folder / "ready"
+    if ready.exists():
+        return python
+    try:
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        with _locked(folder.with_name(folder.name + ".lock")):
+            if not ready.exists():
+                _build(release, folder, python)
+                ready.touch()
+    except OSError as error:
+        raise BackendUnusable(
+            f"cannot keep environments in {cache_folder()}: {error.strerror}; set {CACHE_VARIABLE} "
+            "to a folder that you can write"
+        ) from None
+    return python
+
+
+def _build(release: Release, folder: Path, python: Path) -> None:
+    shutil.rmtree(folder, ignore_errors=True)
+    mlx = "mlx[cpu]" if sys.platform == "linux" else "mlx"
+    pip = [str(python), "-m", "pip", "install", "--no-input", "--disable-pip-version-check"]
+    with _progress(f"installing {release.requirement} into {folder}"):
+        _run([sys.executable, "-m", "venv", str(folder)], release, folder)
+        _run([*pip, release.requirement, mlx], release, folder)
+
+
+def _run(command: list[str], release: Release, folder: Path) -> None:
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    if done.returncode == 0:
+        return
+    shutil.rmtree(folder, ignore_errors=True)
+    errors = [line for line in done.stderr.splitlines() if line.startswith("ERROR:")]
+    reason = (errors[-1:] or done.stderr.strip().splitlines()[-1:] or ["no reason given"])[0]
+    raise BackendUnusable(f"pypi:{release.requirement} cannot be installed: {reason}")
+
+
+@contextlib.contextmanager
+def _locked(path: Path) -> Iterator[None]:
+    """One builder at a time, also across the processes of one test run."""
+    import fcntl
+
+    with path.open("w") as handle:
+        fcntl.flock(handle, fcntl.LOCK_EX)
+        yield
+
+
+@contextlib.contextmanager
+def _progress(text: str) -> Iterator[None]:
+    """A spinner with the time on a terminal, one line elsewhere; always on stderr."""
+    from rich.console import Console
+    from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+
+    console = Console(stderr=True)
+    if not console.is_terminal:
+        console.print(text, highlight=False, soft_wrap=True)
+        yield
+        return
+    columns = (SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn())
+    with Progress(*columns, console=console, transient=True) as progress:
+        progress.add_task(text, total=None)
+        yield

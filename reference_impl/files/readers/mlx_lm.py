@@ -1,0 +1,126 @@
+"""The loaders of mlx-lm 0.31.3 and 0.32.2. Both unflatten the whole file before they look at it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from reference_impl.dialects import dialect_class
+from reference_impl.errors import OutOfMemory
+from reference_impl.files.content import NUMBERS, Flat
+from reference_impl.files.limits import MAX_FILE_SLOTS
+from reference_impl.files.mlx_lm_0_31 import META
+from reference_impl.files.readers.objects import Children, KeyValues
+
+# As deep as Python's recursion goes, roughly.
+_MAX_PARTS = 300
+# Names of the module that are no caches and that a class label can still reach.
+_OTHER_GLOBALS = frozenset(
+    {"Any", "Dict", "List", "Optional", "copy", "create_causal_mask", "dataclass", "deque", "mx",
+     "nn", "load_prompt_cache", "make_prompt_cache", "save_prompt_cache", "tree_flatten",
+     "tree_map", "tree_reduce", "tree_unflatten", "__name__", "__doc__", "__builtins__",
+     "TokenBuffer", "LRUPromptCache", "PromptTrie", "PromptTrieResult"}
+)  # fmt: skip
+
+
+def unflatten(items: Mapping[str, Any]) -> Any:
+    """The tree that dotted keys spell: a list where all names are integers, gaps filled with {}."""
+    if any(key.count(".") > _MAX_PARTS for key in items):
+        raise RecursionError("a key has too many parts")
+    return _unflatten(list(items.items()))
+
+
+def _unflatten(items: list[tuple[str, Any]]) -> Any:
+    if len(items) == 1 and items[0][0] == "":
+        return items[0][1]
+    children: dict[str, list[tuple[str, Any]]] = {}
+    for key, value in items:
+        head, _, rest = key.partition(".")
+        children.setdefault(head, []).append((rest, value))
+    try:
+        order = {int(name): name for name in children}
+    except ValueError:
+        order = {}
+    if len(order) != len(children):
+        return {name: _unflatten(inner) for name, inner in children.items()}
+    if max(order, default=0) > MAX_FILE_SLOTS:
+        raise OutOfMemory
+    tree: list[Any] = []
+    for position, name in sorted(order.items()):
+        tree += [{} for _ in range(position - len(tree))]
+        tree.append(_unflatten(children[name]))
+    return tree
+
+
+def load_0_31(flat: Flat) -> tuple[list[Any], Any]:
+    """(caches, metadata): states, metadata and classes are paired up to the shortest of them."""
+    states = unflatten(flat.tensors)
+    meta, user, labels = unflatten(flat.metadata)
+    return [_old(*each) for each in zip(labels, states, meta, strict=False)], user
+
+
+def _look_up(label: Any) -> str:
+    known = {"ArraysCache", "CacheList", *NUMBERS}
+    if label in known:
+        return str(label)
+    if label in _OTHER_GLOBALS:
+        raise AttributeError(f"{label} has no from_state")
+    raise KeyError(label)
+
+
+def _old(label: Any, state: Any, meta: Any) -> Any:
+    name = _look_up(label)
+    if name == "ArraysCache":
+        return dialect_class("mlx-lm-0.31").from_state(state, meta)
+    if name == "CacheList":
+        # Two parts of metadata are meant, classes and metadata of the children. With more of them,
+        # it is an error only where all of them have something to pair up.
+        triples = zip(state, *meta, strict=False)
+        return Children([_old(child, inner, more) for inner, child, more in triples])
+    keys, values = state
+    if name in ("KVCache", "ChunkedKVCache"):
+        offset = keys.shape[2]
+    if name == "KVCache":
+        if meta:
+            raise ValueError("a KVCache keeps no meta_state, but one was assigned")
+        return KeyValues(name, keys, values, offset=offset)
+    numbers = [int(text) for text in meta]
+    if len(numbers) != len(META[name]):
+        raise ValueError(f"{len(META[name])} numbers expected, got {len(numbers)}")
+    named = dict(zip(META[name], numbers, strict=True))
+    if name == "ChunkedKVCache":
+        named["offset"] = offset
+    named = {"_idx" if what == "idx" else what: value for what, value in named.items()}
+    return KeyValues(name, keys, values, **named)
+
+
+def load_0_32(flat: Flat) -> tuple[list[Any], Any]:
+    """(caches, metadata): classes and states are paired up to the shorter of them."""
+    user, labels, table = unflatten(flat.metadata)
+    arrays: dict[Any, Any] = dict(flat.tensors)
+    for key, kind in table[1:]:
+        array = arrays[key]
+        if kind == "scalar":
+            arrays[key] = array.item()
+        elif kind == "string":
+            arrays[key] = "".join(chr(code) for code in array.tolist())
+        elif kind == "none":
+            arrays[key] = None
+        else:
+            raise ValueError(f"unknown kind {kind}")
+    states = unflatten(arrays)
+    return [_new(*pair) for pair in zip(labels, states, strict=False)], user
+
+
+def _new(label: Any, state: Any) -> Any:
+    name = _look_up(label)
+    if name == "ArraysCache":
+        return dialect_class("mlx-lm-0.32").from_state(state)
+    if name == "CacheList":
+        return Children([_new(child, inner) for inner, child in state])
+    keys, values, *numbers = state
+    if len(numbers) != len(NUMBERS[name]):
+        raise ValueError(f"{len(NUMBERS[name])} numbers expected, got {len(numbers)}")
+    named = {("_idx" if what == "idx" else what): value
+             for what, value in zip(NUMBERS[name], numbers, strict=True)}  # fmt: skip
+    return KeyValues(name, keys, values, **named)

@@ -1,0 +1,1 @@
+"""The slot cache: state, and the rules that dialects choose among."""

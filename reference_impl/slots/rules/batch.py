@@ -1,0 +1,117 @@
+"""Batch: what filtering and joining batches do with unwritten slots, left_padding and lengths."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import mlx.core as mx
+
+from reference_impl.integers import swift_int32_array
+
+if TYPE_CHECKING:
+    from reference_impl.slots.cache import SlotCache
+
+C = TypeVar("C", bound="SlotCache")
+
+
+def _pick(rows: Any, indices: Any) -> Any:
+    return None if rows is None else rows[indices]
+
+
+def filter_all(cache: SlotCache, batch_indices: Any) -> None:
+    """The rows of every written slot, of left_padding and of lengths, in the given order."""
+    cache.cache = [_pick(slot, batch_indices) for slot in cache.cache]
+    cache.left_padding = _pick(cache.left_padding, batch_indices)
+    cache.lengths = _pick(cache.lengths, batch_indices)
+
+
+def filter_all_by_int32(cache: SlotCache, batch_indices: Any) -> None:
+    filter_all(cache, swift_int32_array(batch_indices))
+
+
+def filter_dropping_padding(cache: SlotCache, batch_indices: Any) -> None:
+    """The rows of every written slot; left_padding is forgotten."""
+    rows = swift_int32_array(batch_indices)
+    cache.cache = [_pick(slot, rows) for slot in cache.cache]
+    cache.left_padding = None
+
+
+def extend_zero_filled(cache: SlotCache, other: SlotCache) -> None:
+    """Join the rows; a side that lacks a slot or a row vector contributes zeros for its batch.
+
+    Slots beyond the shorter cache disappear. If joining left_padding or lengths fails, the slots
+    are already joined.
+    """
+    ours, theirs = cache.batch_size, other.batch_size
+
+    def join(a: Any, b: Any) -> Any:
+        kinds = [(side.shape[1:], side.dtype) for side in (a, b) if side is not None]
+        if not kinds:
+            return None
+        tail, dtype = kinds[-1]
+        a = mx.zeros((ours, *tail), dtype=dtype) if a is None else a
+        b = mx.zeros((theirs, *tail), dtype=dtype) if b is None else b
+        return mx.concatenate([a, b])
+
+    cache.cache = [join(a, b) for a, b in zip(cache.cache, other.cache, strict=False)]
+    cache.left_padding = join(cache.left_padding, other.left_padding)
+    cache.lengths = join(cache.lengths, other.lengths)
+
+
+def extend_dropping_padding(cache: SlotCache, other: SlotCache) -> None:
+    """Join the rows; a slot that one side lacks is the other side's; left_padding is forgotten."""
+    cache.cache = [
+        mx.concatenate([a, b]) if a is not None and b is not None else a if b is None else b
+        for a, b in zip(cache.cache, other.cache, strict=False)
+    ]
+    cache.left_padding = None
+
+
+def extract_row(cache: C, index: Any) -> C:
+    """A new cache with one row of every slot; an unwritten slot is a TypeError.
+
+    The rows are copied, and at once: a view, or a copy still to be made, keeps the whole batch.
+    """
+    single = type(cache)(len(cache.cache))
+    slots: list[Any] = [*cache.cache]
+    single.cache = [_own_row(slot, index) for slot in slots]
+    mx.eval(single.cache)
+    return single
+
+
+def _own_row(slot: mx.array, index: Any) -> mx.array:
+    view = slot[index : index + 1]
+    if view.size in (0, slot.size):  # there are no other rows that it could keep
+        return view
+    return mx.take(view, mx.array([0]), axis=0)  # a gather copies, and row by row as memory does
+
+
+def merge_single_rows(cls: type[C], caches: Any) -> C:
+    """One row per cache, zeros where a cache lacks the slot; the first dtype wins.
+
+    If slot 0 is unwritten everywhere the result has no slots written at all and zero
+    left_padding; if another slot is, StopIteration.
+    """
+    count = len(caches[0].cache)
+    merged = cls(count)
+    if all(cache.empty() for cache in caches):
+        merged.left_padding = mx.array([0] * len(caches))
+        return merged
+    for slot in range(count):
+        model = next(cache[slot] for cache in caches if cache[slot] is not None)
+        shape = list(model.shape)
+        shape[0] = 1
+        rows = [_fitted(cache[slot], shape, model.dtype) for cache in caches]
+        merged[slot] = mx.concatenate(rows) if len(rows) > 1 else rows[0][...]  # never the same
+    return merged
+
+
+def _fitted(state: Any, shape: list[int], dtype: mx.Dtype) -> mx.array:
+    """A state as one row: zeros if it is unwritten, else converted and stretched, or refused."""
+    if state is not None and state.shape == tuple(shape) and state.dtype == dtype:
+        row: mx.array = state
+        return row
+    row = mx.zeros(shape, dtype)
+    if state is not None:
+        row[0:1] = state  # with [...] the dtype would be that of the state
+    return row

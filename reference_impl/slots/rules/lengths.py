@@ -1,0 +1,64 @@
+"""Lengths: how `prepare` takes them and how `advance` counts down both row vectors."""
+
+from __future__ import annotations
+
+import operator
+from typing import TYPE_CHECKING, Any
+
+import mlx.core as mx
+
+from reference_impl.errors import ArithmeticOverflow
+from reference_impl.integers import I32, as_usize, rust_i32_array, swift_int32_array
+
+if TYPE_CHECKING:
+    from reference_impl.slots.cache import SlotCache
+
+
+def prepare_any(cache: SlotCache, lengths: Any = None, **_: Any) -> None:
+    """Whatever `mx.array` takes (so None is a TypeError); other keywords are ignored."""
+    cache.lengths = mx.array(lengths)
+
+
+def prepare_int32(cache: SlotCache, lengths: Any) -> None:
+    """int32 [B], copied; no values give int32 [0]."""
+    cache.lengths = rust_i32_array(lengths, "lengths")
+
+
+def prepare_or_clear(cache: SlotCache, lengths: Any = None) -> None:
+    """Ints become int32 [B], None clears."""
+    cache.lengths = None if lengths is None else swift_int32_array(lengths)
+
+
+def advance_in_place(cache: SlotCache, N: Any) -> None:
+    """Python's `-=`: the array object changes, for everybody who holds it."""
+    if cache.lengths is not None:
+        cache.lengths -= N
+    if cache.left_padding is not None:
+        cache.left_padding -= N
+    _settle(cache)
+
+
+def advance_checked(cache: SlotCache, N: Any) -> None:
+    """Wrapping int32 subtraction; N beyond i32 is `ArithmeticOverflow`, even if nothing is set."""
+    count = as_usize(N, "advance")
+    if count > I32.maximum:
+        raise ArithmeticOverflow("advance", "i32", {"N": count})
+    _replace_rows(cache, count)
+
+
+def advance_replacing(cache: SlotCache, N: Any) -> None:
+    """Wrapping int32 subtraction; mlx refuses N beyond Int32 if one of them is set."""
+    _replace_rows(cache, operator.index(N))
+
+
+def _replace_rows(cache: SlotCache, count: int) -> None:
+    if cache.lengths is not None:
+        cache.lengths = cache.lengths - count
+    if cache.left_padding is not None:
+        cache.left_padding = cache.left_padding - count
+    _settle(cache)
+
+
+def _settle(cache: SlotCache) -> None:
+    """Compute them: one pending subtraction per token would be a graph without bound."""
+    mx.eval([rows for rows in (cache.lengths, cache.left_padding) if isinstance(rows, mx.array)])
