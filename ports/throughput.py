@@ -8,9 +8,9 @@ from __future__ import annotations
 import sys
 import time
 
-from conformance.transport import connect
 from conformance.engine.plan import Call
 from conformance.tensor import tensor
+from conformance.transport import connect
 
 COUNT, BATCH, SECONDS = 4000, 400, 60.0
 

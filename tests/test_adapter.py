@@ -21,7 +21,7 @@ from conformance.transport import adapter
 from conformance.transport.adapter import Adapter
 from conformance.transport.backend import BackendCrashed, Refused, Returned
 from conformance.transport.messages import case_operations
-from conformance.transport.process import Process
+from conformance.transport.process import ProcessBackend
 
 FILE = Path(adapter.__file__)
 SUPPORT = Path(__file__).parent / "support"
@@ -307,7 +307,7 @@ def test_the_codes_of_other_errors(request_, code):
 
 
 def test_what_the_implementation_prints_goes_to_stderr(on_path):
-    with Process(command("Noisy")) as backend:
+    with ProcessBackend(command("Noisy")) as backend:
         assert backend.call("new", cache="c", size=1) is None
         assert backend.call("get", cache="c", slot=0) is None
         for said in ("tiny is being imported", "from Python", "from C", "from a child"):
@@ -315,7 +315,7 @@ def test_what_the_implementation_prints_goes_to_stderr(on_path):
 
 
 def test_a_trap_ends_the_process_as_it_would(on_path):
-    with Process(command("Trapping")) as backend:
+    with ProcessBackend(command("Trapping")) as backend:
         backend.call("new", cache="c", size=1)
         with pytest.raises(BackendCrashed, match="SIGILL") as crash:
             backend.call("batch_size", cache="c")
@@ -326,7 +326,7 @@ def test_a_trap_ends_the_process_as_it_would(on_path):
 def test_a_batch_is_answered_in_order_and_a_refusal_does_not_stop_it(on_path):
     calls = [Call("new", {"cache": "c", "size": 1}), Call("get", {"cache": "c", "slot": 5}),
              Call("get", {"cache": "c", "slot": 0})]  # fmt: skip
-    with Process(command("Tiny")) as backend:
+    with ProcessBackend(command("Tiny")) as backend:
         first, second, third = backend.call_all(calls, 60)
     assert (first, third) == (Returned(None), Returned(None))
     assert isinstance(second, Refused)

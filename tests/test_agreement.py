@@ -6,12 +6,12 @@ import os
 
 import pytest
 
-from conformance.engine.execute import Session
 from conformance.fixtures.load import read_dialects
 from conformance.properties.agreement import differences
 from conformance.properties.search import search
 from conformance.properties.sides import Sides
 from conformance.transport import connect
+from conformance.transport.restarting import RestartingBackend
 
 # More on request: AGREEMENT_SEQUENCES=20000 pytest tests/test_agreement.py
 SEQUENCES = int(os.environ.get("AGREEMENT_SEQUENCES", "2000"))
@@ -19,7 +19,7 @@ SEQUENCES = int(os.environ.get("AGREEMENT_SEQUENCES", "2000"))
 
 def compare(backend: str, dialect: str, count: int):
     """The first difference of `count` sequences, and the tally."""
-    session = Session(lambda: connect(backend, dialect))
+    session = RestartingBackend(lambda: connect(backend, dialect))
     with connect("reference", dialect) as reference:
         try:
             return search(Sides(reference, session, read_dialects()[dialect]), 0, count)

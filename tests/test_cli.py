@@ -15,7 +15,7 @@ from msgspec import UNSET
 from support.folder import CHAPTER, write
 
 from conformance.__main__ import main
-from conformance.engine.execute import Session, execute
+from conformance.engine.execute import execute
 from conformance.engine.judge import judge
 from conformance.engine.plan import applicability, plan
 from conformance.engine.runner import parse_shard, select
@@ -25,6 +25,7 @@ from conformance.fixtures.yamlfile import FixtureError
 from conformance.reporting import json_report
 from conformance.transport import connect, served
 from conformance.transport.backend import BackendUnusable
+from conformance.transport.restarting import RestartingBackend
 
 SUPPORT = Path(__file__).parent / "support"
 SCRIPTED = f"{sys.executable} -I -S {SUPPORT / 'scripted.py'}"
@@ -177,8 +178,7 @@ def test_the_options_of_another_run_do_not_reach_this_one():
 
 LETTERS = "abcdefgh"
 BOMB = "a: &a [x, x, x, x, x, x, x, x, x, x]\n" + "".join(
-    f"{new}: &{new} [{', '.join([f'*{old}'] * 10)}]\n"
-    for old, new in itertools.pairwise(LETTERS)
+    f"{new}: &{new} [{', '.join([f'*{old}'] * 10)}]\n" for old, new in itertools.pairwise(LETTERS)
 )
 HOSTILE = {
     "bomb": (BOMB, "more than 1000000 nodes, aliases counted at each use"),
@@ -334,7 +334,7 @@ def _undefined(step):
 def test_the_reference_over_stdio_is_the_reference_in_process(dialect):
     with contextlib.ExitStack() as stack:
         specs = ("reference", served("reference", dialect))
-        sessions = [Session(lambda spec=spec: connect(spec, dialect)) for spec in specs]
+        sessions = [RestartingBackend(lambda spec=spec: connect(spec, dialect)) for spec in specs]
         here, there = (stack.enter_context(contextlib.closing(session)) for session in sessions)
         assert here.handshake == there.handshake
         compared = traps = 0

@@ -11,11 +11,11 @@ import psutil
 import pytest
 
 from conformance.engine.case import Budget, Case
-from conformance.engine.execute import MAX_RESTARTS
 from conformance.engine.plan import applicability, plan
 from conformance.engine.runner import Run, Terms
 from conformance.engine.verdict import Status
 from conformance.fixtures.load import load_suite
+from conformance.transport.restarting import MAX_RESTARTS
 
 SUPPORT = Path(__file__).parent / "support"
 SUITE = load_suite()

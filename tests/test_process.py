@@ -12,13 +12,13 @@ import psutil
 import pytest
 from support.judging import planned
 
-from conformance.engine import execute as execute_module
-from conformance.engine.execute import Session, execute
+from conformance.engine.execute import execute
 from conformance.engine.judge import judge
 from conformance.engine.plan import Call
 from conformance.engine.verdict import Status
 from conformance.tensor import tensor
 from conformance.transport import process as process_module
+from conformance.transport import restarting as restarting_module
 from conformance.transport.backend import (
     Backend,
     BackendCrashed,
@@ -31,7 +31,8 @@ from conformance.transport.backend import (
     Returned,
 )
 from conformance.transport.messages import Handshake, Implementation
-from conformance.transport.process import Process
+from conformance.transport.process import ProcessBackend
+from conformance.transport.restarting import RestartingBackend
 
 SCRIPT = Path(__file__).parent / "support" / "scripted.py"
 SIZE = "- {op: size, expect: {value: 7}}"
@@ -130,7 +131,7 @@ def test_trouble_gets_its_verdict_and_the_next_case_starts_clean(
     text = "- {op: snapshot}" if behaviour.startswith("snapshot") else SIZE
     text = NEXT if behaviour == "no-batches" else text
     bound = planned(text, budget={"seconds": SECONDS.get(behaviour, 20)})
-    session = Session(lambda: Process(scripted(behaviour)))
+    session = RestartingBackend(lambda: ProcessBackend(scripted(behaviour)))
     with contextlib.closing(session):
         result = judge(bound, execute(bound, session))
         assert result.status is status, result.detail
@@ -144,15 +145,18 @@ def test_trouble_gets_its_verdict_and_the_next_case_starts_clean(
 
 def test_one_request_is_not_answered_with_a_list(scripted):
     said = MALFORMED + "Expected `object`, got `array`"
-    with Process(scripted("list-for-one")) as backend, pytest.raises(ProtocolViolation, match=said):
+    with (
+        ProcessBackend(scripted("list-for-one")) as backend,
+        pytest.raises(ProtocolViolation, match=said),
+    ):
         backend.call("size")
 
 
 @pytest.mark.parametrize("behaviour", ["healthy", "slow", "split", "loud"])
 def test_what_is_no_trouble(scripted, behaviour):
     bound = planned(SIZE)
-    with Process(scripted(behaviour)) as backend:
-        result = judge(bound, execute(bound, Session(lambda: backend)))
+    with ProcessBackend(scripted(behaviour)) as backend:
+        result = judge(bound, execute(bound, RestartingBackend(lambda: backend)))
     assert (result.status, result.detail) == (Status.PASS, "")
 
 
@@ -161,7 +165,7 @@ def test_what_is_no_trouble(scripted, behaviour):
     [("refuses", "E", "m", {"n": 1}), ("unknown-cache", "UnknownCache", "c", {})],
 )
 def test_refusals_are_answers(scripted, behaviour, kind, message, payload):
-    with Process(scripted(behaviour)) as backend:
+    with ProcessBackend(scripted(behaviour)) as backend:
         assert backend.call_all([Call("size")], 9) == [Refused(kind, message, payload)]
         with pytest.raises(OperationRefused) as refused:
             backend.call("size")
@@ -179,7 +183,7 @@ def test_trouble_between_calls_is_found_by_the_next(scripted, behaviour, error, 
         time.sleep(0.1)
         backend.call("class_name")
 
-    with Process(scripted(behaviour)) as backend, pytest.raises(error, match=text):
+    with ProcessBackend(scripted(behaviour)) as backend, pytest.raises(error, match=text):
         two_calls()
 
 
@@ -201,7 +205,7 @@ HANDSHAKE = "the result of initialize is not a handshake: "
 def test_a_backend_that_does_not_shake_hands(scripted, behaviour, error, text):
     seconds = 0.2 if behaviour == "start-silent" else 20
     with pytest.raises(error, match=text) as trouble:
-        Process(scripted(behaviour), start_seconds=seconds)
+        ProcessBackend(scripted(behaviour), start_seconds=seconds)
     if behaviour == "start-dies":
         assert trouble.value.stderr == "no such weights"
 
@@ -210,7 +214,7 @@ def test_a_command_that_does_not_start(tmp_path):
     (tmp_path / "file").write_text("")
     for command, reason in (("none", "No such file"), ("file", "Permission denied")):
         with pytest.raises(BackendUnusable, match=f"{command} does not start: {reason}"):
-            Process([str(tmp_path / command)])
+            ProcessBackend([str(tmp_path / command)])
 
 
 # --------------------------------------------------------------------------- large requests
@@ -219,7 +223,7 @@ LARGE = tensor("uint8", [1 << 19], bytes(range(256)) * 2048)  # far over what a 
 
 
 def test_large_messages_go_both_ways(scripted):
-    with Process(scripted("healthy")) as backend:
+    with ProcessBackend(scripted("healthy")) as backend:
         backend.call("set", slot=0, value=LARGE)
         assert backend.call("get", slot=0) == LARGE
 
@@ -229,7 +233,7 @@ def test_large_messages_go_both_ways(scripted):
     ("deafened", "stdin was not read in time: of [0-9]+ bytes nothing was taken"),
 ])  # fmt: skip
 def test_a_backend_that_does_not_read_is_a_hang_within_the_limit(scripted, behaviour, text):
-    with Process(scripted(behaviour)) as backend:
+    with ProcessBackend(scripted(behaviour)) as backend:
         time.sleep(0.05)
         started = time.monotonic()
         with pytest.raises(BackendHung, match=text):
@@ -243,7 +247,7 @@ def test_a_backend_that_does_not_read_is_a_hang_within_the_limit(scripted, behav
 @pytest.mark.parametrize("behaviour", ["stubborn", "forks", "forks-away", "deaf", "healthy"])
 def test_closing_leaves_nothing_and_may_be_repeated(scripted, monkeypatch, behaviour):
     monkeypatch.setattr(process_module, "SHUTDOWN_SECONDS", 0.2 if behaviour != "healthy" else 5)
-    backend = Process(scripted(behaviour))
+    backend = ProcessBackend(scripted(behaviour))
     started = time.monotonic()
     backend.close()
     assert time.monotonic() - started < 4
@@ -256,7 +260,7 @@ def test_closing_leaves_nothing_and_may_be_repeated(scripted, monkeypatch, behav
 
 
 def test_trouble_ends_the_process_at_once(scripted, tmp_path):
-    backend = Process(scripted("logs-before"))
+    backend = ProcessBackend(scripted("logs-before"))
     with pytest.raises(ProtocolViolation):
         backend.call("size")
     assert running(str(tmp_path)) == []
@@ -266,7 +270,9 @@ def test_trouble_ends_the_process_at_once(scripted, tmp_path):
 def test_what_eats_the_machine_is_over_budget_before_it_has(scripted, monkeypatch):
     monkeypatch.setattr(process_module, "MAX_MEMORY_MB", 300)
     bound = planned(SIZE, budget={"seconds": 20})
-    with contextlib.closing(Session(lambda: Process(scripted("grows")))) as session:
+    with contextlib.closing(
+        RestartingBackend(lambda: ProcessBackend(scripted("grows")))
+    ) as session:
         result = judge(bound, execute(bound, session))
     assert result.status is Status.OVER_BUDGET
     assert result.detail.startswith("it held more than 300 MB; whatever a case asks for takes far")
@@ -277,13 +283,17 @@ def test_what_eats_the_machine_is_over_budget_before_it_has(scripted, monkeypatc
 def test_the_system_refuses_what_is_beyond_any_budget(scripted, monkeypatch, behaviour):
     bound = planned(SIZE, budget={"seconds": 20})
     monkeypatch.setattr(process_module, "MAX_MEMORY_MB", 300)
-    with contextlib.closing(Session(lambda: Process(scripted(behaviour)))) as session:
+    with contextlib.closing(
+        RestartingBackend(lambda: ProcessBackend(scripted(behaviour)))
+    ) as session:
         result = judge(bound, execute(bound, session))
     assert result.status is Status.CRASH
     assert "MemoryError" in result.detail
     monkeypatch.setattr(process_module, "MAX_MEMORY_MB", 8192)
     if behaviour == "asks-for-a-gigabyte":
-        with contextlib.closing(Session(lambda: Process(scripted(behaviour)))) as session:
+        with contextlib.closing(
+            RestartingBackend(lambda: ProcessBackend(scripted(behaviour)))
+        ) as session:
             assert judge(bound, execute(bound, session)).status is Status.PASS
 
 
@@ -330,9 +340,9 @@ def _count():
 @pytest.mark.parametrize("trouble", [BackendCrashed("SIGSEGV"), BackendHung("h"),
                                      ProtocolViolation("p")])  # fmt: skip
 def test_restarts_are_bounded(monkeypatch, trouble):
-    monkeypatch.setattr(execute_module, "MAX_RESTARTS", 5)
-    monkeypatch.setattr(execute_module, "HANG_WEIGHT", 1)
-    session, bound = Session(lambda: Scripted(trouble)), planned("- {op: size}")
+    monkeypatch.setattr(restarting_module, "MAX_RESTARTS", 5)
+    monkeypatch.setattr(restarting_module, "HANG_WEIGHT", 1)
+    session, bound = RestartingBackend(lambda: Scripted(trouble)), planned("- {op: size}")
     troubles = [execute(bound, session).trouble for _ in range(10)]
     assert [type(t) for t in troubles[:3]] == [type(trouble)] * 3
     assert {type(t) for t in troubles[3:]} == {BackendGone}
@@ -341,16 +351,19 @@ def test_restarts_are_bounded(monkeypatch, trouble):
 
 
 def test_traps_that_are_demanded_do_not_count_as_restarts(monkeypatch):
-    monkeypatch.setattr(execute_module, "MAX_RESTARTS", 2)
+    monkeypatch.setattr(restarting_module, "MAX_RESTARTS", 2)
     trap = BackendCrashed("SIGILL", "", signal.SIGILL)
-    session, bound = Session(lambda: Scripted(trap)), planned("- {op: size, expect: {trap: x}}")
+    session, bound = (
+        RestartingBackend(lambda: Scripted(trap)),
+        planned("- {op: size, expect: {trap: x}}"),
+    )
     for _ in range(10):
         assert judge(bound, execute(bound, session)).status is Status.PASS
     assert Scripted.made == 10
 
 
 def test_what_does_not_start_again_keeps_its_first_trouble():
-    session = Session(lambda: Scripted(BackendCrashed("SIGSEGV"), startable=1))
+    session = RestartingBackend(lambda: Scripted(BackendCrashed("SIGSEGV"), startable=1))
     bound = planned("- {op: size}")
     assert judge(bound, execute(bound, session)).status is Status.CRASH
     again = execute(bound, session)
@@ -359,7 +372,7 @@ def test_what_does_not_start_again_keeps_its_first_trouble():
 
 
 def test_the_steps_of_a_case_share_its_time():
-    session = Session(Scripted)
+    session = RestartingBackend(Scripted)
     bound = planned("- {op: size, expect: {trap: x}}", given={"c": {"size": 3}},
                     budget={"seconds": 5})  # fmt: skip
     execute(bound, session)
@@ -370,7 +383,7 @@ def test_the_steps_of_a_case_share_its_time():
 
 def test_guarded_steps_are_looked_at_before_and_after():
     bound = planned("- {op: size, expect: {error: E, leaves: unchanged}}")
-    session = Session(lambda: Scripted(OperationRefused("E", "")))
+    session = RestartingBackend(lambda: Scripted(OperationRefused("E", "")))
     (seen,) = execute(bound, session).seen
     assert isinstance(seen.reply, Refused)
     assert (seen.before, seen.after) == (Returned(None), Returned(None))

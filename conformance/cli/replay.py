@@ -23,7 +23,6 @@ def register(commands: Any) -> None:
 
 
 def run(options: argparse.Namespace) -> int:
-    from conformance.engine.execute import Session
     from conformance.fixtures.load import dialect_named, read_dialects
     from conformance.properties import transcript
     from conformance.properties.agreement import spelled
@@ -31,11 +30,12 @@ def run(options: argparse.Namespace) -> int:
     from conformance.properties.sides import Sides
     from conformance.reporting import words
     from conformance.transport import connect
+    from conformance.transport.restarting import RestartingBackend
 
     head, calls = transcript.read(options.file)
     name = options.dialect or head.dialect
     dialect = dialect_named(name, read_dialects())
-    session = Session(lambda: connect(options.backend, name))
+    session = RestartingBackend(lambda: connect(options.backend, name))
     try:
         with connect("reference", name) as model:
             drawn, got, at = replayed(Sides(model, session, dialect), calls)

@@ -19,12 +19,12 @@ def run(options: argparse.Namespace) -> int:
     from conformance.fixtures.load import DEFAULT_DIALECT, dialect_named, read_dialects
     from conformance.transport import adapter, connect
     from conformance.transport.backend import OperationRefused, from_wire, to_wire
-    from conformance.transport.in_process import InProcess
+    from conformance.transport.in_process import InProcessBackend
 
     dialect = options.dialect or DEFAULT_DIALECT
     dialect_named(dialect, read_dialects())
     with connect(options.backend, dialect) as backend:
-        if isinstance(backend, InProcess):
+        if isinstance(backend, InProcessBackend):
             adapter.serve(backend.perform)
             return 0
 

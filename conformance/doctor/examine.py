@@ -25,7 +25,7 @@ from conformance.transport.backend import (
     BackendTrouble,
     BackendUnusable,
 )
-from conformance.transport.in_process import InProcess
+from conformance.transport.in_process import InProcessBackend
 from conformance.transport.messages import ErrorObject, Handshake, Response
 
 # What is wrong with an answer -> what the adapter's author changes.
@@ -211,7 +211,7 @@ class Patient:
 
             return Probe(pypi.command(pypi.parse(rest)), self.limits)
         backend = connect(self.spec, self.asked_dialect or DEFAULT_DIALECT)
-        assert isinstance(backend, InProcess)
+        assert isinstance(backend, InProcessBackend)
         return Local(backend)
 
 

@@ -29,7 +29,7 @@ from conformance.transport.backend import (
     from_wire,
     to_wire,
 )
-from conformance.transport.in_process import InProcess
+from conformance.transport.in_process import InProcessBackend
 from conformance.transport.messages import (
     ADAPTER_BUG,
     INVALID_ARGUMENTS,
@@ -76,7 +76,7 @@ class Ending:
     left: tuple[str, ...]  # command lines of what it left running
 
 
-class Probe(process.Process):
+class Probe(process.ProcessBackend):
     """A process under examination. Whatever is wrong with an answer ends it, as in a real run."""
 
     def __init__(self, command: Sequence[str], limits: Limits) -> None:
@@ -210,7 +210,7 @@ class Probe(process.Process):
 class Local:
     """A backend in this process, asked as a process would be: errors by the codes of the wire."""
 
-    def __init__(self, backend: InProcess) -> None:
+    def __init__(self, backend: InProcessBackend) -> None:
         self._backend = backend
         self.doing = "initialize"
         self.handshake: Handshake = backend.handshake

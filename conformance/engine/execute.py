@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import tempfile
 import time
-from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -14,21 +13,13 @@ from conformance.engine.plan import Call, Plan, PlannedStep, may_trap
 from conformance.filetools.places import placed, written
 from conformance.transport.backend import (
     Backend,
-    BackendCrashed,
     BackendGone,
-    BackendHung,
     BackendTrouble,
-    BackendUnusable,
     ProtocolViolation,
     Refused,
     Reply,
 )
-from conformance.transport.messages import Handshake
-
-# More than twice as many as a dialect has cases that demand a refusal, each of which a port that
-# dies of them takes twice: all of these stand in a row, and each is to be judged.
-MAX_RESTARTS = 1500
-HANG_WEIGHT = 150
+from conformance.transport.restarting import RestartingBackend
 
 
 @dataclass(frozen=True)
@@ -55,67 +46,7 @@ class Observation:
     memory_mb: float | None = None
 
 
-class Session:
-    """A backend, started when needed and anew after trouble, a bounded number of times on end.
-
-    A case without trouble begins the count anew. Traps that a dialect demands do not count: it may
-    demand any number of them. A hang counts as many, because each one costs its whole time limit.
-    """
-
-    def __init__(self, connect: Callable[[], Backend]) -> None:
-        self._connect = connect
-        self._restarts = 0
-        self._backend: Backend | None = None
-        self._first: Backend | None = None  # for what is true of all of them
-
-    def open(self) -> Session:
-        """Start it now, before any case can be blamed; raises what connecting raises."""
-        self._first = self._backend = self._connect()
-        return self
-
-    @property
-    def handshake(self) -> Handshake:
-        """What it said of itself when it was first started."""
-        return (self._first or self.backend).handshake
-
-    @property
-    def is_process(self) -> bool:
-        """Whether it can die without taking this process along."""
-        return (self._first or self.backend).pid is not None
-
-    @property
-    def backend(self) -> Backend:
-        """The live backend."""
-        if self._backend is None:
-            if self._restarts > MAX_RESTARTS:
-                raise BackendGone(f"it had to be restarted {MAX_RESTARTS} times on end; giving up")
-            try:
-                self._backend = self._connect()
-                self._first = self._first or self._backend
-            except BackendUnusable as error:
-                if isinstance(error.__cause__, BackendTrouble):
-                    raise error.__cause__ from None  # it died or hung while it started
-                self._restarts += 1
-                raise BackendGone(f"it does not start again: {error}") from error
-        return self._backend
-
-    def drop(self, weight: int = 1) -> None:
-        """End the backend after trouble; the next use starts another."""
-        self._restarts += weight
-        self.close()
-
-    def well(self) -> None:
-        """A case went through."""
-        self._restarts = 0
-
-    def close(self) -> None:
-        """End the backend."""
-        if self._backend is not None:
-            self._backend.close()
-            self._backend = None
-
-
-def execute(plan: Plan, session: Session) -> Observation:
+def execute(plan: Plan, session: RestartingBackend) -> Observation:
     """Carry out a plan from a clean start. Never raises for what the backend does.
 
     The calls travel together; when the backend dies among them, they are repeated one by one on a
@@ -130,12 +61,12 @@ def execute(plan: Plan, session: Session) -> Observation:
     return replace(observation, seconds=time.perf_counter() - started)
 
 
-def _attempt(plan: Plan, session: Session, together: bool) -> Observation:
+def _attempt(plan: Plan, session: RestartingBackend, together: bool) -> Observation:
     with tempfile.TemporaryDirectory() if plan.files else nullcontext("") as folder:
         return _in_folder(plan, session, together, Path(folder))
 
 
-def _in_folder(plan: Plan, session: Session, together: bool, folder: Path) -> Observation:
+def _in_folder(plan: Plan, session: RestartingBackend, together: bool, folder: Path) -> Observation:
     script = [
         (None, Call("reset")),
         *((step, placed(call, folder)) for step in plan.steps for call in _calls(step)),
@@ -154,13 +85,9 @@ def _in_folder(plan: Plan, session: Session, together: bool, folder: Path) -> Ob
                     gauge.mark()  # the memory of the case before is no credit for this one
     except BackendTrouble as trouble:
         at = None if together or len(replies) == len(script) else script[len(replies)][0]
-        if not isinstance(trouble, BackendGone):
-            demanded = at is not None and may_trap(at.expect)
-            forgiven = demanded and isinstance(trouble, BackendCrashed)
-            hung = isinstance(trouble, BackendHung)
-            session.drop(0 if forgiven else HANG_WEIGHT if hung else 1)
+        session.drop(trouble, demanded=at is not None and may_trap(at.expect))
         return Observation(tuple(_seen(plan, replies[1:], folder)), trouble, at)
-    session.well()
+    session.forget_restarts()
     used = None if gauge is None else gauge.growth
     return Observation(tuple(_seen(plan, replies[1:], folder)), memory_mb=used)
 

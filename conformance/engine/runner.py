@@ -10,7 +10,7 @@ from pathlib import Path
 from conformance.engine.baseline import Baseline
 from conformance.engine.baseline import load as load_baseline
 from conformance.engine.case import Case, Dialect
-from conformance.engine.execute import Session, execute
+from conformance.engine.execute import execute
 from conformance.engine.judge import judge
 from conformance.engine.plan import applicability, plan
 from conformance.engine.verdict import Status, Verdict
@@ -19,6 +19,7 @@ from conformance.fixtures.shipped import fixtures_folder
 from conformance.transport import connect, served
 from conformance.transport.backend import Backend, BackendUnusable
 from conformance.transport.messages import Handshake, declarable
+from conformance.transport.restarting import RestartingBackend
 
 HOSTILE = "hostile"
 
@@ -60,13 +61,13 @@ class Run:
         self.suite = suite
         self._terms = terms or Terms()
         opening = dialect or DEFAULT_DIALECT
-        self._session = Session(lambda: connect(backend, opening)).open()
+        self._session = RestartingBackend(lambda: connect(backend, opening)).open()
         self.handshake: Handshake = self._session.handshake
         self._check_capabilities(backend)
         self.dialect = self._dialect(backend, dialect)
         own = () if suite.root == fixtures_folder() else ("--fixtures", str(suite.root))
         self.target = Target(backend, self.dialect.id, (*own, *self._terms.options()))
-        self._apart: Session | None = None
+        self._apart: RestartingBackend | None = None
         self._baseline = Baseline()
         if self._terms.baseline is not None:
             version = self.handshake.implementation.version
@@ -107,14 +108,14 @@ class Run:
             return Verdict(case.id, self.dialect.id, Status.SUITE_BUG, detail=str(error))
         return judge(bound, execute(bound, self._session_for(case)))
 
-    def _session_for(self, case: Case) -> Session:
+    def _session_for(self, case: Case) -> RestartingBackend:
         """The live backend, or one in a process of its own; a process serves for both."""
         hostile = self._terms.isolate or HOSTILE in case.tags
         if not hostile or self._session.is_process:
             return self._session
         if self._apart is None:
             apart = served(self.target.backend, self.dialect.id)
-            self._apart = Session(lambda: connect(apart, self.dialect.id))
+            self._apart = RestartingBackend(lambda: connect(apart, self.dialect.id))
         return self._apart
 
     def _dialect(self, backend: str, asked: str | None) -> Dialect:

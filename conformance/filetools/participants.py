@@ -23,9 +23,9 @@ class Participant:
 
     def start(self) -> Backend:
         """A live backend of its own; BackendUnusable when it cannot do files."""
-        from conformance.transport.process import Process
+        from conformance.transport.process import ProcessBackend
 
-        backend = Process(list(self.command))
+        backend = ProcessBackend(list(self.command))
         missing = [op for op in FILE_OPERATIONS if op not in backend.handshake.capabilities]
         if missing:
             backend.close()

@@ -18,7 +18,6 @@ from hypothesis import HealthCheck, Phase, given, seed, settings
 from hypothesis import strategies as st
 from hypothesis.errors import Flaky
 
-from conformance.engine.execute import Session
 from conformance.fixtures.load import Suite, read_suite
 from conformance.mutants import Mutant, named
 from conformance.mutants.kills import spread
@@ -29,6 +28,7 @@ from conformance.properties.orders import Order, Part
 from conformance.properties.sides import Sides
 from conformance.transport import connect
 from conformance.transport.backend import BackendTrouble
+from conformance.transport.restarting import RestartingBackend
 
 STORED = Path(__file__).with_name("properties.json")
 ORDER = Order("quick", 0)
@@ -61,7 +61,7 @@ class _Told(BaseException):
 def catch(suite: Suite, mutant: Mutant) -> Caught:
     """Try the quick profile on a mutant, in process."""
     spec, dialect = f"mutant:{mutant.name}", suite.dialect(mutant.dialect)
-    session = Session(lambda: connect(spec, dialect.id))
+    session = RestartingBackend(lambda: connect(spec, dialect.id))
     sides = Sides(connect("reference", dialect.id), session, dialect)
     laws: list[str] = []
     first: int | None = None

@@ -11,13 +11,14 @@ from multiprocessing import get_context
 from pathlib import Path
 from typing import TypeVar
 
-from conformance.engine.execute import Session, execute
+from conformance.engine.execute import execute
 from conformance.engine.judge import judge
 from conformance.engine.plan import Plan, applicability, plan
 from conformance.engine.verdict import Status
 from conformance.fixtures.load import Suite, read_suite
 from conformance.mutants import Mutant, named
 from conformance.transport import connect, served
+from conformance.transport.restarting import RestartingBackend
 
 LARGE = "large"  # the tag of cases that take long
 ADDRESS_SPACE = 8 << 30  # bytes of a process that examines
@@ -56,7 +57,7 @@ class Examiner:
         spec = f"mutant:{mutant.name}"
         if self._terms.stdio:
             spec = served(spec, mutant.dialect)
-        session = Session(lambda: connect(spec, mutant.dialect))
+        session = RestartingBackend(lambda: connect(spec, mutant.dialect))
         failed, faced = [], 0
         try:
             for bound in self._in_order(mutant):

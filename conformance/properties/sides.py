@@ -6,19 +6,17 @@ from collections.abc import Sequence, Set
 from dataclasses import dataclass
 
 from conformance.engine.case import Dialect
-from conformance.engine.execute import HANG_WEIGHT, Session
 from conformance.engine.plan import Call
 from conformance.properties.agreement import first_difference
 from conformance.properties.author import Drawn
 from conformance.transport.backend import (
     Backend,
-    BackendCrashed,
     BackendGone,
-    BackendHung,
     BackendTrouble,
     Reply,
 )
 from conformance.transport.messages import FILE_OPERATIONS, case_operations
+from conformance.transport.restarting import RestartingBackend
 
 SECONDS = 20.0  # for the calls of one sequence together
 
@@ -50,7 +48,7 @@ class Sides:
     """Who is compared: the reference in a dialect, and the backend that is judged."""
 
     model: Backend
-    session: Session
+    session: RestartingBackend
     dialect: Dialect
 
     @property
@@ -71,7 +69,10 @@ class Sides:
 
 
 def answers(
-    session: Session, calls: Sequence[Call], last_apart: bool = False, seconds: float = SECONDS
+    session: RestartingBackend,
+    calls: Sequence[Call],
+    last_apart: bool = False,
+    seconds: float = SECONDS,
 ) -> Answers:
     """Carry out calls that begin with `reset`. Never raises for what the backend does.
 
@@ -87,16 +88,17 @@ def answers(
 
 
 def _attempt(
-    session: Session, parts: Sequence[Sequence[Call]], seconds: float, forgiving: bool = False
+    session: RestartingBackend,
+    parts: Sequence[Sequence[Call]],
+    seconds: float,
+    forgiving: bool = False,
 ) -> Answers:
     replies: list[Reply] = []
     try:
         for part in parts:
             replies.extend(session.backend.call_all(part, seconds))
     except BackendTrouble as trouble:
-        if not isinstance(trouble, BackendGone):
-            forgiven = forgiving and isinstance(trouble, BackendCrashed)
-            session.drop(0 if forgiven else HANG_WEIGHT if isinstance(trouble, BackendHung) else 1)
+        session.drop(trouble, demanded=forgiving)
         return Answers(tuple(replies), trouble)
-    session.well()
+    session.forget_restarts()
     return Answers(tuple(replies))

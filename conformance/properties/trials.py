@@ -69,7 +69,7 @@ def try_law(law: Law, sides: Sides, number: int, count: int) -> tuple[Breach | N
             if best is None:
                 tried.trials += 1
                 tried.calls += len(one.calls) if one else 0
-        sides.session.well()
+        sides.session.forget_restarts()
 
     run: Any = settings(
         max_examples=count, deadline=None, database=None, print_blob=False,

@@ -59,8 +59,8 @@ def _in_process(target: str, dialect: str) -> Backend:
     from conformance.transport import in_process as inprocess
 
     if target == "reference":
-        return inprocess.InProcess(inprocess.reference(dialect))
-    return inprocess.InProcess(inprocess.python_class(target))
+        return inprocess.InProcessBackend(inprocess.reference(dialect))
+    return inprocess.InProcessBackend(inprocess.python_class(target))
 
 
 def _mutant(name: str) -> Backend:
@@ -71,10 +71,10 @@ def _mutant(name: str) -> Backend:
         mutant = named(name)
     except ValueError as error:
         raise BackendUnusable(f"mutant:{name}: {error}") from None
-    return inprocess.InProcess(inprocess.mutant(mutant))
+    return inprocess.InProcessBackend(inprocess.mutant(mutant))
 
 
 def _process(command: list[str]) -> Backend:
-    from conformance.transport.process import Process
+    from conformance.transport.process import ProcessBackend
 
-    return Process(command)
+    return ProcessBackend(command)

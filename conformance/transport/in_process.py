@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 ESSENTIAL = ("__getitem__", "__setitem__", "state")
 
 
-class InProcess(Backend):
+class InProcessBackend(Backend):
     """Drives an adapter object directly: the operations and values of stdio, no process."""
 
     def __init__(self, adapter: Adapter) -> None:

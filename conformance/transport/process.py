@@ -48,7 +48,7 @@ _SHELL_CODES = {128 + s: s for s in (signal.SIGILL, signal.SIGTRAP, signal.SIGAB
                                      signal.SIGFPE, signal.SIGKILL, signal.SIGSEGV)}  # fmt: skip
 
 
-class Process(Backend):
+class ProcessBackend(Backend):
     """Starts `command` in its own process group and shakes hands; `close` ends all it started.
 
     Any BackendTrouble ends the process too: what it says after that answers nothing.

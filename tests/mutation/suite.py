@@ -12,7 +12,7 @@ from functools import cache
 import pytest
 
 from conformance.engine.case import Case
-from conformance.engine.execute import Session, execute
+from conformance.engine.execute import execute
 from conformance.engine.judge import judge
 from conformance.engine.plan import applicability, plan
 from conformance.fixtures import literals
@@ -22,6 +22,7 @@ from conformance.properties.laws import LAWS
 from conformance.properties.sides import Sides
 from conformance.properties.trials import try_law
 from conformance.transport import connect
+from conformance.transport.restarting import RestartingBackend
 
 GROUP = 12
 TRIALS = 10  # of each law
@@ -65,9 +66,9 @@ def applies(case: str, dialect: str) -> bool:
 
 
 @cache
-def session(dialect: str) -> Session:
+def session(dialect: str) -> RestartingBackend:
     resource.setrlimit(resource.RLIMIT_AS, (ADDRESS_SPACE, resource.RLIM_INFINITY))
-    return Session(lambda: connect("reference", dialect))
+    return RestartingBackend(lambda: connect("reference", dialect))
 
 
 @pytest.mark.parametrize("group", groups())

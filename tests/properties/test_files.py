@@ -8,7 +8,6 @@ import sys
 import msgspec
 import pytest
 
-from conformance.engine.execute import Session
 from conformance.engine.verdict import Status
 from conformance.filetools.model import FileCase
 from conformance.fixtures import yamlfile
@@ -18,6 +17,7 @@ from conformance.properties import files
 from conformance.properties.orders import Order
 from conformance.properties.sides import Sides
 from conformance.transport import connect
+from conformance.transport.restarting import RestartingBackend
 
 DIALECTS = ("mlxrs-0.1", "mlx-lm-0.31", "mlx-lm-0.32", "mlx-swift-lm-3.31.3", "mlx-swift-lm-3.31.4")
 # mutant -> where it shows, and a requirement that is cited
@@ -40,7 +40,7 @@ def suite():
 def search(suite, backend: str, dialect: str, count: int = 100):
     """Of the first part of the quick profile."""
     part = Order("quick", 0).file_parts()[0]
-    session = Session(lambda: connect(backend, dialect))
+    session = RestartingBackend(lambda: connect(backend, dialect))
     with connect("reference", dialect) as model:
         sides = Sides(model, session, suite.dialect(dialect))
         found, *drawn = files.search(sides, part.seed, count)

@@ -7,7 +7,6 @@ from pathlib import Path
 
 import pytest
 
-from conformance.engine.execute import Session
 from conformance.engine.runner import Run
 from conformance.engine.verdict import Status
 from conformance.fixtures.load import load_suite
@@ -19,6 +18,7 @@ from conformance.properties.search import search
 from conformance.properties.sides import Sides
 from conformance.properties.trials import try_law
 from conformance.transport import connect
+from conformance.transport.restarting import RestartingBackend
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 # What is wrong is stale or shared: it shows in a later operation, or in another cache.
@@ -53,7 +53,7 @@ class Opened:
 
     def __init__(self, suite, name: str) -> None:
         self.dialect = suite.dialect(named(name).dialect)
-        self.session = Session(lambda: connect(f"mutant:{name}", self.dialect.id))
+        self.session = RestartingBackend(lambda: connect(f"mutant:{name}", self.dialect.id))
         self.sides = Sides(connect("reference", self.dialect.id), self.session, self.dialect)
 
     def __enter__(self):
@@ -113,7 +113,7 @@ def test_every_law_can_be_broken(law, suite):
                                      "mlx-swift-lm-3.31.3", "mlx-swift-lm-3.31.4"])  # fmt: skip
 def test_the_reference_keeps_every_law(dialect, suite):
     chosen = suite.dialect(dialect)
-    session = Session(lambda: connect("reference", dialect))
+    session = RestartingBackend(lambda: connect("reference", dialect))
     with connect("reference", dialect) as model:
         sides = Sides(model, session, chosen)
         kept = [law for law in LAWS.values() if not law.not_applicable(chosen, sides.operations)]
