@@ -9,7 +9,7 @@ from typing import Any
 
 import msgspec
 
-from conformance.engine import case as model
+from conformance.engine import literals as model
 from conformance.engine.case import StepBase
 from conformance.engine.plan import NO_RECEIVER
 from conformance.transport import messages as protocol

@@ -47,11 +47,11 @@ def test_any_change_of_fixtures_or_code_has_another_key(tmp_path, monkeypatch):
     golden.write_bytes(golden.read_bytes()[:-1])
     keys.add(compiled.key(root))
     code = tmp_path / "code"
-    code.mkdir()
-    (code / "model.py").write_text("x")
-    monkeypatch.setattr(compiled, "__file__", str(code / "compiled.py"))
+    (code / "engine").mkdir(parents=True)
+    (code / "engine" / "model.py").write_text("x")
+    monkeypatch.setattr(compiled, "__file__", str(code / "fixtures" / "compiled.py"))
     keys.add(compiled.key(root))
-    (code / "model.py").write_text("xy")
+    (code / "engine" / "model.py").write_text("xy")
     keys.add(compiled.key(root))
     assert len(keys) == 6
 

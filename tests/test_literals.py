@@ -7,9 +7,8 @@ import re
 import msgspec
 import pytest
 
-from conformance.engine.case import TensorLiteral, TextPattern
-from conformance.fixtures import literals
-from conformance.fixtures.literals import Tensors
+from conformance.engine import literals
+from conformance.engine.literals import TensorLiteral, Tensors, TextPattern
 from conformance.tensor import DTYPES, Tensor, tensor
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from conformance.doctor.examine import FIXES, Check, NotHere, Patient, Problem, diagnosis
-from conformance.engine.case import Expect
+from conformance.engine.expect import Expect
 from conformance.engine.plan import Plan, PlannedStep, may_trap, outcomes
 from conformance.reporting import words
 from conformance.transport.backend import BackendTrouble

@@ -14,7 +14,7 @@ from typing import Literal
 
 import msgspec
 
-from conformance.engine.case import Strict
+from conformance.engine.literals import Strict
 from conformance.engine.verdict import Status, Verdict
 from conformance.fixtures import yamlfile
 from conformance.fixtures.load import Suite

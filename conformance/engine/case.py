@@ -5,80 +5,15 @@ Every struct refuses unknown keys. What a field means to the writer of a case is
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Literal
 
-import msgspec
 from msgspec import UNSET, UnsetType
+
+from conformance.engine.expect import Expect
+from conformance.engine.literals import Slot, Strict, TensorLiteral, TensorRef, Text, Tree
 
 Level = Literal["MUST", "SHOULD", "MAY"]
 Evidence = Literal["run", "read"]
-
-
-class Strict(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
-    """Base of everything that is decoded from a fixture."""
-
-
-# --------------------------------------------------------------------------- literals
-
-Nested = bool | int | float | list[Any]  # lists in lists, as deep as the rank
-
-
-class TensorLiteral(Strict, frozen=True):
-    """A tensor in exactly one of three forms.
-
-    Values: `{float32: [[1, 2], [3, 4]]}`: dtype as the key, nested lists as shape and elements;
-    each element must be exact in the dtype.
-    Bits: `{dtype: bfloat16, shape: [1], hex: c07f}`: little-endian bytes.
-    Pattern: `{dtype: float32, shape: [8, 512], iota: 0}` counts up from a start,
-    `{dtype: float32, shape: [8], fill: 7}` repeats one value.
-    """
-
-    dtype: str | UnsetType = UNSET
-    shape: list[int] | UnsetType = UNSET
-    hex: str | UnsetType = UNSET
-    iota: int | UnsetType = UNSET
-    fill: int | float | UnsetType = UNSET
-    bool: Nested | UnsetType = UNSET
-    uint8: Nested | UnsetType = UNSET
-    uint16: Nested | UnsetType = UNSET
-    uint32: Nested | UnsetType = UNSET
-    uint64: Nested | UnsetType = UNSET
-    int8: Nested | UnsetType = UNSET
-    int16: Nested | UnsetType = UNSET
-    int32: Nested | UnsetType = UNSET
-    int64: Nested | UnsetType = UNSET
-    float16: Nested | UnsetType = UNSET
-    bfloat16: Nested | UnsetType = UNSET
-    float32: Nested | UnsetType = UNSET
-    float64: Nested | UnsetType = UNSET
-
-
-class TextPattern(Strict, frozen=True):
-    """`repeat` written `times` times and then `end`, or `count_to: n` for `0,1,...,n-1`.
-
-    Of metadata it may be so many `elements`, all alike.
-    """
-
-    repeat: str | UnsetType = UNSET
-    times: int = 1
-    end: str = ""
-    count_to: int | UnsetType = UNSET
-    elements: int = 1
-
-
-Text = str | TextPattern
-TensorRef = str | TensorLiteral  # a string names an entry of `tensors`
-Slot = None | str | TensorLiteral  # null is a slot that was never written
-# A tensor, a null, or a list of them; in a list one more: [[slots], left_padding, lengths].
-Tree = None | str | TensorLiteral | list[Slot]
-Ints = None | list[int] | str | TensorLiteral  # a list of ints is an int32 tensor of that length
-
-
-class SparseSlots(Strict, frozen=True):
-    """Slots of a cache too large to list: `count` of them, all unset but those in `present`."""
-
-    count: int
-    present: dict[str, TensorRef] = {}
 
 
 class CacheSpec(Strict, frozen=True):
@@ -93,56 +28,6 @@ class CacheSpec(Strict, frozen=True):
     mamba: bool = False
     left_padding: list[int] | None = None
     lengths: list[int] | None = None
-
-
-# --------------------------------------------------------------------------- expectations
-
-
-class CacheState(Strict, frozen=True):
-    """A whole cache as `snapshot` shows it. Left out means unset, or free for `class_name`."""
-
-    slots: list[Slot] | SparseSlots | UnsetType = UNSET
-    left_padding: Ints = None
-    lengths: Ints = None
-    class_name: str | UnsetType = UNSET
-
-
-class Expect(Strict, frozen=True):
-    """The outcome that a step must have: exactly one of the first group.
-
-    `value`: this plain result. `tensor`: this tensor, bit for bit. `tensors`: this (nested) list of
-    tensors and nulls. `cache`: this whole snapshot. `same_as`: the snapshot of that other cache.
-    `error`: refused with this kind, `payload` entries equal and `message` contained in the text;
-    `leaves: unchanged` also compares the whole cache before and after.
-    `refused`: refused with an error of any kind; says why.
-    `trap`: the process dies (or the reference raises Trap); says why. `undefined`: anything but a
-    crash; says why. `reading`: what the loaded file comes to beside what is in it: `same`,
-    `lossy: ...` or `wrong: ...`. `written`: the saved file has the keys, tensors and metadata of
-    this golden file. `accept` lists better outcomes than the dialect's own, `hazard` names the
-    defect that the outcome documents.
-    """
-
-    value: Any = UNSET
-    tensor: TensorRef | UnsetType = UNSET
-    tensors: list[Tree] | UnsetType = UNSET
-    cache: CacheState | UnsetType = UNSET
-    same_as: str | UnsetType = UNSET
-    error: str | UnsetType = UNSET
-    refused: str | UnsetType = UNSET
-    trap: str | UnsetType = UNSET
-    undefined: str | UnsetType = UNSET
-    reading: str | UnsetType = UNSET
-    written: str | UnsetType = UNSET
-
-    payload: dict[str, Any] | UnsetType = UNSET
-    message: str | UnsetType = UNSET
-    leaves: Literal["unchanged"] | UnsetType = UNSET
-    hazard: str | UnsetType = UNSET
-    accept: list[Expect] = []
-
-
-OUTCOMES = ("value", "tensor", "tensors", "cache", "same_as", "error", "refused", "trap",
-            "undefined", "reading", "written")  # fmt: skip
 
 
 # --------------------------------------------------------------------------- steps

@@ -8,12 +8,12 @@ from typing import Any
 
 from msgspec import UNSET, UnsetType
 
-from conformance.engine.case import CacheState, Expect, SparseSlots
 from conformance.engine.execute import Observation, Seen
+from conformance.engine.expect import CacheState, Expect, SparseSlots
+from conformance.engine.literals import Tensors
 from conformance.engine.plan import Plan, PlannedStep, may_trap, outcomes
 from conformance.engine.verdict import Choice, Mismatch, Status, Verdict
 from conformance.filetools import judging
-from conformance.fixtures.literals import Tensors
 from conformance.reporting import words
 from conformance.tensor import Tensor, difference
 from conformance.transport.backend import (

@@ -8,9 +8,10 @@ from typing import Any
 
 from msgspec import UNSET
 
-from conformance.engine.case import CacheSpec, Case, Dialect, Expect, Load, Save, StepBase
-from conformance.fixtures import literals
-from conformance.fixtures.literals import Tensors
+from conformance.engine import literals
+from conformance.engine.case import CacheSpec, Case, Dialect, Load, Save, StepBase
+from conformance.engine.expect import Expect
+from conformance.engine.literals import Tensors
 
 _NOT_ARGUMENTS = {"expect", "unless"}
 _TENSOR_ARGUMENTS = {"value", "keys", "values"}

@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping, Sequence
 
-from conformance.engine.case import Budget, Case, Chapter, Expect, Load, Save
+from conformance.engine.case import Budget, Case, Chapter, Load, Save
+from conformance.engine.expect import Expect
 from conformance.filetools.goldens import goldens, read_expectations, read_provenance
 from conformance.filetools.library import HOSTILE, Library
 from conformance.filetools.model import CacheSpec, FileCase, FileChapter, HostileFile, Reading

@@ -8,10 +8,10 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
+from conformance.engine.literals import Tensors
 from conformance.filetools.compare import reading
 from conformance.filetools.model import CaseFile, Reading, spell
 from conformance.filetools.participants import Participant
-from conformance.fixtures.literals import Tensors
 from conformance.transport.backend import (
     Backend,
     BackendCrashed,

@@ -6,9 +6,9 @@ import json
 from pathlib import Path
 from typing import Any
 
+from conformance.engine.literals import text
 from conformance.filetools.model import HostileFile, HostileFiles, folder
 from conformance.fixtures import yamlfile
-from conformance.fixtures.literals import text
 from conformance.fixtures.yamlfile import FixtureError
 
 

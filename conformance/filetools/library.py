@@ -7,10 +7,10 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from conformance.engine.literals import Tensors
 from conformance.filetools import hostile
 from conformance.filetools.model import CaseFile, FileCase, HostileFile, read_all_cases, spell
 from conformance.filetools.safetensors import Flat, parse
-from conformance.fixtures.literals import Tensors
 
 HOSTILE = "hostile/"
 SUFFIX = ".safetensors"

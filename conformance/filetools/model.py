@@ -7,20 +7,9 @@ from typing import Any, Literal
 
 from msgspec import UNSET, UnsetType, field
 
-from conformance.engine.case import (
-    Budget,
-    Evidence,
-    HazardFile,
-    Ints,
-    Requirement,
-    Slot,
-    Strict,
-    TensorLiteral,
-    TensorRef,
-    Text,
-)
+from conformance.engine.case import Budget, Evidence, HazardFile, Requirement
+from conformance.engine.literals import Ints, Slot, Strict, TensorLiteral, TensorRef, Tensors, Text
 from conformance.fixtures import yamlfile
-from conformance.fixtures.literals import Tensors
 from conformance.fixtures.shipped import fixtures_folder
 from conformance.fixtures.yamlfile import FixtureError
 

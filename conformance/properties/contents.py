@@ -9,8 +9,8 @@ import msgspec
 from hypothesis import strategies as st
 
 from conformance.engine.case import Dialect
+from conformance.engine.literals import Tensors
 from conformance.filetools.model import FileCase, spell
-from conformance.fixtures.literals import Tensors
 from conformance.properties import spelling
 from conformance.tensor import ITEM_SIZE, Tensor
 

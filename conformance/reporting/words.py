@@ -8,10 +8,10 @@ from typing import Any
 from msgspec import UNSET
 
 from conformance import tensor
-from conformance.engine.case import CacheState, Expect, SparseSlots
+from conformance.engine.expect import CacheState, Expect, SparseSlots
+from conformance.engine.literals import Tensors
 from conformance.engine.plan import PlannedStep
 from conformance.filetools.library import FileRef
-from conformance.fixtures.literals import Tensors
 from conformance.tensor import Tensor
 from conformance.transport.backend import Refused, Reply
 

@@ -11,11 +11,11 @@ from functools import cache
 
 import pytest
 
+from conformance.engine import literals
 from conformance.engine.case import Case
 from conformance.engine.execute import execute
 from conformance.engine.judge import judge
 from conformance.engine.plan import applicability, plan
-from conformance.fixtures import literals
 from conformance.fixtures.load import Suite, read_suite
 from conformance.mutants.kills import LARGE
 from conformance.properties.laws import LAWS

@@ -6,13 +6,13 @@ from typing import Any
 
 import msgspec
 
-from conformance.engine.case import Case, Dialect, TensorLiteral
+from conformance.engine.case import Case, Dialect
 from conformance.engine.execute import Observation, Seen
 from conformance.engine.judge import judge
+from conformance.engine.literals import TensorLiteral, Tensors
 from conformance.engine.plan import Plan, plan
 from conformance.engine.verdict import Verdict
 from conformance.fixtures import yamlfile
-from conformance.fixtures.literals import Tensors
 from conformance.tensor import Tensor, tensor
 from conformance.transport.backend import BackendTrouble, Refused, Reply, Returned
 
