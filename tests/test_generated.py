@@ -16,7 +16,7 @@ from conformance.reporting import specification
 from conformance.transport import connect
 from conformance.transport import messages as protocol
 
-SCHEMAS = Path(protocol.__file__).with_name("schemas")
+SCHEMAS = Path(protocol.__file__).parent.parent / "schemas"
 DOCS = Path(__file__).resolve().parent.parent / "docs"
 
 

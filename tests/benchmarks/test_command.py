@@ -130,7 +130,7 @@ def test_wrong_use_is_one_line_and_code_2(options, error):
 
 
 def test_an_adapter_without_a_stopwatch_is_told_so():
-    adapter = ROOT / "conformance" / "backends" / "adapter.py"
+    adapter = ROOT / "conformance" / "transport" / "adapter.py"
     command = f"cmd:{sys.executable} {adapter} --class reference_impl:ArraysCache"
     code, _, errors = bench("--backend", command, "--op", "get")
     assert code == 2

@@ -19,7 +19,7 @@ from conformance.transport.backend import OperationRefused, ProtocolViolation
 SMALL = {each.op: each for each in reversed(benchmarks())}  # op -> its smallest benchmark
 LM = ("reference", "mlx-lm-0.32")
 RS = ("reference", "mlxrs-0.1")
-BACKENDS = Path(timing.__file__).parent.parent / "backends"
+TRANSPORT = Path(timing.__file__).parent.parent / "transport"
 
 
 def watch(spec: str, op: str, dialect: str = "mlx-lm-0.32", memory: bool = False):
@@ -156,7 +156,7 @@ def _there_and_back(backend):
 
 def test_the_script_needs_nothing_of_the_suite(tmp_path):
     for name in ("adapter.py", "measuring.py"):
-        (tmp_path / name).write_text((BACKENDS / name).read_text())
+        (tmp_path / name).write_text((TRANSPORT / name).read_text())
     (tmp_path / "mine.py").write_text(
         "class ArraysCache:\n"
         "    state = None\n"
