@@ -345,7 +345,7 @@ TIME = {"silent": 0.5, "no-newline": 1.0}
 @pytest.mark.parametrize(("behaviour", "case", "status", "says"), LOST,
                          ids=[row[0] for row in LOST])  # fmt: skip
 def test_a_run_names_it_too_and_ends(adapter, monkeypatch, behaviour, case, status, says):
-    monkeypatch.setattr("conformance.transport.process.SHUTDOWN_SECONDS", 0.5)
+    monkeypatch.setattr("conformance.transport.channel.SHUTDOWN_SECONDS", 0.5)
     run = Run(WHOLE, adapter(behaviour), None)
     started = time.monotonic()
     if behaviour == "dies-between":

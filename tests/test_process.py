@@ -17,7 +17,7 @@ from conformance.engine.judge import judge
 from conformance.engine.plan import Call
 from conformance.engine.verdict import Status
 from conformance.tensor import tensor
-from conformance.transport import process as process_module
+from conformance.transport import channel as channel_module
 from conformance.transport import restarting as restarting_module
 from conformance.transport.backend import (
     Backend,
@@ -30,6 +30,7 @@ from conformance.transport.backend import (
     Refused,
     Returned,
 )
+from conformance.transport.channel import signal_name
 from conformance.transport.messages import Handshake, Implementation
 from conformance.transport.process import ProcessBackend
 from conformance.transport.restarting import RestartingBackend
@@ -126,8 +127,8 @@ SECONDS = {"silent": 0.4, "no-newline": 0.8}
 def test_trouble_gets_its_verdict_and_the_next_case_starts_clean(
     scripted, monkeypatch, behaviour, status, parts
 ):
-    monkeypatch.setattr(process_module, "MAX_LINE_BYTES", 1 << 20)
-    monkeypatch.setattr(process_module, "SHUTDOWN_SECONDS", 0.2)
+    monkeypatch.setattr(channel_module, "MAX_LINE_BYTES", 1 << 20)
+    monkeypatch.setattr(channel_module, "SHUTDOWN_SECONDS", 0.2)
     text = "- {op: snapshot}" if behaviour.startswith("snapshot") else SIZE
     text = NEXT if behaviour == "no-batches" else text
     bound = planned(text, budget={"seconds": SECONDS.get(behaviour, 20)})
@@ -246,13 +247,13 @@ def test_a_backend_that_does_not_read_is_a_hang_within_the_limit(scripted, behav
 
 @pytest.mark.parametrize("behaviour", ["stubborn", "forks", "forks-away", "deaf", "healthy"])
 def test_closing_leaves_nothing_and_may_be_repeated(scripted, monkeypatch, behaviour):
-    monkeypatch.setattr(process_module, "SHUTDOWN_SECONDS", 0.2 if behaviour != "healthy" else 5)
+    monkeypatch.setattr(channel_module, "SHUTDOWN_SECONDS", 0.2 if behaviour != "healthy" else 5)
     backend = ProcessBackend(scripted(behaviour))
     started = time.monotonic()
     backend.close()
     assert time.monotonic() - started < 4
     kills = []
-    monkeypatch.setattr(process_module.os, "killpg", lambda *call: kills.append(call))
+    monkeypatch.setattr(channel_module.os, "killpg", lambda *call: kills.append(call))
     backend.close()
     assert kills == []  # the id may be another's by now
     with pytest.raises((BackendCrashed, ValueError)):
@@ -268,7 +269,7 @@ def test_trouble_ends_the_process_at_once(scripted, tmp_path):
 
 
 def test_what_eats_the_machine_is_over_budget_before_it_has(scripted, monkeypatch):
-    monkeypatch.setattr(process_module, "MAX_MEMORY_MB", 300)
+    monkeypatch.setattr(channel_module, "MAX_MEMORY_MB", 300)
     bound = planned(SIZE, budget={"seconds": 20})
     with contextlib.closing(
         RestartingBackend(lambda: ProcessBackend(scripted("grows")))
@@ -282,14 +283,14 @@ def test_what_eats_the_machine_is_over_budget_before_it_has(scripted, monkeypatc
 @pytest.mark.parametrize("behaviour", ["asks-for-a-terabyte", "asks-for-a-gigabyte"])
 def test_the_system_refuses_what_is_beyond_any_budget(scripted, monkeypatch, behaviour):
     bound = planned(SIZE, budget={"seconds": 20})
-    monkeypatch.setattr(process_module, "MAX_MEMORY_MB", 300)
+    monkeypatch.setattr(channel_module, "MAX_MEMORY_MB", 300)
     with contextlib.closing(
         RestartingBackend(lambda: ProcessBackend(scripted(behaviour)))
     ) as session:
         result = judge(bound, execute(bound, session))
     assert result.status is Status.CRASH
     assert "MemoryError" in result.detail
-    monkeypatch.setattr(process_module, "MAX_MEMORY_MB", 8192)
+    monkeypatch.setattr(channel_module, "MAX_MEMORY_MB", 8192)
     if behaviour == "asks-for-a-gigabyte":
         with contextlib.closing(
             RestartingBackend(lambda: ProcessBackend(scripted(behaviour)))
@@ -298,8 +299,8 @@ def test_the_system_refuses_what_is_beyond_any_budget(scripted, monkeypatch, beh
 
 
 def test_a_signal_without_a_name():
-    assert process_module._signal_name(signal.SIGSEGV) == "SIGSEGV"
-    assert process_module._signal_name(63) == "signal 63"
+    assert signal_name(signal.SIGSEGV) == "SIGSEGV"
+    assert signal_name(63) == "signal 63"
 
 
 # --------------------------------------------------------------------------- sessions

@@ -25,6 +25,8 @@ _LARGEST_ID = 2**53 - 1  # the largest whole number that every JSON reader keeps
 _ESSENTIAL = ("new", "get", "set", "snapshot")
 _NOWHERE = "no-such-operation"
 _CODED = ("kind", "code")  # faults of an error that is one, but wrongly coded
+
+
 def start(patient: Patient) -> Iterator[Problem]:
     """Opening it does it all; a dialect is needed by what comes later."""
     try:

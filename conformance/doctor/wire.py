@@ -8,32 +8,29 @@ from __future__ import annotations
 
 import contextlib
 import json
-import os
-import selectors
-import subprocess
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, NoReturn
 
 import msgspec
 import psutil
 
+from conformance import __version__
 from conformance.engine.plan import Call
-from conformance.transport import lines, process
+from conformance.transport import lines
 from conformance.transport.backend import (
-    BackendTrouble,
     ProtocolViolation,
-    Reply,
-    Returned,
     from_wire,
     to_wire,
 )
+from conformance.transport.channel import Channel
 from conformance.transport.in_process import InProcessBackend
 from conformance.transport.messages import (
     ADAPTER_BUG,
     INVALID_ARGUMENTS,
     OPERATION_REFUSED,
+    PROTOCOL_VERSION,
     UNKNOWN_CACHE,
     UNKNOWN_OPERATION,
     ErrorData,
@@ -76,13 +73,20 @@ class Ending:
     left: tuple[str, ...]  # command lines of what it left running
 
 
-class Probe(process.ProcessBackend):
+class Probe:
     """A process under examination. Whatever is wrong with an answer ends it, as in a real run."""
 
     def __init__(self, command: Sequence[str], limits: Limits) -> None:
         self.limits = limits
         self.doing = "initialize"  # the question, for words about its answer
-        super().__init__(command, limits.start)
+        self._next_id = 1
+        self._channel = Channel(command)
+        try:
+            self.handshake = self._shake_hands()
+            self._channel.limit_memory()
+        except BaseException:
+            self.close()
+            raise
 
     def ask(self, method: str, params: dict[str, Any], plain_ascii: bool = False) -> Response:
         """One request in one line. With `plain_ascii`, text travels as JSON's backslash escapes."""
@@ -104,57 +108,43 @@ class Probe(process.ProcessBackend):
         requests = [Request(self._number(), c.op, to_wire(c.arguments)) for c in calls]
         message = b"".join(msgspec.json.encode(request) + b"\n" for request in requests)
         self.doing = f"{len(requests)} requests in as many lines"
-        with self._ended_by_trouble():
-            lines = [self._talk(message, self.limits.answer)]
-            while len(lines) < len(requests):
-                begun, newline, rest = self._rest.partition(b"\n")
-                self._rest = rest
-                more = b"" if newline else self._talk(b"", self.limits.answer)
-                lines.append(begun + newline + more)
+        with self._channel.ended_by_trouble():
+            self._channel.send(message)
+            lines = [self._read_line(self.limits.answer) for _ in requests]
             _check_order(requests, [_parsed(line) for line in lines])
             responses = [_decoded(*pair) for pair in zip(lines, requests, strict=True)]
         return responses
 
     def keep_quiet(self, seconds: float) -> None:
         """Fault if it writes without being asked, crash if it ends; waits `seconds` for that."""
-        with self._ended_by_trouble(), selectors.DefaultSelector() as selector:
-            selector.register(self._stdout, selectors.EVENT_READ)
-            said = os.read(self._stdout.fileno(), 1 << 16) if selector.select(seconds) else None
-            self.doing = AFTER
-            if self._rest or said:
-                shown = _shown(self._rest + (said or b""))
-                raise Fault("unasked", f"it wrote to stdout without being asked: {shown}")
-            if said == b"" or self._process.poll() is not None:
-                raise self._crashed()
+        self.doing = AFTER
+        with self._channel.ended_by_trouble():
+            if said := self._channel.listen(seconds):
+                raise Fault("unasked", f"it wrote to stdout without being asked: {_shown(said)}")
 
     def end(self, tell: bool) -> Ending:
         """Tell it to shut down, or close its input, and see how it ends and what it leaves."""
         request = Request(self._number(), "shutdown")
-        with contextlib.suppress(OSError):
-            if tell:
-                os.write(self._stdin.fileno(), lines.encode([request]))
-            else:
-                self._stdin.close()
-        code: int | None = None
-        with contextlib.suppress(subprocess.TimeoutExpired):
-            code = self._process.wait(self.limits.shutdown)
-        said = b""
-        with contextlib.suppress(OSError):  # nothing to read is an error on a pipe that stays open
-            said = os.read(self._stdout.fileno(), 1 << 16)
+        if tell:
+            self._channel.send_last(lines.encode([request]))
+        else:
+            self._channel.close_input()
+        code = self._channel.wait(self.limits.shutdown)
+        said = self._channel.last_words()
         # What it started may be ending at this moment, as it should.
         deadline = time.monotonic() + self.limits.quiet
-        while (left := self._started()) and time.monotonic() < deadline:
+        while (left := self._channel.started()) and time.monotonic() < deadline:
             time.sleep(0.01)
         names = tuple(sorted(_command_line(one) for one in left))
         for one in left:
             with contextlib.suppress(psutil.Error):
                 one.kill()
-        self._end()
-        self.close()
+        self._channel.close()
         return Ending(code, _last_words(said, request), names)
 
-    def _started(self) -> list[psutil.Process]:
-        return [one for one in self._family.members() if one.pid != self._process.pid]
+    def close(self) -> None:
+        """End the process and all that it started, the way a run does."""
+        self._channel.close(last_line=lines.encode([Request(0, "shutdown")]))
 
     # ------------------------------------------------------------------ one exchange
 
@@ -165,46 +155,38 @@ class Probe(process.ProcessBackend):
     def _asked(
         self, requests: Sequence[Request], seconds: float, line: bytes | None = None
     ) -> list[Response]:
-        with self._ended_by_trouble():
+        with self._channel.ended_by_trouble():
             self.keep_quiet(0)
             batch = f"a list of {len(requests)} requests"
             self.doing = requests[0].method if len(requests) == 1 else batch
-            answer = self._talk(line or lines.encode(requests), seconds)
+            self._channel.send(line or lines.encode(requests))
+            answer = self._read_line(seconds)
             if len(requests) == 1:
                 responses = [_decoded(answer, requests[0])]
-            elif self._rest and isinstance(_parsed(answer), dict):
+            elif self._channel.unread and isinstance(_parsed(answer), dict):
                 raise Fault("batch", f"{batch} was answered in more than one line")
             else:
                 responses = _decoded_list(answer, requests)
-            if self._rest:
-                said = _shown(self._rest)
+            if more := self._channel.unread:
+                said = _shown(more)
                 raise Fault("lines", f"one line was answered with more; what follows: {said}")
             return responses
 
-    def _exchange(self, calls: Sequence[Call], seconds: float) -> list[Reply]:
-        """What shakes hands; the questions go through `ask`."""
-        requests = [Request(self._number(), c.op, to_wire(c.arguments)) for c in calls]
-        replies: list[Reply] = []
-        for response in self._asked(requests, seconds):
-            if isinstance(response.error, ErrorObject):
-                error = response.error
-                raise Fault("handshake", f"initialize: error {error.code}: {error.message}")
-            replies.append(Returned(response.result))
-        return replies
+    def _shake_hands(self) -> Handshake:
+        client = {"name": "mlx-cache-conformance", "version": __version__}
+        params = {"protocol": PROTOCOL_VERSION, "client": client}
+        request = Request(self._number(), "initialize", params)
+        (response,) = self._asked([request], self.limits.start)
+        if isinstance(response.error, ErrorObject):
+            error = response.error
+            raise Fault("handshake", f"initialize: error {error.code}: {error.message}")
+        return lines.handshake_of(response.result)
 
-    def _talk(self, message: bytes, seconds: float) -> bytes:
+    def _read_line(self, seconds: float) -> bytes:
         try:
-            return super()._talk(message, seconds)
+            return self._channel.read_line(seconds)
         except ProtocolViolation as error:
             raise Fault("length", str(error)) from None
-
-    @contextlib.contextmanager
-    def _ended_by_trouble(self) -> Iterator[None]:
-        try:
-            yield
-        except BackendTrouble:
-            self._end()
-            raise
 
 
 class Local:

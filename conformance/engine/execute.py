@@ -8,7 +8,6 @@ from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from conformance.engine.memory import Gauge
 from conformance.engine.plan import Call, Plan, PlannedStep, may_trap
 from conformance.filetools.places import placed, written
 from conformance.transport.backend import (
@@ -19,6 +18,7 @@ from conformance.transport.backend import (
     Refused,
     Reply,
 )
+from conformance.transport.memory import Gauge
 from conformance.transport.restarting import RestartingBackend
 
 

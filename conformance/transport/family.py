@@ -13,7 +13,7 @@ import uuid
 
 import psutil
 
-from conformance.engine.memory import MEGABYTE
+from conformance.transport.memory import MEGABYTE
 
 MARK = "MLX_CACHE_CONFORMANCE_PROCESS"
 _ROUNDS = 20  # a process that forks while it is looked for is found in the next round
