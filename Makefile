@@ -17,7 +17,7 @@ test: check unit run releases
 
 # Style and types.
 check: $(VENV)/installed-dev
-	$(BIN)/ruff check conformance reference_impl tests
+	$(BIN)/ruff check conformance reference_impl tests tools
 	$(BIN)/mypy
 	$(SUITE) lint
 
@@ -34,19 +34,19 @@ nightly: $(VENV)/installed-dev mutants-stdio
 
 # Write the page of all requirements.
 spec: $(VENV)/installed
-	$(SUITE) spec > docs/SPEC.md
+	$(BIN)/python -m tools.pages spec
 
 # Every mutant in a process of its own; `make test` does so with some of them.
 mutants-stdio: $(VENV)/installed
-	$(SUITE) mutants --stdio --first
+	$(BIN)/python -m tools.mutants check --stdio --first
 
 # Which mutants the properties find, for the next page about mutants. Takes minutes.
 properties: $(VENV)/installed
-	$(SUITE) mutants --properties --json conformance/mutants/properties.json
+	$(BIN)/python -m tools.mutants check --properties --json tools/mutants/properties.json
 
 # Have all mutants face the cases, and write the page about them.
 mutants: $(VENV)/installed
-	$(SUITE) mutants --markdown docs/mutants.md
+	$(BIN)/python -m tools.mutants check --markdown docs/mutants.md
 
 # How fast everything is: some eight minutes on an idle machine; rewrites docs/performance.md.
 bench: $(VENV)/installed-bench
@@ -97,7 +97,7 @@ mutation: $(VENV)/installed-dev
 schemas: $(VENV)/installed
 	$(SUITE) schema protocol > conformance/schemas/protocol.schema.json
 	$(SUITE) schema chapter > conformance/schemas/chapter.schema.json
-	$(SUITE) schema page > docs/protocol.md
+	$(BIN)/python -m tools.pages protocol
 	$(SUITE) interop --known --markdown docs/prompt-cache-files.md > /dev/null
 
 $(VENV)/bin/python:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import sys
 from collections.abc import Sequence
 
 from conformance import __version__
@@ -19,15 +18,14 @@ from conformance.cli import (
     interop,
     lint,
     list_,
-    mutants,
     new_adapter,
     replay,
     report,
     run,
     schema,
     serve,
-    spec,
 )
+from conformance.cli.command import carry_out
 
 COMMANDS = (
     run,
@@ -47,10 +45,7 @@ COMMANDS = (
     capture,
     new_adapter,
     replay,
-    mutants,
-    spec,
 )
-USAGE_ERROR = 2
 
 
 def parser() -> argparse.ArgumentParser:
@@ -68,18 +63,7 @@ def parser() -> argparse.ArgumentParser:
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run one command and exit: 0 done, 1 the judged implementation failed, 2 bad use."""
-    from conformance.fixtures.yamlfile import FixtureError
-    from conformance.transport.backend import BackendUnusable
-
-    options = parser().parse_args(arguments)
-    try:
-        code: int = options.run(options)
-    except (BackendUnusable, FixtureError, ValueError) as error:
-        print(f"mlx-cache-conformance: {error}", file=sys.stderr)
-        code = USAGE_ERROR
-    except BrokenPipeError:
-        code = 0
-    sys.exit(code)
+    carry_out(parser().parse_args(arguments))
 
 
 if __name__ == "__main__":

@@ -10,11 +10,11 @@ import pytest
 from support import folder
 
 from conformance.fixtures.load import load_suite, read_suite
-from conformance.mutants import mutants
-from conformance.mutants.page import violators
-from conformance.reporting import specification
 from conformance.transport import connect
 from conformance.transport import messages as protocol
+from tools.mutants import mutants
+from tools.mutants.page import violators
+from tools.pages import specification
 
 SCHEMAS = Path(protocol.__file__).parent.parent / "schemas"
 DOCS = Path(__file__).resolve().parent.parent / "docs"

@@ -15,7 +15,6 @@ from pathlib import Path
 import pytest
 from test_agreement import compare
 
-from conformance import protocol_page
 from conformance.cli.new_adapter import DIALECT_OF, LANGUAGES, create
 from conformance.engine.plan import applicability
 from conformance.filetools.exchange import exchange
@@ -24,6 +23,7 @@ from conformance.filetools.participants import participants
 from conformance.fixtures.load import load_suite
 from conformance.properties.agreement import differences
 from conformance.transport.messages import case_operations
+from tools.pages import protocol as protocol_page
 
 ROOT = Path(__file__).resolve().parent.parent
 PORTS = ROOT / "ports"

@@ -44,9 +44,9 @@ def run(options: argparse.Namespace) -> int:
         for entry in suite.dialects.values():
             print(f"{entry.id}  {entry.summary}")
     elif options.what == "mutants":
-        from conformance.mutants import mutants
+        from conformance.mutants import demonstrations
 
-        for mutant in mutants().values():
+        for mutant in demonstrations().values():
             if dialect is None or mutant.dialect == dialect.id:
                 print(f"{mutant.name}  {mutant.dialect}  {mutant.wrong}")
     else:

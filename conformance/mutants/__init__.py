@@ -1,28 +1,15 @@
 """Mutants: deliberately wrong backends, by which the suite proves that it notices mistakes.
 
 Each is the reference in one dialect with one rule taken wrongly, in a way in which a real port took
-it or could have. `mutant:NAME` is a backend string like any other.
+it or could have. A dozen of them are here as demonstrations: `mutant:NAME` is a backend string like
+any other. The workshop has hundreds (tools/mutants).
 """
 
 from __future__ import annotations
 
-import importlib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from functools import cache
 from typing import Any
-
-# Module -> what it is about. Made of mlx, so that they are imported only by who runs or lists them.
-CHAPTERS = {
-    "slots": "Construction, slots, batch size, identity",
-    "copies": "Copies and state",
-    "rows": "Masks, lengths, left padding",
-    "metadata": "Writing metadata",
-    "parsing": "Reading numbers and lists",
-    "restoring": "Restoring",
-    "batch": "Batch operations",
-    "files": "Prompt-cache files",
-}
 
 
 @dataclass(frozen=True)
@@ -52,43 +39,26 @@ class Mutant:
     sequence: bool = False
 
 
-@cache
-def chapters() -> dict[str, tuple[Mutant, ...]]:
-    """Module -> its mutants. ValueError when a name stands twice."""
-    found = {name: importlib.import_module(f"{__name__}.{name}").MUTANTS for name in CHAPTERS}
-    names = [mutant.name for part in found.values() for mutant in part]
-    if len(set(names)) < len(names):
-        raise ValueError(f"two mutants are called {max(names, key=names.count)}")
-    return found
+def demonstrations() -> dict[str, Mutant]:
+    """Name -> mutant, of those that ship. Made of mlx, which is imported only when they are."""
+    from conformance.mutants.catalogue import MUTANTS
+
+    return {mutant.name: mutant for mutant in MUTANTS}
 
 
-def mutants() -> dict[str, Mutant]:
-    """Name -> mutant, chapter by chapter."""
-    return {mutant.name: mutant for part in chapters().values() for mutant in part}
+def demonstration(name: str) -> Mutant:
+    """One of them; ValueError suggests those that are called alike."""
+    return named(name, demonstrations(), "see mlx-cache-conformance list mutants")
 
 
-def named(name: str) -> Mutant:
-    """A mutant by its name; ValueError suggests those that are called alike."""
+def named(name: str, known: Mapping[str, Mutant], hint: str) -> Mutant:
+    """A mutant by its name; ValueError with the names that are like it, or the hint."""
     import difflib
 
-    known = mutants()
     if name in known:
         return known[name]
     near = ", ".join(difflib.get_close_matches(name, known, n=3))
-    hint = f"did you mean {near}?" if near else "see mlx-cache-conformance list mutants"
-    raise ValueError(f"no mutant is called {name!r}; {hint}")
-
-
-def matching(patterns: Sequence[str]) -> list[Mutant]:
-    """The mutants that any of the patterns matches, all if there is none; ValueError for a miss."""
-    from fnmatch import fnmatchcase
-
-    if not patterns:
-        return list(mutants().values())
-    for pattern in patterns:
-        if not any(fnmatchcase(name, pattern) for name in mutants()):
-            named(pattern)  # refuses it
-    return [m for m in mutants().values() if any(fnmatchcase(m.name, p) for p in patterns)]
+    raise ValueError(f"no mutant is called {name!r}; {f'did you mean {near}?' if near else hint}")
 
 
 def build(mutant: Mutant) -> tuple[type[Any], Callable[[str, Any, Any], Any]]:

@@ -64,11 +64,11 @@ def _in_process(target: str, dialect: str) -> Backend:
 
 
 def _mutant(name: str) -> Backend:
-    from conformance.mutants import named
+    from conformance.mutants import demonstration
     from conformance.transport import in_process as inprocess
 
     try:
-        mutant = named(name)
+        mutant = demonstration(name)
     except ValueError as error:
         raise BackendUnusable(f"mutant:{name}: {error}") from None
     return inprocess.InProcessBackend(inprocess.mutant(mutant))

@@ -7,15 +7,18 @@ import re
 
 import pytest
 
+from conformance.__main__ import main
 from conformance.engine.runner import Run
 from conformance.engine.verdict import Status
 from conformance.fixtures.load import load_suite
-from conformance.mutants import build, chapters, mutants
+from conformance.mutants import build, demonstrations
 from conformance.mutants.alter import altered
 from conformance.transport import connect, served
 from conformance.transport.backend import BackendUnusable
 from reference_impl import dialect_class
 from reference_impl.slots.rules import masks
+from tools.mutants import chapters, mutants
+from tools.mutants.backend import over_stdio
 
 SUITE = load_suite()
 MUTANTS = mutants()
@@ -81,6 +84,27 @@ def test_a_mutant_is_judged_by_another_dialect_if_asked():
 def test_an_unknown_name_suggests_the_known_ones():
     with pytest.raises(BackendUnusable, match="'mask-invertd'; did you mean mask-inverted"):
         connect("mutant:mask-invertd", "mlxrs-0.1")
+
+
+def test_a_dozen_ship_and_are_among_all(capsys):
+    shipped = demonstrations()
+    assert len(shipped) == 12
+    assert {mutant.dialect for mutant in shipped.values()} == set(SUITE.dialects)
+    assert all(MUTANTS[name] is mutant for name, mutant in shipped.items())
+    with pytest.raises(SystemExit):
+        main(["list", "mutants"])
+    assert [line.split()[0] for line in capsys.readouterr().out.splitlines()] == list(shipped)
+
+
+def test_one_of_the_workshop_is_served_by_name():
+    run = Run(SUITE, over_stdio(MUTANTS["mask-of-floats"]), None)
+    try:
+        assert run.dialect.id == "mlx-lm-0.31"
+        assert run.verdict(SUITE.cases["mask.left-padding.rows"]).status is Status.FAIL
+    finally:
+        run.close()
+    with pytest.raises(BackendUnusable, match="no mutant is called 'mask-of-floats'"):
+        connect("mutant:mask-of-floats", "mlxrs-0.1")
 
 
 def test_altering_a_name_that_a_rule_does_not_use_is_an_error():

@@ -9,14 +9,16 @@ from pathlib import Path
 import pytest
 from support.folder import suite as small_suite
 
-from conformance.__main__ import main
+from conformance.cli.command import carry_out
 from conformance.fixtures.load import load_suite
-from conformance.mutants import Mutant, mutants
-from conformance.mutants.drawn import catch, stored
-from conformance.mutants.kills import Examiner, Kills, Terms, examine
-from conformance.mutants.matrix import Matrix, Row
-from conformance.mutants.page import page
+from conformance.mutants import Mutant
 from conformance.properties.laws import LAWS
+from tools.mutants import mutants
+from tools.mutants.__main__ import parser
+from tools.mutants.drawn import catch, stored
+from tools.mutants.kills import Examiner, Kills, Terms, examine
+from tools.mutants.matrix import Matrix, Row
+from tools.mutants.page import page
 
 SUITE = load_suite()
 MUTANTS = mutants()
@@ -157,7 +159,7 @@ def test_the_first_kill_is_enough_if_asked():
 def test_a_mutant_that_cannot_be_made_is_an_error_and_no_kill(monkeypatch):
     broken = Mutant("broken", "mlxrs-0.1", ("MASK-001",), "x.", rules={"no_such_rule": None})
     monkeypatch.setitem(MUTANTS, "broken", broken)
-    monkeypatch.setattr("conformance.mutants.mutants", lambda: MUTANTS)
+    monkeypatch.setattr("tools.mutants.mutants", lambda: MUTANTS)
     with pytest.raises(TypeError, match="no_such_rule"):
         Examiner(SUITE, Terms()).kills(broken)
 
@@ -167,7 +169,7 @@ def test_a_mutant_that_cannot_be_made_is_an_error_and_no_kill(monkeypatch):
 
 def command(*arguments: str) -> int:
     with pytest.raises(SystemExit) as ended:
-        main(["mutants", *arguments])
+        carry_out(parser().parse_args(["check", *arguments]))
     return int(ended.value.code)
 
 

@@ -7,7 +7,7 @@ import sys
 
 import pytest
 
-from conformance.mutants.kills import LARGE
+from tools.mutants.kills import LARGE
 
 # What notices most for its time first: a mutant is dropped at the first test that notices it.
 ORDER = ("test_hostile", "test_reader", "test_writer", "test_cases", "test_hostile_reader")

@@ -17,12 +17,12 @@ from conformance.engine.execute import execute
 from conformance.engine.judge import judge
 from conformance.engine.plan import applicability, plan
 from conformance.fixtures.load import Suite, read_suite
-from conformance.mutants.kills import LARGE
 from conformance.properties.laws import LAWS
 from conformance.properties.sides import Sides
 from conformance.properties.trials import try_law
 from conformance.transport import connect
 from conformance.transport.restarting import RestartingBackend
+from tools.mutants.kills import LARGE
 
 GROUP = 12
 TRIALS = 10  # of each law

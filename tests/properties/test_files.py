@@ -12,12 +12,13 @@ from conformance.engine.verdict import Status
 from conformance.filetools.model import FileCase
 from conformance.fixtures import yamlfile
 from conformance.fixtures.load import load_suite
-from conformance.mutants import named
 from conformance.properties import files
 from conformance.properties.orders import Order
 from conformance.properties.sides import Sides
 from conformance.transport import connect
 from conformance.transport.restarting import RestartingBackend
+from tools.mutants import named
+from tools.mutants.backend import opened
 
 DIALECTS = ("mlxrs-0.1", "mlx-lm-0.31", "mlx-lm-0.32", "mlx-swift-lm-3.31.3", "mlx-swift-lm-3.31.4")
 # mutant -> where it shows, and a requirement that is cited
@@ -39,8 +40,12 @@ def suite():
 
 def search(suite, backend: str, dialect: str, count: int = 100):
     """Of the first part of the quick profile."""
+    return searched(suite, lambda: connect(backend, dialect), dialect, count)
+
+
+def searched(suite, start, dialect: str, count: int = 100):
     part = Order("quick", 0).file_parts()[0]
-    session = RestartingBackend(lambda: connect(backend, dialect))
+    session = RestartingBackend(start)
     with connect("reference", dialect) as model:
         sides = Sides(model, session, suite.dialect(dialect))
         found, *drawn = files.search(sides, part.seed, count)
@@ -68,7 +73,7 @@ def test_the_releases_keep_them(version, dialect, suite):
 @pytest.mark.parametrize("name", MISTAKES)
 def test_a_mistake_is_found(name, suite, monkeypatch):
     monkeypatch.setattr(files, "SHRINK_SECONDS", 0.4)
-    found, _ = search(suite, f"mutant:{name}", named(name).dialect)
+    found, _ = searched(suite, lambda: opened(named(name)), named(name).dialect)
     assert found is not None, f"{name} survived the quick profile"
     where, requirement = MISTAKES[name]
     assert found.where == where

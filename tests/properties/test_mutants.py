@@ -10,7 +10,6 @@ import pytest
 from conformance.engine.runner import Run
 from conformance.engine.verdict import Status
 from conformance.fixtures.load import load_suite
-from conformance.mutants import named
 from conformance.properties.finding import Finding
 from conformance.properties.laws import LAWS
 from conformance.properties.orders import Order
@@ -19,6 +18,8 @@ from conformance.properties.sides import Sides
 from conformance.properties.trials import try_law
 from conformance.transport import connect
 from conformance.transport.restarting import RestartingBackend
+from tools.mutants import named
+from tools.mutants.backend import opened, over_stdio
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 # What is wrong is stale or shared: it shows in a later operation, or in another cache.
@@ -53,7 +54,7 @@ class Opened:
 
     def __init__(self, suite, name: str) -> None:
         self.dialect = suite.dialect(named(name).dialect)
-        self.session = RestartingBackend(lambda: connect(f"mutant:{name}", self.dialect.id))
+        self.session = RestartingBackend(lambda: opened(named(name)))
         self.sides = Sides(connect("reference", self.dialect.id), self.session, self.dialect)
 
     def __enter__(self):
@@ -97,7 +98,7 @@ def test_an_invisible_mistake_is_found_and_its_case_can_be_pasted(name, suite, t
     chapter = folder / "chapters" / "regressions.yaml"
     chapter.write_text(chapter.read_text() + finding.yaml)
     where = sides.dialect.id, finding.case.id
-    assert judged(folder, f"mutant:{name}", *where).status is Status.FAIL
+    assert judged(folder, over_stdio(named(name)), *where).status is Status.FAIL
     assert judged(folder, "reference", *where).status is Status.PASS
 
 

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from conformance.fixtures.load import Suite
-from conformance.mutants import CHAPTERS, Mutant, chapters
-from conformance.mutants.drawn import ORDER, Caught
-from conformance.mutants.matrix import Matrix, Row
-from conformance.reporting.specification import anchor
+from conformance.mutants import Mutant
+from tools.mutants import CHAPTERS, chapters
+from tools.mutants.drawn import ORDER, Caught
+from tools.mutants.matrix import Matrix, Row
+from tools.pages.specification import anchor
 
 _HEAD = """\
 # Mutants
@@ -22,9 +23,9 @@ mutants` writes it.
 A mutant is a backend like any other. To see what a mistake of yours would look like:
 
 ```sh
-.venv/bin/mlx-cache-conformance list mutants --dialect mlx-lm-0.32
+.venv/bin/python -m tools.mutants list --dialect mlx-lm-0.32
 ! .venv/bin/mlx-cache-conformance run --backend mutant:mask-inverted --case "mask.left-padding.*"
-.venv/bin/mlx-cache-conformance mutants mask-inverted mask-either --first
+.venv/bin/python -m tools.mutants check mask-inverted mask-either --first
 ```
 
 **Cases** says how many cases of its dialect a mutant fails, and **violates** which requirements the

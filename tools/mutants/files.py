@@ -5,11 +5,20 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from conformance.mutants import Mutant
+from conformance.mutants import Mutant, demonstration
+from conformance.mutants.wrong_files import (
+    Loaded,
+    Wrong,
+    finding,
+    finding_in_each,
+    other_layout,
+    reading,
+    with_slots,
+    writing,
+)
 from conformance.transport.reference_files import STRICT, ReferenceFiles
 from reference_impl.files.errors import BadContainer
 
@@ -18,52 +27,7 @@ _SWIFT3, _SWIFT4 = "mlx-swift-lm-3.31.3", "mlx-swift-lm-3.31.4"
 _LM = "https://github.com/ml-explore/mlx-lm/pull"
 _NOTHING: dict[str, Any] = {"caches": [], "user_metadata": {}}
 
-Loaded = dict[str, Any]
-
-
-@dataclass(frozen=True)
-class _Files:
-    """What an adapter takes for its files."""
-
-    load: Callable[[str], Loaded]
-    save: Callable[[str, list[Any], dict[str, str]], None]
-
-
-def _reading(read: Callable[[ReferenceFiles, str], Loaded]) -> Callable[[ReferenceFiles], _Files]:
-    """Files that are read by `read`, which gets the right way to do it too."""
-    return lambda own: _Files(lambda path: read(own, path), own.save)
-
-
-def _finding(change: Callable[[Loaded], Loaded]) -> Callable[[ReferenceFiles], _Files]:
-    """Files in which `change` of what is there is found."""
-    return _reading(lambda own, path: change(own.load(path)))
-
-
-def _finding_in_each(
-    change: Callable[[dict[str, Any]], dict[str, Any]],
-) -> Callable[[ReferenceFiles], _Files]:
-    """The same for every cache that is no list."""
-
-    def changed(cache: dict[str, Any]) -> dict[str, Any]:
-        if "caches" in cache:
-            return {**cache, "caches": [changed(child) for child in cache["caches"]]}
-        return change(cache)
-
-    return _finding(lambda all_: {**all_, "caches": [changed(each) for each in all_["caches"]]})
-
-
-def _slots(change: Callable[[list[Any]], list[Any]]) -> Callable[[ReferenceFiles], _Files]:
-    return _finding_in_each(lambda c: {**c, "slots": change(c["slots"])} if "slots" in c else c)
-
-
-def _writing(
-    write: Callable[[ReferenceFiles, str, list[Any], dict[str, str]], None],
-) -> Callable[[ReferenceFiles], _Files]:
-    """Files that are written by `write`, which gets the right way to do it too."""
-    return lambda own: _Files(own.load, lambda *arguments: write(own, *arguments))
-
-
-def _read_after(change: Callable[[bytes], bytes]) -> Callable[[ReferenceFiles], _Files]:
+def _read_after(change: Callable[[bytes], bytes]) -> Wrong:
     """Files whose bytes are changed before they are read."""
 
     def read(own: ReferenceFiles, path: str) -> Loaded:
@@ -71,7 +35,7 @@ def _read_after(change: Callable[[bytes], bytes]) -> Callable[[ReferenceFiles], 
         twin.write_bytes(change(Path(path).read_bytes()))
         return own.load(str(twin))
 
-    return _reading(read)
+    return reading(read)
 
 
 def _with_header(change: Callable[[dict[str, Any]], None]) -> Callable[[bytes], bytes]:
@@ -203,10 +167,6 @@ def _never_fails(
         own.save(path, [], user_metadata)
 
 
-def _other_layout(other: str) -> Callable[..., None]:
-    return lambda own, *arguments: ReferenceFiles(other).save(*arguments)
-
-
 def _rows(cache: dict[str, Any], **rows: Any) -> dict[str, Any]:
     return {**cache, **rows} if "slots" in cache else cache
 
@@ -215,75 +175,71 @@ MUTANTS = (
     Mutant("file-of-one-cache-is-empty", _RS, ("FILE-001",),
            "A file of one cache is a cache of no layers.",
            "mlx-lm, with files of other versions", f"{_LM}/1778",
-           files=_finding(lambda all_: _NOTHING if len(all_["caches"]) == 1 else all_)),
+           files=finding(lambda all_: _NOTHING if len(all_["caches"]) == 1 else all_)),
     Mutant("file-nothing-if-unreadable", _RS, ("FILE-013", "FILE-014", "FILE-015"),
            "A sound safetensors file that cannot be read is a cache of no layers.", "mlx-lm",
-           f"{_LM}/1778", files=_reading(_nothing_instead(damaged=False))),
+           f"{_LM}/1778", files=reading(_nothing_instead(damaged=False))),
     Mutant("file-nothing-if-damaged", _RS, ("FILE-012",),
            "A damaged file is a cache of no layers, as if there were none.",
-           files=_reading(_nothing_instead(damaged=True))),
+           files=reading(_nothing_instead(damaged=True))),
     Mutant("file-caches-backwards", _LM32, ("FILE-001",), "The last cache comes first.",
-           files=_finding(lambda all_: {**all_, "caches": all_["caches"][::-1]})),
+           files=finding(lambda all_: {**all_, "caches": all_["caches"][::-1]})),
     Mutant("file-last-cache-lost", _SWIFT4, ("FILE-001",), "The last of several caches is lost.",
-           files=_finding(lambda all_: {**all_, "caches": all_["caches"][:-1] or all_["caches"]})),
-    Mutant("file-holes-close", _SWIFT3, ("FILE-002",), "Unset slots are moved behind the set ones.",
-           files=_slots(lambda slots: sorted(slots, key=lambda slot: slot is None))),
-    Mutant("file-holes-lost", _RS, ("FILE-002",), "A cache has as many slots as tensors.",
-           files=_slots(lambda slots: [slot for slot in slots if slot is not None])),
+           files=finding(lambda all_: {**all_, "caches": all_["caches"][:-1] or all_["caches"]})),
+    demonstration("file-holes-close"),
+    demonstration("file-holes-lost"),
     Mutant("file-holes-are-empty-tensors", _LM32, ("FILE-002",),
-           "The placeholder of an unset slot is taken for its value.", files=_slots(
+           "The placeholder of an unset slot is taken for its value.", files=with_slots(
                lambda slots: [slot or {"dtype": "float32", "shape": [0], "data": ""}
                               for slot in slots])),
     Mutant("file-bfloat16-widened", _LM31, ("FILE-003",), "bfloat16 is read as float32.",
-           files=_slots(lambda slots: [_wide(slot) for slot in slots])),
+           files=with_slots(lambda slots: [_wide(slot) for slot in slots])),
     Mutant("file-negative-zero-lost", _LM32, ("FILE-003",), "-0.0 is read as 0.0.",
-           files=_slots(lambda slots: [_quiet_zero(slot) for slot in slots])),
+           files=with_slots(lambda slots: [_quiet_zero(slot) for slot in slots])),
     Mutant("file-lengths-lost", _LM32, ("FILE-004",), "Lengths are not read.",
-           files=_finding_in_each(lambda cache: _rows(cache, lengths=None))),
+           files=finding_in_each(lambda cache: _rows(cache, lengths=None))),
     Mutant("file-padding-as-lengths", _RS, ("FILE-004",), "Left padding is read into lengths.",
-           files=_finding_in_each(lambda cache: _rows(
+           files=finding_in_each(lambda cache: _rows(
                cache, lengths=cache.get("left_padding"), left_padding=None))),
     Mutant("file-mamba-relabelled", _SWIFT4, ("FILE-005",), "A MambaCache becomes an ArraysCache.",
-           files=_finding_in_each(lambda cache: {**cache, "class_name": cache[
+           files=finding_in_each(lambda cache: {**cache, "class_name": cache[
                "class_name"].replace("MambaCache", "ArraysCache")})),
     Mutant("file-lists-flattened", _LM31, ("FILE-006",), "A list in a list is spread out in it.",
-           files=_finding(_flat)),
+           files=finding(_flat)),
     Mutant("file-metadata-lost", _RS, ("FILE-007",), "The user's metadata is not read.",
-           files=_finding(lambda all_: {**all_, "user_metadata": {}})),
+           files=finding(lambda all_: {**all_, "user_metadata": {}})),
     Mutant("file-keys-as-values", _LM31, ("FILE-008",), "Keys are read into values too.",
-           files=_finding_in_each(lambda cache: {**cache, "values": cache["keys"]}
+           files=finding_in_each(lambda cache: {**cache, "values": cache["keys"]}
                                   if "keys" in cache else cache)),
     Mutant("file-offset-is-the-room", _LM32, ("FILE-008",),
            "The offset of a key/value cache is the length of its tensors, spare room included.",
-           files=_finding_in_each(lambda cache: {**cache, "numbers": {
+           files=finding_in_each(lambda cache: {**cache, "numbers": {
                **cache["numbers"], "offset": cache["keys"][0]["shape"][2]}}
                if cache.get("keys") else cache)),
     Mutant("file-ring-index-lost", _LM31, ("FILE-008",),
            "The place where a RotatingKVCache writes next is read as 0.",
-           files=_finding_in_each(lambda cache: {**cache, "numbers": {**cache["numbers"], "idx": 0}}
+           files=finding_in_each(lambda cache: {**cache, "numbers": {**cache["numbers"], "idx": 0}}
                                   if "idx" in cache.get("numbers", {}) else cache)),
     Mutant("file-scales-for-biases", _LM31, ("FILE-008",),
-           "Scales and biases of a quantized cache change places.", files=_finding_in_each(
+           "Scales and biases of a quantized cache change places.", files=finding_in_each(
                lambda cache: {**cache, "keys": cache["keys"][:1] + cache["keys"][:0:-1]}
                if len(cache.get("keys", ())) > 2 else cache)),
     Mutant("file-part-of-another-layout", _RS, ("FILE-009",),
            "Of a file of another layout, all caches but the last are read.",
-           files=_reading(_part_of_a_foreign_one)),
-    Mutant("file-saved-as-0-31", _LM32, ("FILE-010",),
-           "Files are saved in the layout of mlx-lm 0.31.", "mlx-lm", f"{_LM}/1778",
-           files=_writing(_other_layout(_LM31))),
+           files=reading(_part_of_a_foreign_one)),
+    demonstration("file-saved-as-0-31"),
     Mutant("file-saved-without-metadata", _SWIFT3, ("FILE-010",),
-           "The user's metadata is not saved.", files=_writing(
+           "The user's metadata is not saved.", files=writing(
                lambda own, path, caches, metadata: own.save(path, caches, {}))),
     Mutant("file-not-saved", _RS, ("FILE-010",), "Nothing is written.",
-           files=_writing(lambda own, *arguments: None)),
+           files=writing(lambda own, *arguments: None)),
     Mutant("file-lengths-not-saved", _SWIFT4, ("FILE-010",), "Lengths are not saved.",
-           files=_writing(_other_layout(_SWIFT3))),
+           files=writing(other_layout(_SWIFT3))),
     Mutant("file-holes-saved-empty", _LM31, ("FILE-011",),
-           "An unset slot is saved as a tensor of no elements.", files=_writing(_zeros_for_holes)),
+           "An unset slot is saved as a tensor of no elements.", files=writing(_zeros_for_holes)),
     Mutant("file-saving-never-fails", _LM31, ("FILE-011",),
            "What has no place is left out of the file, without an error.",
-           files=_writing(_never_fails)),
+           files=writing(_never_fails)),
     Mutant("file-filled-up-with-zeros", _RS, ("FILE-012",),
            "A file that was cut within its tensors is read with zeros in their place.",
            files=_read_after(_filled_up)),
@@ -291,10 +247,10 @@ MUTANTS = (
            "Caches beyond the number of classes are dropped.", "mlx-lm",
            files=_read_after(_with_header(_to_the_shortest))),
     Mutant("file-weights-are-no-layers", _RS, ("FILE-014",),
-           "A file of weights is a cache of no layers.", files=_reading(_weights_are_empty)),
+           "A file of weights is a cache of no layers.", files=reading(_weights_are_empty)),
     Mutant("file-slots-as-many-as-it-says", _LM31, ("FILE-013", "FILE-016"),
            "There are as many slots as a forged file says, whatever it takes.", "mlx-swift-lm",
-           files=_reading(_as_many_as_it_says)),
+           files=reading(_as_many_as_it_says)),
     Mutant("file-class-by-any-name", _RS, ("FILE-015",),
            "A class label is looked up among the names of the language.", "mlx-lm",
            files=_read_after(_with_header(_any_name))),

@@ -8,7 +8,7 @@ from typing import Any
 
 import mlx.core as mx
 
-from conformance.mutants import Mutant
+from conformance.mutants import Mutant, demonstration
 from conformance.mutants.alter import altered, forget, then
 from reference_impl.errors import Trap
 from reference_impl.slots.rules import lengths, masks
@@ -151,8 +151,7 @@ MUTANTS = (
                          if mask is None else mask)),
     Mutant("mask-padding-off-by-one", _RS, ("MASK-002",), "`>` for `>=` at the left padding.",
            rules=_mask(padding=operator.gt)),
-    Mutant("mask-inverted", _RS, ("MASK-002",), "True marks the padding.",
-           rules=_mask(padding=operator.lt)),
+    demonstration("mask-inverted"),
     Mutant("mask-of-floats", _LM31, ("MASK-002",), "The mask is float32.",
            rules={"make_mask": _mask_as_floats}),
     Mutant("mask-with-an-axis-more", _SWIFT4, ("MASK-002",), "The mask has an axis for heads.",
@@ -168,8 +167,7 @@ MUTANTS = (
                   else masks.padding_else_lengths(c, n)}),
     Mutant("mask-lengths-first", _RS, ("MASK-004",), "Lengths win over left padding.",
            "proposed for mlx-swift-lm", f"{_SWIFT}/264", rules=_mask(lengths_first=True)),
-    Mutant("mask-padding-only", _LM32, ("MASK-004",), "Left padding wins over lengths.",
-           "mlx-vlm 0.7.10", f"{_LM}/1736", rules={"make_mask": masks.padding_else_lengths}),
+    demonstration("mask-padding-only"),
     Mutant("mask-either", _LM32, ("MASK-004",), "`or` for `and` of the two conditions.",
            rules={"make_mask": _either}),
     Mutant("mask-until-first-write", _SWIFT4, ("MASK-005", "REGR-013"),

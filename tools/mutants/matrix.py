@@ -11,7 +11,7 @@ from typing import Any
 from conformance.engine.case import Case
 from conformance.fixtures.load import Suite
 from conformance.mutants import Mutant
-from conformance.mutants.kills import Kills
+from tools.mutants.kills import Kills
 
 # Operations that only look. What a mutant of a sequence does wrongly needs two others, or a look
 # before and a look after one.

@@ -16,9 +16,12 @@ from conformance.engine.judge import judge
 from conformance.engine.plan import Plan, applicability, plan
 from conformance.engine.verdict import Status
 from conformance.fixtures.load import Suite, read_suite
-from conformance.mutants import Mutant, named
-from conformance.transport import connect, served
+from conformance.mutants import Mutant
+from conformance.transport import connect
+from conformance.transport.backend import Backend
 from conformance.transport.restarting import RestartingBackend
+from tools.mutants import named
+from tools.mutants.backend import opened, over_stdio
 
 LARGE = "large"  # the tag of cases that take long
 ADDRESS_SPACE = 8 << 30  # bytes of a process that examines
@@ -54,10 +57,7 @@ class Examiner:
 
     def kills(self, mutant: Mutant) -> Kills:
         """The cases that fail. BackendUnusable when the mutant cannot be made at all."""
-        spec = f"mutant:{mutant.name}"
-        if self._terms.stdio:
-            spec = served(spec, mutant.dialect)
-        session = RestartingBackend(lambda: connect(spec, mutant.dialect))
+        session = RestartingBackend(partial(self._opened, mutant))
         failed, faced = [], 0
         try:
             for bound in self._in_order(mutant):
@@ -73,6 +73,11 @@ class Examiner:
             session.close()
         place = {name: index for index, name in enumerate(self._suite.cases)}
         return Kills(mutant.name, tuple(sorted(failed, key=place.__getitem__)), faced)
+
+    def _opened(self, mutant: Mutant) -> Backend:
+        if self._terms.stdio:
+            return connect(over_stdio(mutant), mutant.dialect)
+        return opened(mutant)
 
     def _in_order(self, mutant: Mutant) -> Iterator[Plan]:
         """First the cases of what the mutant violates; large ones only if they are among these."""

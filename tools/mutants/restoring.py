@@ -6,7 +6,7 @@ from typing import Any
 
 import mlx.core as mx
 
-from conformance.mutants import Mutant
+from conformance.mutants import Mutant, demonstration
 from conformance.mutants.alter import Rule, altered, becomes, first, forget, then
 from reference_impl import dialect_class
 from reference_impl.integers import lenient_csv
@@ -218,8 +218,7 @@ MUTANTS = (
            "There are as many slots as the last written one needs.",
            rules={"write_meta": then(metadata.place_strictly, lambda c: c.cache.__delitem__(slice(
                1 + max((i for i, s in enumerate(c.cache) if s is not None), default=-1), None)))}),
-    Mutant("metadata-ignored", _LM31, ("RESTORE-003",), "Any metadata is accepted and ignored.",
-           "mlx-lm 0.32 makes a stray attribute", rules={"write_meta": lambda c, v: None}),
+    demonstration("metadata-ignored"),
     Mutant("metadata-refused-late", _LM31, ("RESTORE-003",),
            "The slots are gone when metadata is refused.",
            rules={"write_meta": _refused_late}),

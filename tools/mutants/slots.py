@@ -6,7 +6,7 @@ from typing import Any
 
 import mlx.core as mx
 
-from conformance.mutants import Mutant
+from conformance.mutants import Mutant, demonstration
 from conformance.mutants.alter import forget, then
 from reference_impl.slots.rules import construction, indexing, state
 from reference_impl.traps import trapping
@@ -74,12 +74,6 @@ def _remove(cache: Any, index: int, value: Any) -> None:
 def _reset(cache: Any) -> int:
     cache.cache = [None] * len(cache.cache)
     return 0
-
-
-def _write_clears_the_rest(cache: Any, index: int, value: Any) -> None:
-    indexing.checked_set(cache, index, value)
-    if index == 0:
-        cache.cache[1:] = [None] * (len(cache.cache) - 1)
 
 
 def _mamba(cls: Any, size: int, left_padding: Any) -> Any:
@@ -184,9 +178,7 @@ MUTANTS = (
     Mutant("mamba-has-no-padding", _SWIFT4, ("CONSTRUCT-008",),
            "The 2-slot constructor ignores left padding.",
            members={"mamba": classmethod(lambda cls, left_padding=None: _mamba(cls, 2, None))}),
-    Mutant("mamba-label-lost", _RS, ("CONSTRUCT-008", "IDENT-001"),
-           "The 2-slot constructor makes an ArraysCache.", "mlx-lm since 0.30.6", f"{_LM}/842",
-           members={"mamba": classmethod(lambda cls, left_padding=None: cls(2, left_padding))}),
+    demonstration("mamba-label-lost"),
     Mutant("slot-lists-pooled", _RS, ("CONSTRUCT-009",),
            "A slot list that nothing was written to is handed out again.",
            "ekryski/mlx-swift-lm reuses slots of its batch",
@@ -213,9 +205,7 @@ MUTANTS = (
            "mlx-swift-lm 3.31.3 has no mask after the first write",
            "https://github.com/ml-explore/mlx-swift-lm/pull/331",
            rules={"set": then(indexing.checked_set, forget("left_padding"))}),
-    Mutant("write-reaches-the-neighbour", _RS, ("INDEX-003",),
-           "Writing slot 0 empties the slots behind it.",
-           rules={"set": _write_clears_the_rest}),
+    demonstration("write-reaches-the-neighbour"),
     Mutant("one-shape-a-slot", _RS, ("INDEX-004",), "A slot refuses a tensor of another shape.",
            "ollama's RecurrentCache", rules={"set": _same_shape_only}),
     Mutant("one-dtype-a-slot", _LM31, ("INDEX-004",), "A slot keeps the dtype of its first tensor.",
@@ -247,9 +237,7 @@ MUTANTS = (
            "An index is taken modulo the number of slots.",
            rules={"set": lambda c, i, v: indexing.list_set(
                c, i % len(c.cache) if i < 0 else i, v)}),
-    Mutant("negative-index-clamped", _LM31, ("INDEX-008",),
-           "What is in front of the first slot is the first slot.",
-           rules={"get": lambda c, i: c.cache[max(i, -len(c.cache))]}),
+    demonstration("negative-index-clamped"),
     Mutant("negative-index-from-the-end", _SWIFT4, ("INDEX-008",),
            "A negative index counts from the end.", "mlx-lm",
            rules={"get": trapping(indexing.list_get)}),

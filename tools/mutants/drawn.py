@@ -19,8 +19,7 @@ from hypothesis import strategies as st
 from hypothesis.errors import Flaky
 
 from conformance.fixtures.load import Suite, read_suite
-from conformance.mutants import Mutant, named
-from conformance.mutants.kills import spread
+from conformance.mutants import Mutant
 from conformance.properties.author import Drawn, sequences
 from conformance.properties.laws import LAWS
 from conformance.properties.laws.law import Broken, Law, Trial
@@ -29,6 +28,9 @@ from conformance.properties.sides import Sides
 from conformance.transport import connect
 from conformance.transport.backend import BackendTrouble
 from conformance.transport.restarting import RestartingBackend
+from tools.mutants import named
+from tools.mutants.backend import opened
+from tools.mutants.kills import spread
 
 STORED = Path(__file__).with_name("properties.json")
 ORDER = Order("quick", 0)
@@ -60,8 +62,8 @@ class _Told(BaseException):
 
 def catch(suite: Suite, mutant: Mutant) -> Caught:
     """Try the quick profile on a mutant, in process."""
-    spec, dialect = f"mutant:{mutant.name}", suite.dialect(mutant.dialect)
-    session = RestartingBackend(lambda: connect(spec, dialect.id))
+    dialect = suite.dialect(mutant.dialect)
+    session = RestartingBackend(partial(opened, mutant))
     sides = Sides(connect("reference", dialect.id), session, dialect)
     laws: list[str] = []
     first: int | None = None

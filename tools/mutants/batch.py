@@ -6,7 +6,7 @@ from typing import Any
 
 import mlx.core as mx
 
-from conformance.mutants import Mutant
+from conformance.mutants import Mutant, demonstration
 from conformance.mutants.alter import Rule, altered, becomes, forget, keeping, then
 from reference_impl.slots.rules import batch
 from reference_impl.traps import trapping
@@ -253,9 +253,7 @@ MUTANTS = (
     Mutant("filter-needs-every-slot", _LM32, ("BATCHOP-005", "BATCHOP-036"),
            "filter fails on an unset slot.", "mlx-lm before #918", f"{_LM}/918",
            rules={"filter": _every_slot_needed}),
-    Mutant("filter-loses-the-label", _SWIFT3, ("BATCHOP-005",), "filter makes an ArraysCache.",
-           rules={"filter": trapping(then(
-               batch.filter_dropping_padding, becomes("_mamba", lambda c: False)))}),
+    demonstration("filter-loses-the-label"),
     Mutant("filter-keeps-padding", _LM31, ("BATCHOP-006",), "filter leaves left padding as it was.",
            rules={"filter": keeping("left_padding", batch.filter_all)}),
     Mutant("filter-drops-padding", _SWIFT4, ("BATCHOP-006",), "filter forgets left padding.",
@@ -294,9 +292,7 @@ MUTANTS = (
     Mutant("extend-counts-afterwards", _LM31, ("BATCHOP-013", "REGR-006"),
            "The batch size is read after the slots were joined.", "mlx-lm before #1177",
            f"{_LM}/1177", rules={"extend": _batch_size_after_joining}),
-    Mutant("extend-drops-padding", _SWIFT4, ("BATCHOP-013", "REGR-006"),
-           "extend forgets left padding.", _FORKS,
-           rules={"extend": trapping(then(batch.extend_zero_filled, forget("left_padding")))}),
+    demonstration("extend-drops-padding"),
     Mutant("extend-drops-lengths", _LM32, ("BATCHOP-014",),
            "extend forgets lengths.", rules={"extend": then(
                batch.extend_zero_filled, forget("lengths"))}),

@@ -1,4 +1,4 @@
-"""`mutants`: do the cases notice every wrong backend?"""
+"""`check`: do the cases notice every wrong backend?"""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ if TYPE_CHECKING:
 
     from conformance.fixtures.load import Suite
     from conformance.mutants import Mutant
-    from conformance.mutants.matrix import Matrix
+    from tools.mutants.matrix import Matrix
 
 _FAILED = 1
 
 
 def register(commands: Any) -> None:
     parser: argparse.ArgumentParser = commands.add_parser(
-        "mutants",
+        "check",
         help="check that the fixture cases notice every deliberately wrong backend",
         description="Has every mutant face the cases of its dialect, and says which requirements "
         "kill it. Exit code 1 when one survives, or when the cases of a MUST kill none.",
@@ -41,11 +41,11 @@ def register(commands: Any) -> None:
 def run(options: argparse.Namespace) -> int:
     from conformance.engine.runner import parse_shard
     from conformance.fixtures.load import load_suite
-    from conformance.mutants import matching, mutants
-    from conformance.mutants.drawn import stored
-    from conformance.mutants.kills import Terms, examine
-    from conformance.mutants.matrix import matrix
-    from conformance.mutants.page import page
+    from tools.mutants import matching, mutants
+    from tools.mutants.drawn import stored
+    from tools.mutants.kills import Terms, examine
+    from tools.mutants.matrix import matrix
+    from tools.mutants.page import page
 
     if options.jobs is not None and options.jobs < 1:
         raise ValueError(f"--jobs {options.jobs}: write a number from 1 on")
@@ -81,7 +81,7 @@ def run(options: argparse.Namespace) -> int:
 
 
 def _properties(suite: Suite, chosen: Sequence[Mutant], options: argparse.Namespace) -> int:
-    from conformance.mutants.drawn import ORDER, catch_all, encoded
+    from tools.mutants.drawn import ORDER, catch_all, encoded
 
     if options.stdio or options.first:
         raise ValueError("--properties goes without --stdio and --first")

@@ -1,0 +1,1 @@
+"""What maintainers of the suite run and users never do. Not part of the wheel."""

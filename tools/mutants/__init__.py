@@ -1,0 +1,58 @@
+"""All mutants: the wrong backends that the cases must tell from the reference.
+
+A dozen of them ship as demonstrations (conformance/mutants); the others are here, a module a
+chapter. `python -m tools.mutants` has them face the cases.
+"""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Sequence
+from functools import cache
+
+from conformance import mutants as product
+from conformance.mutants import Mutant
+
+# Module -> what it is about.
+CHAPTERS = {
+    "slots": "Construction, slots, batch size, identity",
+    "copies": "Copies and state",
+    "rows": "Masks, lengths, left padding",
+    "metadata": "Writing metadata",
+    "parsing": "Reading numbers and lists",
+    "restoring": "Restoring",
+    "batch": "Batch operations",
+    "files": "Prompt-cache files",
+}
+
+
+@cache
+def chapters() -> dict[str, tuple[Mutant, ...]]:
+    """Module -> its mutants. ValueError when a name is there twice."""
+    found = {name: importlib.import_module(f"{__name__}.{name}").MUTANTS for name in CHAPTERS}
+    names = [mutant.name for part in found.values() for mutant in part]
+    if len(set(names)) < len(names):
+        raise ValueError(f"two mutants are called {max(names, key=names.count)}")
+    return found
+
+
+def mutants() -> dict[str, Mutant]:
+    """Name -> mutant, chapter by chapter."""
+    return {mutant.name: mutant for part in chapters().values() for mutant in part}
+
+
+def named(name: str) -> Mutant:
+    """A mutant by its name; ValueError suggests those that are called alike."""
+    return product.named(name, mutants(), "see python -m tools.mutants list")
+
+
+def matching(patterns: Sequence[str]) -> list[Mutant]:
+    """The mutants that any of the patterns matches, all if there is none; ValueError for a miss."""
+    from fnmatch import fnmatchcase
+
+    if not patterns:
+        return list(mutants().values())
+    for pattern in patterns:
+        if not any(fnmatchcase(name, pattern) for name in mutants()):
+            named(pattern)  # refuses it
+    return [m for m in mutants().values() if any(fnmatchcase(m.name, p) for p in patterns)]

@@ -1,0 +1,1 @@
+"""The pages and schemas that are made from the fixtures and the code."""

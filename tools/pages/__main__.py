@@ -1,0 +1,38 @@
+"""`python -m tools.pages`: write the generated pages anew."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from conformance.fixtures.load import load_suite
+from tools.mutants.page import violators
+from tools.pages import protocol, specification
+
+DOCS = Path(__file__).resolve().parents[2] / "docs"
+
+
+def _specification() -> str:
+    suite = load_suite()
+    return specification.page(suite, violators(suite))
+
+
+PAGES = {
+    "spec": (DOCS / "SPEC.md", _specification),
+    "protocol": (DOCS / "protocol.md", protocol.page),
+}
+
+
+def main() -> None:
+    """Write the pages that are named, or all."""
+    parser = argparse.ArgumentParser(prog="python -m tools.pages", description=__doc__)
+    parser.add_argument("pages", nargs="*", metavar="PAGE", help=f"of {', '.join(PAGES)}")
+    for name in parser.parse_args().pages or PAGES:
+        if name not in PAGES:
+            parser.error(f"no page is called {name!r}; there are {', '.join(PAGES)}")
+        path, made = PAGES[name]
+        path.write_text(made(), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()
