@@ -16,15 +16,18 @@ import psutil
 import pytest
 from msgspec.structs import replace
 
-from conformance.doctor import examine
+from conformance.doctor import fixes, report
 from conformance.doctor.checks import CHECKS
-from conformance.doctor.examine import FIXES, Outcome, Patient
-from conformance.doctor.wire import Limits
+from conformance.doctor.examine import CheckStatus, examine
+from conformance.doctor.fixes import FIXES
+from conformance.doctor.patient import Patient
+from conformance.doctor.probe import Limits
 from conformance.engine.case import Budget
 from conformance.engine.runner import Run
 from conformance.engine.verdict import Status
 from conformance.fixtures.load import load_suite
 from conformance.transport.backend import BackendUnusable
+from conformance.transport.causes import Violation as V
 
 ROOT = Path(__file__).parent.parent
 UNRULY = Path(__file__).parent / "support" / "unruly.py"
@@ -62,10 +65,10 @@ def adapter(tmp_path):
 
 
 def examined(backend: str, limits: Limits = QUICK, dialect: str | None = None):
-    return list(examine.examine(Patient(backend, SUITE, limits, dialect), CHECKS))
+    return list(examine(Patient(backend, SUITE, limits, dialect), CHECKS))
 
 
-CODES, BATCH, TENSOR = FIXES["code"], FIXES["batch"], FIXES["tensor"]
+CODES, BATCH, TENSOR = V.UNKNOWN_CODE, V.NO_LIST, V.MALFORMED_TENSOR
 BITS = "move the bytes as they are, never through floats or decimal text"
 NO_MORE = "see by hand what it answers, and that it waits for more: echo '{\"jsonrpc"
 CRASH, HANG, PROTOCOL = "crash", "hang", "protocol-error"
@@ -74,16 +77,16 @@ CRASH, HANG, PROTOCOL = "crash", "hang", "protocol-error"
 FINDINGS = [
     # starting
     ("dies-at-start", "start", CRASH, "exit code 5; its last line on stderr: no such w", NO_MORE),
-    ("silent-at-start", "start", HANG, "no answer in time", FIXES["hang"]),
-    ("logs-at-start", "start", PROTOCOL, "got: Loading libraries ...", FIXES["stdout"]),
-    ("handshake-new-protocol", "start", PROTOCOL, "speaks protocol 2", FIXES["handshake"]),
-    ("handshake-bare", "start", PROTOCOL, "`$.implementation`", FIXES["handshake"]),
-    ("no-version", "start", PROTOCOL, "not a JSON-RPC 2.0 response", FIXES["envelope"]),
-    ("both", "start", PROTOCOL, "both result and error", FIXES["envelope"]),
+    ("silent-at-start", "start", HANG, "no answer in time", fixes.HANG),
+    ("logs-at-start", "start", PROTOCOL, "got: Loading libraries ...", V.NOT_JSON),
+    ("handshake-new-protocol", "start", PROTOCOL, "speaks protocol 2", V.MALFORMED_HANDSHAKE),
+    ("handshake-bare", "start", PROTOCOL, "`$.implementation`", V.MALFORMED_HANDSHAKE),
+    ("no-version", "start", PROTOCOL, "not a JSON-RPC 2.0 response", V.NOT_A_RESPONSE),
+    ("both", "start", PROTOCOL, "both result and error", V.NOT_A_RESPONSE),
     ("lists-for-all", "start", PROTOCOL, "one request was answered with a list", BATCH),
-    ("pretty", "start", PROTOCOL, "broken over several lines", FIXES["lines"]),
-    ("wrong-id", "start", PROTOCOL, "request 1 (initialize) carries id 101", FIXES["id"]),
-    ("text-id", "start", PROTOCOL, 'request 1 (initialize) carries id "1"', FIXES["id"]),
+    ("pretty", "start", PROTOCOL, "broken over several lines", V.MORE_LINES),
+    ("wrong-id", "start", PROTOCOL, "request 1 (initialize) carries id 101", V.WRONG_ID),
+    ("text-id", "start", PROTOCOL, 'request 1 (initialize) carries id "1"', V.WRONG_ID),
     # what the handshake says
     ("handshake-misspells", "handshake", PROTOCOL, "'make_masc' is no oper", "write make_mask"),
     ("handshake-twice", "handshake", PROTOCOL, "'get' stands twice", "list every operation once"),
@@ -91,20 +94,20 @@ FINDINGS = [
     ("handshake-dialect", "handshake", PROTOCOL, "'mlx-lm' is unknown", "declare one of mlxrs-0.1"),
     ("handshake-nameless", "handshake", PROTOCOL, "implementation.name is empty", "name the port"),
     # one line for one line
-    ("silent", "quiet", HANG, "reset: no answer in time", FIXES["hang"]),
-    ("no-newline", "quiet", HANG, "only some without a newline: {", FIXES["hang"]),
+    ("silent", "quiet", HANG, "reset: no answer in time", fixes.HANG),
+    ("no-newline", "quiet", HANG, "only some without a newline: {", fixes.HANG),
     ("dies", "quiet", CRASH, "reset: the process ended: exit code 3; its last line on stderr: out",
-     FIXES["crash"]),
+     fixes.CRASH),
     ("dies-between", "quiet", CRASH, "after its answer: the process ended: exit code 4",
-     FIXES["ends"]),
-    ("logs", "quiet", PROTOCOL, "a line on stdout is no JSON", FIXES["stdout"]),
+     fixes.ENDS),
+    ("logs", "quiet", PROTOCOL, "a line on stdout is no JSON", V.NOT_JSON),
     ("adds-a-line", "quiet", PROTOCOL, "one line was answered with more; what follows: done",
-     FIXES["lines"]),
+     V.MORE_LINES),
     ("talks-later", "quiet", PROTOCOL, "it wrote to stdout without being asked: flushed",
-     FIXES["unasked"]),
-    ("not-utf8", "quiet", PROTOCOL, "byte 39 of a line is not UTF-8", FIXES["utf-8"]),
-    ("very-deep", "quiet", PROTOCOL, "nested too deep to be read", FIXES["depth"]),
-    ("endless", "quiet", PROTOCOL, "a message is longer than 134217728 bytes", FIXES["length"]),
+     V.UNASKED),
+    ("not-utf8", "quiet", PROTOCOL, "byte 39 of a line is not UTF-8", V.NOT_UTF8),
+    ("very-deep", "quiet", PROTOCOL, "nested too deep to be read", V.NESTED_TOO_DEEP),
+    ("endless", "quiet", PROTOCOL, "a message is longer than 134217728 bytes", V.LINE_TOO_LONG),
     # starting again
     ("starts-once", "restart", CRASH, "it does not start a second time: the process ended: exit co",
      "leave nothing behind that a second start stumbles over"),
@@ -112,12 +115,12 @@ FINDINGS = [
      "keep caches in memory only"),
     ("changes-its-mind", "steady", PROTOCOL, "second handshake differs", "depends on the build"),
     # ids, lists, order
-    ("float-id", "ids", PROTOCOL, "carries id 9007199254740991.0", FIXES["id"]),
+    ("float-id", "ids", PROTOCOL, "carries id 9007199254740991.0", V.WRONG_ID),
     ("no-lists", "lists", PROTOCOL, "a list of 2 requests was answered in more than one", BATCH),
-    ("backwards", "lists", PROTOCOL, "were answered in the order [", FIXES["order"]),
+    ("backwards", "lists", PROTOCOL, "were answered in the order [", V.WRONG_ORDER),
     ("stops-at-failure", "lists", PROTOCOL, "one failing request of a list failed the others",
      "answer each request of a list as if it had come alone"),
-    ("answers-last-first", "sent-ahead", PROTOCOL, "were answered in the order", FIXES["order"]),
+    ("answers-last-first", "sent-ahead", PROTOCOL, "were answered in the order", V.WRONG_ORDER),
     # codes
     ("unknown-is-refusal", "unknown-operation", PROTOCOL, "error 1 without data.kind",
      "answer it with error code -32601"),
@@ -128,11 +131,11 @@ FINDINGS = [
     ("makes-caches-up", "unknown-handle", PROTOCOL, "never made was answered with a result",
      "answer it with error code 2"),
     ("dies-of-arguments", "missing-argument", CRASH, "new: the process ended: exit code 1",
-     FIXES["crash"]),
+     fixes.CRASH),
     # tensors
     ("wrong-slot-kind", "slots", PROTOCOL, "new(cache, size=2): error 1: no", "new makes a cache"),
-    ("neither", "slots", PROTOCOL, "get: neither result nor error", FIXES["envelope"]),
-    ("traps", "slots", CRASH, "get: the process ended: SIGILL", FIXES["crash"]),
+    ("neither", "slots", PROTOCOL, "get: neither result nor error", V.NOT_A_RESPONSE),
+    ("traps", "slots", CRASH, "get: the process ended: SIGILL", fixes.CRASH),
     ("short-tensor", "slots", PROTOCOL, "needs 8 bytes, which is 16 hex digits of data; got 14",
      TENSOR),
     ("long-tensor", "slots", PROTOCOL, "got 18 digits", TENSOR),
@@ -149,23 +152,23 @@ FINDINGS = [
     ("has-no-scalars", "shapes", PROTOCOL, "float32[] came back with the shape [1]", "keep the s"),
     ("has-no-empties", "shapes", PROTOCOL, "set of float32[0]: the implementation refused it",
      "take every dtype and shape of MLX"),
-    ("snapshot-of-all", "snapshot", PROTOCOL, "slots is {0: null, 1: int32[5]", FIXES["snapshot"]),
+    ("snapshot-of-all", "snapshot", PROTOCOL, "slots is {0: null, 1: int32[5]", V.MALFORMED_RESULT),
     ("latin-1", "text", PROTOCOL, "not found again as backslash escapes", "read stdin as UTF-8"),
     ("no-escapes", "text", PROTOCOL, "not found again as backslash escapes", "surrogate pairs"),
-    ("dies-of-large", "large", CRASH, "set: the process ended: exit code 9", FIXES["crash"]),
+    ("dies-of-large", "large", CRASH, "set: the process ended: exit code 9", fixes.CRASH),
     # operations
     ("claims", "declared", PROTOCOL, "make_mask is denied, though the handshake declares it",
      "implement it, or take it off the capabilities"),
     ("claims-more", "declared", PROTOCOL, "trim is denied, though the hand", "implement it, or"),
-    ("nan", "declared", PROTOCOL, "size: JSON has no NaN", FIXES["number"]),
-    ("deep", "declared", PROTOCOL, "size: a result is nested deeper than 160", FIXES["depth"]),
+    ("nan", "declared", PROTOCOL, "size: JSON has no NaN", V.NAN_OR_INFINITY),
+    ("deep", "declared", PROTOCOL, "size: a result is nested deeper than 160", V.NESTED_TOO_DEEP),
     ("hides", "undeclared", PROTOCOL, "trim is not declared, but answered with a result",
      "declare what works; answer the rest with -32601"),
     ("dies-refusing", "refusals", CRASH, "get, which mlx-lm-0.31 refuses: the process ended: SIGAB",
-     FIXES["crash"]),
+     fixes.CRASH),
     ("swallows", "refusals", PROTOCOL, "that the dialect refuses none was, such as step 1: get(",
      "pass on what the implementation raises as error code 1"),
-    ("no-kind", "refusals", PROTOCOL, "get: error 1 without data.kind: no such", FIXES["kind"]),
+    ("no-kind", "refusals", PROTOCOL, "get: error 1 without data.kind: no such", V.MISSING_KIND),
     ("refusal-is-bad-arguments", "refusals", PROTOCOL, "was answered with code -32602: no such",
      "what the implementation raises is code 1, with data.kind"),
     # endings
@@ -174,7 +177,7 @@ FINDINGS = [
     ("reset-refuses", "reset", PROTOCOL, "reset was refused: not now", "reset drops all handles"),
     ("ends-badly", "shutdown", CRASH, "shutdown ended it with exit code 5", "end with exit code 0"),
     ("ends-in-a-signal", "shutdown", CRASH, "shutdown ended it with signal 11", "end with exit"),
-    ("says-goodbye", "shutdown", PROTOCOL, "a line on stdout is no JSON", FIXES["stdout"]),
+    ("says-goodbye", "shutdown", PROTOCOL, "a line on stdout is no JSON", V.NOT_JSON),
     ("stubborn", "shutdown", HANG, "it still runs 0.5 s after shutdown", "end the process on shut"),
     ("forks", "nothing-left", HANG, "it left running: ", "end what the adapter started"),
     ("forks-away", "nothing-left", HANG, "it left running: ", "end what the adapter started"),
@@ -194,23 +197,23 @@ def test_what_is_wrong_is_found_by_its_check_alone(
     adapter, behaviour, check, verdict, says, change
 ):
     findings = examined(adapter(behaviour), HASTY if behaviour in HANGS else QUICK)
-    wrong = [finding for finding in findings if finding.outcome is Outcome.FIX]
+    wrong = [finding for finding in findings if finding.status is CheckStatus.FIX]
     assert [f.check.name for f in wrong] == [check, *ALSO.get(behaviour, [])]
     first = wrong[0].problems[0]
     assert first.verdict == verdict
     assert says in first.text
-    assert change in first.fix
+    assert FIXES.get(change, change) in first.fix
     for finding in findings:
-        if finding.outcome is Outcome.BLOCKED:
+        if finding.status is CheckStatus.BLOCKED:
             assert finding.why in (check, *ALSO.get(behaviour, ())), "it says what to fix"
-    for line in examine.lines(wrong[0]):
+    for line in report.lines(wrong[0]):
         assert "\n" not in line
 
 
 @pytest.mark.parametrize("behaviour", SOUND)
 def test_what_is_right_is_found_sound(adapter, behaviour):
-    outcomes = Counter(finding.outcome for finding in examined(adapter(behaviour)))
-    assert outcomes == {Outcome.OK: len(CHECKS)}
+    outcomes = Counter(finding.status for finding in examined(adapter(behaviour)))
+    assert outcomes == {CheckStatus.OK: len(CHECKS)}
 
 
 @pytest.mark.parametrize(
@@ -218,10 +221,14 @@ def test_what_is_right_is_found_sound(adapter, behaviour):
     [("reference", None, 8), ("pypi:mlx-lm==0.32.2", "mlx-lm-0.32", 0)],
 )
 def test_real_ones_are_sound(backend, dialect, absent):
-    findings = list(examine.examine(Patient(backend, WHOLE, QUICK, dialect), CHECKS))
-    outcomes = Counter(finding.outcome for finding in findings)
-    assert outcomes[Outcome.OK] == len(CHECKS) - absent, [f for f in findings if f.problems]
-    assert outcomes[Outcome.NOT_HERE] == absent
+    findings = list(examine(Patient(backend, WHOLE, QUICK, dialect), CHECKS))
+    outcomes = Counter(finding.status for finding in findings)
+    assert outcomes[CheckStatus.OK] == len(CHECKS) - absent, [f for f in findings if f.problems]
+    assert outcomes[CheckStatus.NOT_HERE] == absent
+
+
+def test_every_violation_has_a_fix():
+    assert set(FIXES) == set(V)
 
 
 def test_every_behaviour_is_examined_and_every_check_has_failed():
@@ -239,7 +246,7 @@ def test_a_check_comes_after_those_that_it_rests_on():
 
 
 def test_a_snapshot_without_a_key_is_found_wherever_it_is_looked_at(adapter):
-    wrong = [f for f in examined(adapter("snapshot-bare")) if f.outcome is Outcome.FIX]
+    wrong = [f for f in examined(adapter("snapshot-bare")) if f.status is CheckStatus.FIX]
     assert [f.check.name for f in wrong] == ["snapshot", "declared"]
     assert {p.text for f in wrong for p in f.problems} == {"snapshot: the result has no lengths"}
 

@@ -16,7 +16,9 @@ from conformance.transport.backend import (
     ProtocolViolation,
     Refused,
 )
+from conformance.transport.causes import Violation
 
+WRONG_ID = ProtocolViolation(Violation.WRONG_ID, "p")
 FLIPPED = Tensor("float32", (1, 3), A0.data[:8] + bytes([A0.data[8] ^ 1]) + A0.data[9:])  # one bit
 CAP = {"cap_name": "MAX", "cap": 4, "observed": 5}
 OVER = Refused("CapExceeded", "5 is above MAX", CAP)
@@ -318,7 +320,7 @@ def died(number=None):
           for expect in ("{error: Trap2}", "{error: E}", "{undefined: x}", "{value: null}")),
         ("- {op: size, expect: {value: 1}}", [], BackendHung("h"), Status.HANG),
         ("- {op: size, expect: {error: E}}", [], BackendHung("h"), Status.HANG),
-        ("- {op: size, expect: {error: E}}", [], ProtocolViolation("p"), Status.PROTOCOL_ERROR),
+        ("- {op: size, expect: {error: E}}", [], WRONG_ID, Status.PROTOCOL_ERROR),
         ("- {op: size, expect: {undefined: x}}", [], BackendGone("g"), Status.PROTOCOL_ERROR),
         ("- {op: size}\n- {op: size}", [1], None, Status.PROTOCOL_ERROR),
         ("- {op: size}", [], None, Status.PROTOCOL_ERROR),

@@ -30,6 +30,7 @@ from conformance.transport.backend import (
     Refused,
     Returned,
 )
+from conformance.transport.causes import Unusable, Violation
 from conformance.transport.channel import signal_name
 from conformance.transport.messages import Handshake, Implementation
 from conformance.transport.process import ProcessBackend
@@ -120,6 +121,31 @@ TROUBLES = [
     ("snapshot-null", Status.PROTOCOL_ERROR, ["snapshot: the result is not an object"]),
     ("reset-refused", Status.PROTOCOL_ERROR, ["reset was refused: no"]),
 ]  # fmt: skip
+CAUSES = {
+    "logs-before": Violation.NOT_JSON, "logs-after": Violation.MORE_LINES,
+    "says-it-twice": Violation.MORE_LINES, "endless-line": Violation.LINE_TOO_LONG,
+    "very-deep": Violation.NESTED_TOO_DEEP, "deep": Violation.NESTED_TOO_DEEP,
+    "not-utf8": Violation.NOT_UTF8, "nan": Violation.NAN_OR_INFINITY,
+    "infinity": Violation.NAN_OR_INFINITY, "wrong-id": Violation.WRONG_ID,
+    "null-id": Violation.WRONG_ID, "backwards": Violation.WRONG_ID,
+    "too-few": Violation.WRONG_COUNT, "no-batches": Violation.NO_LIST,
+    "no-version": Violation.NOT_A_RESPONSE, "neither": Violation.MISSING_RESULT,
+    "both": Violation.RESULT_AND_ERROR, "tensor-short": Violation.MALFORMED_TENSOR,
+    "tensor-dtype": Violation.MALFORMED_TENSOR, "tensor-without-data": Violation.MALFORMED_TENSOR,
+    "tensor-upper": Violation.MALFORMED_TENSOR, "tensor-in-list": Violation.MALFORMED_TENSOR,
+    "no-data": Violation.MISSING_KIND, "no-kind": Violation.MALFORMED_ERROR,
+    "kind-number": Violation.MALFORMED_ERROR, "payload-list": Violation.MALFORMED_ERROR,
+    "no-message": Violation.MALFORMED_ERROR, "code-unknown": Violation.UNKNOWN_CODE,
+    "denies": Violation.DECLARED_BUT_UNKNOWN, "bad-arguments": Violation.ARGUMENTS_NOT_TAKEN,
+    "adapter-bug": Violation.ADAPTER_FAILED, "snapshot-bare": Violation.MALFORMED_RESULT,
+    "snapshot-list": Violation.MALFORMED_RESULT, "snapshot-null": Violation.MALFORMED_RESULT,
+    "reset-refused": Violation.RESET_REFUSED, "list-for-one": Violation.LIST_FOR_ONE,
+    "logs-later": Violation.UNASKED, "handshake-protocol": Violation.OTHER_PROTOCOL,
+    "handshake-bare": Violation.MALFORMED_HANDSHAKE,
+    "handshake-null": Violation.MALFORMED_HANDSHAKE,
+}  # fmt: skip
+# Only the doctor tells these apart, or they need an adapter that refuses the handshake.
+UNSEEN = {Violation.BROKEN_LINE, Violation.WRONG_ORDER, Violation.INITIALIZE_REFUSED}
 SECONDS = {"silent": 0.4, "no-newline": 0.8}
 
 
@@ -134,8 +160,10 @@ def test_trouble_gets_its_verdict_and_the_next_case_starts_clean(
     bound = planned(text, budget={"seconds": SECONDS.get(behaviour, 20)})
     session = RestartingBackend(lambda: ProcessBackend(scripted(behaviour)))
     with contextlib.closing(session):
-        result = judge(bound, execute(bound, session))
+        observation = execute(bound, session)
+        result = judge(bound, observation)
         assert result.status is status, result.detail
+        assert getattr(observation.trouble, "cause", None) is CAUSES.get(behaviour)
         for part in parts:
             assert part in result.detail
         assert len(result.detail) < 9000
@@ -144,13 +172,18 @@ def test_trouble_gets_its_verdict_and_the_next_case_starts_clean(
             assert judge(bound, execute(bound, session)).status is Status.PASS
 
 
+def test_each_violation_has_been_seen():
+    assert set(CAUSES.values()) | UNSEEN == set(Violation)
+
+
 def test_one_request_is_not_answered_with_a_list(scripted):
     said = MALFORMED + "Expected `object`, got `array`"
     with (
         ProcessBackend(scripted("list-for-one")) as backend,
-        pytest.raises(ProtocolViolation, match=said),
+        pytest.raises(ProtocolViolation, match=said) as caught,
     ):
         backend.call("size")
+    assert caught.value.cause is CAUSES["list-for-one"]
 
 
 @pytest.mark.parametrize("behaviour", ["healthy", "slow", "split", "loud"])
@@ -184,8 +217,9 @@ def test_trouble_between_calls_is_found_by_the_next(scripted, behaviour, error, 
         time.sleep(0.1)
         backend.call("class_name")
 
-    with ProcessBackend(scripted(behaviour)) as backend, pytest.raises(error, match=text):
+    with ProcessBackend(scripted(behaviour)) as backend, pytest.raises(error, match=text) as caught:
         two_calls()
+    assert getattr(caught.value, "cause", None) is CAUSES.get(behaviour)
 
 
 # --------------------------------------------------------------------------- starting
@@ -207,6 +241,7 @@ def test_a_backend_that_does_not_shake_hands(scripted, behaviour, error, text):
     seconds = 0.2 if behaviour == "start-silent" else 20
     with pytest.raises(error, match=text) as trouble:
         ProcessBackend(scripted(behaviour), start_seconds=seconds)
+    assert getattr(trouble.value, "cause", None) is CAUSES.get(behaviour)
     if behaviour == "start-dies":
         assert trouble.value.stderr == "no such weights"
 
@@ -316,7 +351,7 @@ class Scripted(Backend):
     def __init__(self, trouble=None, startable=10**6):
         type(self).made += 1
         if type(self).made > startable:
-            raise BackendUnusable("cmd:x: gone")
+            raise BackendUnusable(Unusable.NOT_STARTED, "cmd:x: gone")
         self.trouble, self.limits = trouble, []
 
     def call(self, op, **arguments):
@@ -339,7 +374,7 @@ def _count():
 
 
 @pytest.mark.parametrize("trouble", [BackendCrashed("SIGSEGV"), BackendHung("h"),
-                                     ProtocolViolation("p")])  # fmt: skip
+                                     ProtocolViolation(Violation.WRONG_ID, "p")])  # fmt: skip
 def test_restarts_are_bounded(monkeypatch, trouble):
     monkeypatch.setattr(restarting_module, "MAX_RESTARTS", 5)
     monkeypatch.setattr(restarting_module, "HANG_WEIGHT", 1)

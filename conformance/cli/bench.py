@@ -52,6 +52,7 @@ def run(options: argparse.Namespace) -> int:
     from conformance.fixtures.load import DEFAULT_DIALECT, dialect_named, read_dialects
     from conformance.transport import connect
     from conformance.transport.backend import BackendUnusable
+    from conformance.transport.causes import Unusable
 
     chosen = _chosen(options)
     dialect = options.dialect or DEFAULT_DIALECT
@@ -66,8 +67,9 @@ def run(options: argparse.Namespace) -> int:
         for spec, backend in zip((options.backend, options.against), live, strict=False):
             if "measure" not in backend.handshake.capabilities:
                 raise BackendUnusable(
+                    Unusable.MISSING_CAPABILITY,
                     f"{spec} declares no measure: its adapter has to time operations itself "
-                    "(docs/protocol.md)"
+                    "(docs/protocol.md)",
                 )
         who = [backend.handshake.implementation for backend in live]
         names = [f"{each.name} {each.version}".strip() for each in who]

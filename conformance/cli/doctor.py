@@ -31,9 +31,11 @@ def register(commands: Any) -> None:
 
 
 def run(options: argparse.Namespace) -> int:
-    from conformance.doctor import examine
+    from conformance.doctor import report
     from conformance.doctor.checks import CHECKS
-    from conformance.doctor.wire import Limits
+    from conformance.doctor.examine import CheckStatus, examine
+    from conformance.doctor.patient import Patient
+    from conformance.doctor.probe import Limits
     from conformance.fixtures.load import load_suite
 
     if not 0 < options.seconds <= 3600:
@@ -43,14 +45,14 @@ def run(options: argparse.Namespace) -> int:
         suite.dialect(options.dialect)
     seconds = options.seconds
     limits = Limits(start=6 * seconds, answer=seconds, shutdown=min(seconds, 5.0))
-    patient = examine.Patient(options.backend, suite, limits, options.dialect)
-    findings = []
-    for finding in examine.examine(patient, CHECKS):
-        findings.append(finding)
-        for line in examine.lines(finding):
+    patient = Patient(options.backend, suite, limits, options.dialect)
+    results = []
+    for result in examine(patient, CHECKS):
+        results.append(result)
+        for line in report.lines(result):
             print(line, flush=True)
-    print(f"\n{examine.summary(findings)}")
-    for line in examine.advice(patient, findings):
+    print(f"\n{report.summary(results)}")
+    for line in report.advice(patient, results):
         print(line)
-    unsound = any(finding.outcome is examine.Outcome.FIX for finding in findings)
+    unsound = any(result.status is CheckStatus.FIX for result in results)
     return _UNSOUND if unsound else 0

@@ -6,12 +6,13 @@ import difflib
 import json
 from collections.abc import Iterator
 
-from conformance.doctor.examine import Check, NotHere, Patient, Problem, diagnosis
+from conformance.doctor.examine import Check, Problem, diagnosis
 from conformance.doctor.operations import OPERATION_CHECKS
+from conformance.doctor.patient import NotHere, Patient
 from conformance.doctor.values import SLOTS, VALUE_CHECKS
-from conformance.doctor.wire import Fault
 from conformance.engine.plan import Call
-from conformance.transport.backend import BackendCrashed, BackendTrouble
+from conformance.transport.backend import BackendCrashed, BackendTrouble, ProtocolViolation
+from conformance.transport.causes import Violation
 from conformance.transport.messages import (
     INVALID_ARGUMENTS,
     PROTOCOL_VERSION,
@@ -24,7 +25,8 @@ from conformance.transport.messages import (
 _LARGEST_ID = 2**53 - 1  # the largest whole number that every JSON reader keeps
 _ESSENTIAL = ("new", "get", "set", "snapshot")
 _NOWHERE = "no-such-operation"
-_CODED = ("kind", "code")  # faults of an error that is one, but wrongly coded
+# An error that is one, but wrongly coded.
+_CODED = (Violation.MALFORMED_ERROR, Violation.MISSING_KIND, Violation.UNKNOWN_CODE)
 
 
 def start(patient: Patient) -> Iterator[Problem]:
@@ -144,11 +146,11 @@ def _wrong_code(
     fix = f"answer it with error code {code}"
     try:
         error = patient.error(op, **params)
-    except Fault as fault:
-        if fault.cause not in _CODED:
+    except ProtocolViolation as violation:
+        if violation.cause not in _CODED:
             raise
         patient.drop()
-        yield Problem(f"{what}: {fault}", fix)
+        yield Problem(f"{what}: {violation}", fix)
         return
     if error is None or error.code != code:
         got = "a result" if error is None else f"error {error.code} ({error.message})"
@@ -190,8 +192,8 @@ def shutdown(patient: Patient) -> Iterator[Problem]:
         how = f"signal {-ended.code}" if ended.code < 0 else f"exit code {ended.code}"
         text = f"shutdown ended it with {how}"
         yield Problem(text, "end with exit code 0; see what its cleaning up does", "crash")
-    if ended.fault is not None:
-        yield diagnosis(ended.fault)
+    if ended.violation is not None:
+        yield diagnosis(ended.violation)
 
 
 def nothing_left(patient: Patient) -> Iterator[Problem]:
@@ -225,8 +227,8 @@ def restart(patient: Patient) -> Iterator[Problem]:
                 "a cache of the process before is still there",
                 "keep caches in memory only, and for one process",
             )
-    except Fault as fault:
-        if fault.cause not in _CODED:
+    except ProtocolViolation as violation:
+        if violation.cause not in _CODED:
             raise
         patient.drop()  # it does refuse; how it says so is asked further down
 

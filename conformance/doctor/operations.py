@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from conformance.doctor.examine import FIXES, Check, NotHere, Patient, Problem, diagnosis
+from conformance.doctor.examine import Check, Problem, diagnosis
+from conformance.doctor.fixes import FIXES
+from conformance.doctor.patient import NotHere, Patient
 from conformance.engine.expect import Expect
 from conformance.engine.plan import Plan, PlannedStep, may_trap, outcomes
 from conformance.reporting import words
 from conformance.transport.backend import BackendTrouble
+from conformance.transport.causes import Violation
 from conformance.transport.messages import (
     ADAPTER_BUG,
     INVALID_ARGUMENTS,
@@ -23,13 +26,16 @@ _REFUSALS = 12
 _MEANINGS = {
     UNKNOWN_OPERATION: (
         "is denied, though the handshake declares it",
-        "implement it, or take it off the capabilities",
+        FIXES[Violation.DECLARED_BUT_UNKNOWN],
     ),
     INVALID_ARGUMENTS: (
         "does not take the arguments that the protocol gives it",
-        "read the arguments as the schema names them",
+        FIXES[Violation.ARGUMENTS_NOT_TAKEN],
     ),
-    ADAPTER_BUG: ("has a result that the adapter cannot put on the wire", FIXES["tensor"]),
+    ADAPTER_BUG: (
+        "has a result that the adapter cannot put on the wire",
+        FIXES[Violation.ADAPTER_FAILED],
+    ),
     UNKNOWN_CACHE: (
         "does not find a handle that was made right before",
         "keep caches under their handles until reset",

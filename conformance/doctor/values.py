@@ -6,10 +6,14 @@ from collections.abc import Iterator
 from typing import Any
 
 from conformance import tensor
-from conformance.doctor.examine import FIXES, Check, NotHere, Patient, Problem
+from conformance.doctor import fixes
+from conformance.doctor.examine import Check, Problem
+from conformance.doctor.fixes import FIXES
+from conformance.doctor.patient import NotHere, Patient
 from conformance.reporting import words
 from conformance.tensor import Tensor
 from conformance.transport.backend import BackendHung, from_wire
+from conformance.transport.causes import Violation
 from conformance.transport.messages import INVALID_ARGUMENTS, OPERATION_REFUSED, ErrorObject
 
 # Elements, big-endian as one reads them: zeros of both signs, infinities, the least and the
@@ -100,14 +104,16 @@ def snapshot(patient: Patient) -> Iterator[Problem]:
     patient.ask("set", cache="c", slot=1, value=put)
     answer = patient.ask("snapshot", cache="c")
     if isinstance(answer.error, ErrorObject):
-        yield Problem(f"snapshot: {_said(answer.error)}", FIXES["snapshot"])
+        yield Problem(f"snapshot: {_said(answer.error)}", FIXES[Violation.MALFORMED_RESULT])
         return
     seen = from_wire(answer.result)
     wanted = {"slot_count": 3, "slots": {"1": put}, "left_padding": None, "lengths": None}
     for key, value in wanted.items():
         if seen[key] != value:
             text = f"{key} is {words.value(seen[key])} instead of {words.value(value)}"
-            yield Problem(f"three slots, the second one set: {text}", FIXES["snapshot"])
+            yield Problem(
+                f"three slots, the second one set: {text}", FIXES[Violation.MALFORMED_RESULT]
+            )
     if not isinstance(seen["class_name"], str) or not seen["class_name"]:
         yield Problem(
             f"class_name is {seen['class_name']!r}",
@@ -140,7 +146,7 @@ def large(patient: Patient) -> Iterator[Problem]:
     except BackendHung as trouble:
         doing = patient.doing
         patient.drop()
-        yield Problem(f"{doing} of {len(data)} bytes: {trouble}", FIXES["large"], "hang")
+        yield Problem(f"{doing} of {len(data)} bytes: {trouble}", fixes.LARGE, "hang")
 
 
 def _kept(patient: Patient, put: Tensor) -> Iterator[Problem]:
@@ -156,11 +162,11 @@ def _kept(patient: Patient, put: Tensor) -> Iterator[Problem]:
         return
     answer = patient.ask("get", cache="c", slot=1)
     if isinstance(answer.error, ErrorObject):
-        yield Problem(f"get of {name}: {_said(answer.error)}", FIXES["tensor"])
+        yield Problem(f"get of {name}: {_said(answer.error)}", FIXES[Violation.MALFORMED_TENSOR])
         return
     got = from_wire(answer.result)
     if not isinstance(got, Tensor):
-        yield Problem(f"get of {name} gave {_said(got)}", FIXES["tensor"])
+        yield Problem(f"get of {name} gave {_said(got)}", FIXES[Violation.MALFORMED_TENSOR])
         return
     if got.shape != put.shape:
         yield Problem(

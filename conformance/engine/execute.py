@@ -18,6 +18,7 @@ from conformance.transport.backend import (
     Refused,
     Reply,
 )
+from conformance.transport.causes import Violation
 from conformance.transport.memory import Gauge
 from conformance.transport.restarting import RestartingBackend
 
@@ -80,7 +81,9 @@ def _in_folder(plan: Plan, session: RestartingBackend, together: bool, folder: P
             for part in _parts([call for _, call in script], together, gauge is not None):
                 replies.extend(backend.call_all(part, max(deadline - time.monotonic(), 0.0)))
                 if isinstance(replies[0], Refused):
-                    raise ProtocolViolation(f"reset was refused: {replies[0].message}")
+                    raise ProtocolViolation(
+                        Violation.RESET_REFUSED, f"reset was refused: {replies[0].message}"
+                    )
                 if gauge is not None and len(replies) == 1:
                     gauge.mark()  # the memory of the case before is no credit for this one
     except BackendTrouble as trouble:

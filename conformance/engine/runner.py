@@ -18,6 +18,7 @@ from conformance.fixtures.load import DEFAULT_DIALECT, Suite
 from conformance.fixtures.shipped import fixtures_folder
 from conformance.transport import connect, served
 from conformance.transport.backend import Backend, BackendUnusable
+from conformance.transport.causes import Unusable
 from conformance.transport.messages import Handshake, declarable
 from conformance.transport.restarting import RestartingBackend
 
@@ -128,8 +129,9 @@ class Run:
                 f"declares the unknown dialect {declared!r}" if declared else "declares no dialect"
             )
             raise BackendUnusable(
+                Unusable.NO_DIALECT,
                 f"{backend} {said}; say by which to judge it: "
-                f"--dialect {' | '.join(self.suite.dialects)}"
+                f"--dialect {' | '.join(self.suite.dialects)}",
             )
         return self.suite.dialects[chosen]
 
@@ -137,7 +139,8 @@ class Run:
         unknown = sorted(set(self.handshake.capabilities) - declarable())
         if unknown:
             raise BackendUnusable(
-                f"{backend} declares capabilities that are no operations: {', '.join(unknown)}"
+                Unusable.UNKNOWN_CAPABILITY,
+                f"{backend} declares capabilities that are no operations: {', '.join(unknown)}",
             )
 
 

@@ -5,9 +5,11 @@ from __future__ import annotations
 import sys
 from dataclasses import dataclass
 
-from conformance.transport import connector
+from conformance.transport import command, released, runs_in_process
 from conformance.transport.backend import Backend, BackendUnusable
+from conformance.transport.causes import Unusable
 from conformance.transport.messages import FILE_OPERATIONS
+from conformance.transport.process import ProcessBackend
 
 REFERENCE = "reference"
 STRICT = "strict"
@@ -23,13 +25,14 @@ class Participant:
 
     def start(self) -> Backend:
         """A live backend of its own; BackendUnusable when it cannot do files."""
-        from conformance.transport.process import ProcessBackend
-
         backend = ProcessBackend(list(self.command))
         missing = [op for op in FILE_OPERATIONS if op not in backend.handshake.capabilities]
         if missing:
             backend.close()
-            raise BackendUnusable(f"{self.name} does not declare {' and '.join(missing)}")
+            raise BackendUnusable(
+                Unusable.MISSING_CAPABILITY,
+                f"{self.name} does not declare {' and '.join(missing)}",
+            )
         return backend
 
 
@@ -44,19 +47,13 @@ def participants(spec: str) -> list[Participant]:
         return [as_reference(name) for name in (*DIALECTS, STRICT)]
     if spec.startswith(f"{REFERENCE}@"):
         return [as_reference(spec.partition("@")[2])]
-    if kind == "pypi":
-        from conformance.transport import released as pypi
-
-        release = pypi.parse(rest)
-        return [Participant(release.requirement, tuple(pypi.command(release)))]
-    if kind == "cmd":
-        import shlex
-
-        connector(spec, "")  # says what is wrong with the string
-        return [Participant(spec, tuple(shlex.split(rest)))]
+    if not runs_in_process(spec):
+        name = released.parse(rest).requirement if kind == "pypi" else spec
+        return [Participant(name, tuple(command(spec) or ()))]
     raise BackendUnusable(
+        Unusable.NO_BACKEND,
         f"{spec}: files are exchanged with reference, reference@DIALECT, pypi:NAME==VERSION or "
-        "cmd:COMMAND"
+        "cmd:COMMAND",
     )
 
 
@@ -65,6 +62,8 @@ def as_reference(dialect: str) -> Participant:
     from reference_impl.files.readers import READERS
 
     if dialect not in (*READERS, STRICT):
-        raise BackendUnusable(f"the reference reads as {', '.join(READERS)} or {STRICT}")
+        raise BackendUnusable(
+            Unusable.NO_BACKEND, f"the reference reads as {', '.join(READERS)} or {STRICT}"
+        )
     command = (sys.executable, "-m", "conformance.transport.reference_files", dialect)
     return Participant(f"{REFERENCE}@{dialect}", command, writes=dialect != STRICT)

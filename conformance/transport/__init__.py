@@ -10,6 +10,7 @@ from collections.abc import Callable
 
 from conformance import invocation
 from conformance.transport.backend import Backend, BackendTrouble, BackendUnusable
+from conformance.transport.causes import Unusable
 
 KINDS = "reference, py:module:Class, cmd:COMMAND, pypi:NAME==VERSION or mutant:NAME"
 
@@ -24,17 +25,14 @@ def connector(spec: str, dialect: str) -> Callable[[], Backend]:
     if kind == "mutant" and rest:
         return lambda: _mutant(rest)
     if kind == "cmd" and rest.strip():
-        try:
-            command = shlex.split(rest)
-        except ValueError as error:
-            raise BackendUnusable(f"{spec}: {error}") from None
-        return lambda: _process(command)
+        words = _words(spec)
+        return lambda: _process(words)
     if kind == "pypi" and rest:
-        from conformance.transport import released as pypi
+        from conformance.transport import released
 
-        release = pypi.parse(rest)
-        return lambda: _process(pypi.command(release))
-    raise BackendUnusable(f"unknown backend {spec!r}: a backend is {KINDS}")
+        release = released.parse(rest)
+        return lambda: released.ReleasedBackend(release)
+    raise BackendUnusable(Unusable.NO_BACKEND, f"unknown backend {spec!r}: a backend is {KINDS}")
 
 
 def connect(spec: str, dialect: str) -> Backend:
@@ -44,15 +42,45 @@ def connect(spec: str, dialect: str) -> Backend:
     except BackendTrouble as error:
         stderr = getattr(error, "stderr", "")
         last = f"; its last line on stderr: {stderr.splitlines()[-1]}" if stderr else ""
-        raise BackendUnusable(f"{spec}: the handshake failed: {error}{last}") from error
+        raise BackendUnusable(
+            Unusable.HANDSHAKE_FAILED, f"{spec}: the handshake failed: {error}{last}"
+        ) from error
+
+
+def runs_in_process(spec: str) -> bool:
+    """Whether `spec` names a class in this process, and no program."""
+    return not spec.startswith(("cmd:", "pypi:"))
+
+
+def command(spec: str) -> list[str] | None:
+    """The command line of the program that `spec` names, or None for a class in this process.
+
+    BackendUnusable if it names none, or if its release cannot be installed.
+    """
+    connector(spec, "")
+    if runs_in_process(spec):
+        return None
+    kind, _, rest = spec.partition(":")
+    if kind == "cmd":
+        return _words(spec)
+    from conformance.transport import released
+
+    return released.command(released.parse(rest))
 
 
 def served(spec: str, dialect: str) -> str:
     """The backend string that runs another one in a process of its own."""
-    if spec.startswith(("cmd:", "pypi:")):
+    if not runs_in_process(spec):
         return spec
     parts = [*invocation.program(), "serve", "--backend", spec, "--dialect", dialect]
     return "cmd:" + shlex.join(parts)
+
+
+def _words(spec: str) -> list[str]:
+    try:
+        return shlex.split(spec.partition(":")[2])
+    except ValueError as error:
+        raise BackendUnusable(Unusable.NO_BACKEND, f"{spec}: {error}") from None
 
 
 def _in_process(target: str, dialect: str) -> Backend:
@@ -70,7 +98,7 @@ def _mutant(name: str) -> Backend:
     try:
         mutant = demonstration(name)
     except ValueError as error:
-        raise BackendUnusable(f"mutant:{name}: {error}") from None
+        raise BackendUnusable(Unusable.NO_BACKEND, f"mutant:{name}: {error}") from None
     return inprocess.InProcessBackend(inprocess.mutant(mutant))
 
 

@@ -10,13 +10,18 @@ from typing import Any
 from conformance import tensor
 from conformance.engine.plan import Call
 from conformance.tensor import Tensor
+from conformance.transport.causes import Unusable, Violation
 from conformance.transport.messages import Handshake
 
 MAX_DEPTH = 160  # of a result; the deepest is a loaded file with lists in lists of caches
 
 
 class BackendUnusable(Exception):
-    """The backend string leads nowhere: one line that says why and what to do. Exit code 2."""
+    """The backend string leads nowhere: the text says why and what to do. Exit code 2."""
+
+    def __init__(self, cause: Unusable, text: str) -> None:
+        super().__init__(text)
+        self.cause = cause
 
 
 class OperationRefused(Exception):
@@ -57,6 +62,10 @@ class BackendGone(BackendTrouble):
 
 class ProtocolViolation(BackendTrouble):
     """The answer is not one that the protocol allows; the text is for the adapter's author."""
+
+    def __init__(self, cause: Violation, text: str) -> None:
+        super().__init__(text)
+        self.cause = cause
 
 
 @dataclass(frozen=True)
@@ -121,12 +130,16 @@ def to_wire(value: Any) -> Any:
 def from_wire(value: Any, depth: int = 0) -> Any:
     """The opposite of `to_wire`; ProtocolViolation names the tensor that is none."""
     if depth > MAX_DEPTH:
-        raise ProtocolViolation(f"a result is nested deeper than {MAX_DEPTH}")
+        raise ProtocolViolation(
+            Violation.NESTED_TOO_DEEP, f"a result is nested deeper than {MAX_DEPTH}"
+        )
     if tensor.is_wire_tensor(value):
         try:
             return tensor.from_wire(value)
         except ValueError as error:
-            raise ProtocolViolation(f"a result holds a malformed tensor: {error}") from None
+            raise ProtocolViolation(
+                Violation.MALFORMED_TENSOR, f"a result holds a malformed tensor: {error}"
+            ) from None
     if isinstance(value, list):
         return [from_wire(item, depth + 1) for item in value]
     if isinstance(value, dict):

@@ -27,6 +27,7 @@ from conformance.transport.backend import (
     BackendUnusable,
     ProtocolViolation,
 )
+from conformance.transport.causes import Unusable, Violation
 from conformance.transport.family import Family
 from conformance.transport.lines import shown
 from conformance.transport.memory import MEGABYTE, resident
@@ -71,7 +72,9 @@ class Channel:
             )
         except OSError as error:
             self._stderr.close()
-            raise BackendUnusable(f"{command[0]} does not start: {error.strerror}") from None
+            raise BackendUnusable(
+                Unusable.NOT_STARTED, f"{command[0]} does not start: {error.strerror}"
+            ) from None
         assert self._process.stdin is not None
         assert self._process.stdout is not None
         self._stdin, self._stdout = self._process.stdin, self._process.stdout
@@ -125,7 +128,10 @@ class Channel:
                         return line
                     length += len(chunk)
                     if length > MAX_LINE_BYTES:
-                        raise ProtocolViolation(f"a message is longer than {MAX_LINE_BYTES} bytes")
+                        raise ProtocolViolation(
+                            Violation.LINE_TOO_LONG,
+                            f"a message is longer than {MAX_LINE_BYTES} bytes",
+                        )
                 elif self._process.poll() is not None and not _readable(selector, self._stdout):
                     raise self.crash()  # something it started keeps the pipe open
 

@@ -26,6 +26,8 @@ from conformance.transport.backend import (
     from_wire,
     to_wire,
 )
+from conformance.transport.causes import Unusable
+from conformance.transport.lines import FAILURES
 from conformance.transport.messages import Handshake
 
 if TYPE_CHECKING:
@@ -56,7 +58,8 @@ class InProcessBackend(Backend):
         try:
             return from_wire(self._adapter.perform(op, to_wire(arguments)))
         except (adapter.UnknownOperation, adapter.InvalidArguments, adapter.AdapterBug) as error:
-            raise ProtocolViolation(f"{op}: {error}") from error
+            cause = FAILURES[adapter.CODES[type(error)]]
+            raise ProtocolViolation(cause, f"{op}: {error}") from error
         except BackendTrouble:
             raise
         except Exception as error:
@@ -109,7 +112,9 @@ def reference(dialect: str) -> Adapter:
     from reference_impl import DIALECTS, dialect_class, from_state
 
     if dialect not in DIALECTS:
-        raise BackendUnusable(f"the reference speaks {', '.join(DIALECTS)}; not {dialect}")
+        raise BackendUnusable(
+            Unusable.NO_BACKEND, f"the reference speaks {', '.join(DIALECTS)}; not {dialect}"
+        )
     implementation = {"name": "reference", "version": __version__, "language": "python"}
     restore = partial(from_state, dialect=dialect)
     files = ReferenceFiles(dialect)
@@ -135,23 +140,29 @@ def python_class(target: str) -> Adapter:
 
     module_name, separator, class_name = target.partition(":")
     if not separator or not module_name or not class_name:
-        raise BackendUnusable(f"py:{target}: write py:package.module:ClassName")
+        raise BackendUnusable(
+            Unusable.NO_BACKEND, f"py:{target}: write py:package.module:ClassName"
+        )
     if os.getcwd() not in sys.path:
         sys.path.insert(0, os.getcwd())  # as `python -m` does: a port is judged where it lies
     try:
         module = importlib.import_module(module_name)
     except Exception as error:
         raise BackendUnusable(
-            f"py:{target}: importing {module_name} failed with {type(error).__name__}: {error}"
+            Unusable.NOT_IMPORTED,
+            f"py:{target}: importing {module_name} failed with {type(error).__name__}: {error}",
         ) from error
     cls = getattr(module, class_name, None)
     if not isinstance(cls, type):
-        raise BackendUnusable(f"py:{target}: {module_name} has no class {class_name}")
+        raise BackendUnusable(
+            Unusable.NO_CACHE_CLASS, f"py:{target}: {module_name} has no class {class_name}"
+        )
     missing = [name for name in ESSENTIAL if not hasattr(cls, name)]
     if missing:
         raise BackendUnusable(
+            Unusable.NO_CACHE_CLASS,
             f"py:{target}: {class_name} has no {', '.join(missing)}; a slot cache is shaped like "
-            "mlx-lm's ArraysCache (see the README, section on plugging in your own code)"
+            "mlx-lm's ArraysCache (see the README, section on plugging in your own code)",
         )
     package = module_name.partition(".")[0]
     version = str(getattr(importlib.import_module(package), "__version__", ""))

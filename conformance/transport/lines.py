@@ -5,6 +5,7 @@ Every ProtocolViolation is for the adapter's author: what was wrong, and what th
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from typing import Any
 
@@ -18,6 +19,7 @@ from conformance.transport.backend import (
     Returned,
     from_wire,
 )
+from conformance.transport.causes import Violation
 from conformance.transport.messages import (
     ADAPTER_BUG,
     INVALID_ARGUMENTS,
@@ -25,6 +27,7 @@ from conformance.transport.messages import (
     PROTOCOL_VERSION,
     UNKNOWN_CACHE,
     UNKNOWN_OPERATION,
+    ErrorObject,
     Handshake,
     Request,
     Response,
@@ -33,6 +36,18 @@ from conformance.transport.messages import (
 _SNAPSHOT_KEYS = ("class_name", "slot_count", "slots", "left_padding", "lengths")
 # What a cache of a loaded file says, by its kind; the first of the keys shows which kind it is.
 _CACHE_KEYS = (("slots", "left_padding", "lengths"), ("keys", "values", "numbers"), ("caches",))
+
+# Errors that speak of the adapter, where its handshake promised otherwise.
+FAILURES = {
+    UNKNOWN_OPERATION: Violation.DECLARED_BUT_UNKNOWN,
+    INVALID_ARGUMENTS: Violation.ARGUMENTS_NOT_TAKEN,
+    ADAPTER_BUG: Violation.ADAPTER_FAILED,
+}
+_MEANINGS = {
+    Violation.DECLARED_BUT_UNKNOWN: "it denies an operation that its handshake declares",
+    Violation.ARGUMENTS_NOT_TAKEN: "it does not take these arguments",
+    Violation.ADAPTER_FAILED: "it could not put the implementation's result on the wire",
+}
 
 
 def shown(raw: bytes) -> str:
@@ -50,10 +65,13 @@ def handshake_of(value: Any) -> Handshake:
     try:
         handshake = msgspec.convert(value, Handshake)
     except msgspec.ValidationError as error:
-        raise ProtocolViolation(f"the result of initialize is not a handshake: {error}") from None
+        raise ProtocolViolation(
+            Violation.MALFORMED_HANDSHAKE, f"the result of initialize is not a handshake: {error}"
+        ) from None
     if handshake.protocol != PROTOCOL_VERSION:
         raise ProtocolViolation(
-            f"the backend speaks protocol {handshake.protocol}, this suite {PROTOCOL_VERSION}"
+            Violation.OTHER_PROTOCOL,
+            f"the backend speaks protocol {handshake.protocol}, this suite {PROTOCOL_VERSION}",
         )
     return handshake
 
@@ -69,46 +87,81 @@ def decode(line: bytes, requests: Sequence[Request]) -> list[Response]:
         else:
             responses = [msgspec.json.decode(line, type=Response)]
     except RecursionError:
-        raise ProtocolViolation(f"a message is nested too deep; {got}") from None
+        raise _too_deep(line) from None
     except msgspec.ValidationError as error:
-        _check_json(line)  # of a line that begins with a bracket no more than that was looked at
-        if batch and line.lstrip().startswith(b"{"):
-            error_text = f"{len(requests)} requests came as a list in one line; answer likewise"
+        # Of a line that begins with a bracket no more than that was looked at.
+        cause = _why_no_response(_parsed(line), len(requests))
+        if cause is Violation.NO_LIST:
+            text = f"{len(requests)} requests came as a list in one line; answer likewise"
         else:
-            error_text = f"not a JSON-RPC 2.0 response: {error}"
-        raise ProtocolViolation(f"{error_text}; {got}") from None
+            text = f"not a JSON-RPC 2.0 response: {error}"
+        raise ProtocolViolation(cause, f"{text}; {got}") from None
     except (msgspec.MsgspecError, UnicodeDecodeError) as error:
         raise _no_json(line, error) from None
     if len(responses) != len(requests):
-        raise ProtocolViolation(f"{len(requests)} requests, {len(responses)} responses; {got}")
+        raise ProtocolViolation(
+            Violation.WRONG_COUNT, f"{len(requests)} requests, {len(responses)} responses; {got}"
+        )
     for request, response in zip(requests, responses, strict=True):
         if response.id != request.id:
             what = f"the response to request {request.id} ({request.method}) carries id"
             said = "" if isinstance(response.error, msgspec.UnsetType) else response.error.message
             raise ProtocolViolation(
+                Violation.WRONG_ID,
                 f"{what} {response.id}; answer in order, with the request's id"
-                + (f"; its error: {said}" if said else "")
+                + (f"; its error: {said}" if said else ""),
             )
     return responses
 
 
-def _check_json(line: bytes) -> None:
+def _parsed(line: bytes) -> Any:
     try:
-        msgspec.json.decode(line)
+        return msgspec.json.decode(line)
+    except RecursionError:
+        raise _too_deep(line) from None
     except (msgspec.MsgspecError, UnicodeDecodeError) as error:
         raise _no_json(line, error) from None
 
 
+def _too_deep(line: bytes) -> ProtocolViolation:
+    text = f"a message is nested too deep; got: {shown(line)}"
+    return ProtocolViolation(Violation.NESTED_TOO_DEEP, text)
+
+
+def _why_no_response(message: Any, count: int) -> Violation:
+    """What keeps a line of JSON from being the response to so many requests."""
+    if isinstance(message, dict) and count > 1:
+        return Violation.NO_LIST
+    if isinstance(message, list) and count == 1:
+        return Violation.LIST_FOR_ONE
+    for one in message if isinstance(message, list) else [message]:
+        if isinstance(one, dict) and "error" in one:
+            try:
+                msgspec.convert(one["error"], ErrorObject)
+            except msgspec.ValidationError:
+                return Violation.MALFORMED_ERROR
+    return Violation.NOT_A_RESPONSE
+
+
 def _no_json(line: bytes, error: Exception) -> ProtocolViolation:
-    hint = " (JSON has no NaN and no Infinity)" if _has_bare_float(line) else ""
+    cause = _why_no_json(line)
+    hint = " (JSON has no NaN and no Infinity)" if cause is Violation.NAN_OR_INFINITY else ""
     return ProtocolViolation(
+        cause,
         f"stdout must carry one JSON-RPC response a line and nothing else: {error}{hint}; "
-        f"got: {shown(line)}"
+        f"got: {shown(line)}",
     )
 
 
-def _has_bare_float(line: bytes) -> bool:
-    return any(word in line for word in (b"NaN", b"Infinity"))
+def _why_no_json(line: bytes) -> Violation:
+    literals: list[str] = []
+    try:
+        json.loads(line.decode("utf-8"), parse_constant=literals.append)
+    except UnicodeDecodeError:
+        return Violation.NOT_UTF8
+    except (ValueError, RecursionError):
+        return Violation.NOT_JSON
+    return Violation.NAN_OR_INFINITY if literals else Violation.NOT_JSON
 
 
 def reply(request: Request, response: Response) -> Reply:
@@ -116,61 +169,82 @@ def reply(request: Request, response: Response) -> Reply:
     error = response.error
     if isinstance(error, msgspec.UnsetType):
         if response.result is msgspec.UNSET:
-            raise ProtocolViolation(f"{request.method}: neither result nor error in the response")
-        if request.method == "snapshot":
-            check_snapshot(response.result)
-        if request.method == "load":
-            check_loaded(response.result)
+            raise ProtocolViolation(
+                Violation.MISSING_RESULT,
+                f"{request.method}: neither result nor error in the response",
+            )
+        check_result(request.method, response.result)
         return Returned(from_wire(response.result))
     if response.result is not msgspec.UNSET and response.result is not None:
-        raise ProtocolViolation(f"{request.method}: both result and error in the response")
+        raise ProtocolViolation(
+            Violation.RESULT_AND_ERROR,
+            f"{request.method}: both result and error in the response",
+        )
     if error.code == OPERATION_REFUSED:
         if error.data is None:
             text = f"error {error.code} without data.kind: {error.message}"
-            raise ProtocolViolation(f"{request.method}: {text}")
+            raise ProtocolViolation(Violation.MISSING_KIND, f"{request.method}: {text}")
         return Refused(error.data.kind, error.message, error.data.payload)
     if error.code == UNKNOWN_CACHE:
         return Refused("UnknownCache", error.message)
-    meaning = {
-        UNKNOWN_OPERATION: "it denies an operation that its handshake declares",
-        INVALID_ARGUMENTS: "it does not take these arguments",
-        ADAPTER_BUG: "it could not put the implementation's result on the wire",
-    }.get(error.code, f"error code {error.code} is not one of the protocol's")
-    raise ProtocolViolation(f"{request.method}: {meaning}: {error.message}")
+    cause = FAILURES.get(error.code, Violation.UNKNOWN_CODE)
+    meaning = _MEANINGS.get(cause, f"error code {error.code} is not one of the protocol's")
+    raise ProtocolViolation(cause, f"{request.method}: {meaning}: {error.message}")
+
+
+def check_result(method: str, result: Any) -> None:
+    """ProtocolViolation where a result is not of the form that its operation has."""
+    if method == "snapshot":
+        check_snapshot(result)
+    if method == "load":
+        check_loaded(result)
 
 
 def check_snapshot(result: Any) -> None:
     """Left out is not unset: a snapshot that forgets a key would pass for a cache without it."""
     if not isinstance(result, dict):
-        raise ProtocolViolation("snapshot: the result is not an object")
+        raise ProtocolViolation(Violation.MALFORMED_RESULT, "snapshot: the result is not an object")
     missing = [key for key in _SNAPSHOT_KEYS if key not in result]
     if missing:
-        raise ProtocolViolation(f"snapshot: the result has no {', '.join(missing)}")
+        raise ProtocolViolation(
+            Violation.MALFORMED_RESULT, f"snapshot: the result has no {', '.join(missing)}"
+        )
     slots = result["slots"]
     if not isinstance(slots, dict) or not all(key.isascii() and key.isdecimal() for key in slots):
-        raise ProtocolViolation('snapshot: slots is not an object of the form {"0": tensor}')
+        raise ProtocolViolation(
+            Violation.MALFORMED_RESULT, 'snapshot: slots is not an object of the form {"0": tensor}'
+        )
 
 
 def check_loaded(result: Any) -> None:
     """The same of a loaded file: every cache says all that its kind has."""
     if not isinstance(result, dict) or not {"caches", "user_metadata"} <= result.keys():
-        raise ProtocolViolation('load: the result is not of the form {"caches", "user_metadata"}')
+        raise ProtocolViolation(
+            Violation.MALFORMED_RESULT,
+            'load: the result is not of the form {"caches", "user_metadata"}',
+        )
     _check_caches(result["caches"])
 
 
 def _check_caches(caches: Any, depth: int = 0) -> None:
     if not isinstance(caches, list) or depth > MAX_DEPTH:
-        raise ProtocolViolation("load: caches is not a list")
+        raise ProtocolViolation(Violation.MALFORMED_RESULT, "load: caches is not a list")
     for cache in caches:
         if not isinstance(cache, dict) or not isinstance(cache.get("class_name"), str):
-            raise ProtocolViolation("load: a cache is not an object with a class_name")
+            raise ProtocolViolation(
+                Violation.MALFORMED_RESULT, "load: a cache is not an object with a class_name"
+            )
         name = cache["class_name"]
         kind = next((kind for kind in _CACHE_KEYS if kind[0] in cache), _CACHE_KEYS[0])
         missing = [key for key in kind if key not in cache]
         if missing:
-            raise ProtocolViolation(f"load: a {name} has no {', '.join(missing)}")
+            raise ProtocolViolation(
+                Violation.MALFORMED_RESULT, f"load: a {name} has no {', '.join(missing)}"
+            )
         if "caches" in cache:
             _check_caches(cache["caches"], depth + 1)
         for key, form in (("keys", list), ("values", list), ("numbers", dict)):
             if key in cache and not isinstance(cache[key], form):
-                raise ProtocolViolation(f"load: {key} of a {name} is not a {form.__name__}")
+                raise ProtocolViolation(
+                    Violation.MALFORMED_RESULT, f"load: {key} of a {name} is not a {form.__name__}"
+                )

@@ -15,6 +15,7 @@ from conformance.transport.backend import (
     Reply,
     to_wire,
 )
+from conformance.transport.causes import Violation
 from conformance.transport.channel import Channel
 from conformance.transport.lines import decode, encode, handshake_of, reply, shown
 from conformance.transport.messages import PROTOCOL_VERSION, Handshake, Request
@@ -57,7 +58,10 @@ class ProcessBackend(Backend):
         call = Call("initialize", {"protocol": PROTOCOL_VERSION, "client": client})
         (answer,) = self._exchange([call], seconds)
         if isinstance(answer, Refused):
-            raise ProtocolViolation(f"initialize was refused: {answer.kind} {answer.message}")
+            raise ProtocolViolation(
+                Violation.INITIALIZE_REFUSED,
+                f"initialize was refused: {answer.kind} {answer.message}",
+            )
         return handshake_of(answer.value)
 
     def _exchange(self, calls: Sequence[Call], seconds: float) -> list[Reply]:
@@ -69,13 +73,15 @@ class ProcessBackend(Backend):
         with self.channel.ended_by_trouble():
             if said := self.channel.listen():
                 raise ProtocolViolation(
-                    f"stdout must carry answers and nothing else; it wrote unasked: {shown(said)}"
+                    Violation.UNASKED,
+                    f"stdout must carry answers and nothing else; it wrote unasked: {shown(said)}",
                 )
             self.channel.send(encode(requests))
             responses = decode(self.channel.read_line(seconds), requests)
             if more := self.channel.unread:
                 raise ProtocolViolation(
+                    Violation.MORE_LINES,
                     "one message was answered with more than one line; what follows the answer: "
-                    f"{shown(more)}"
+                    f"{shown(more)}",
                 )
             return [reply(*pair) for pair in zip(requests, responses, strict=True)]

@@ -14,6 +14,8 @@ from pathlib import Path
 
 from conformance.fixtures.userfolder import CACHE_VARIABLE, cache_folder
 from conformance.transport.backend import BackendUnusable
+from conformance.transport.causes import Unusable
+from conformance.transport.process import START_SECONDS, ProcessBackend
 
 KNOWN_CLASSES = {
     "mlx-lm": "mlx_lm.models.cache:ArraysCache",
@@ -39,18 +41,27 @@ class Release:
         return f"{self.name}=={self.version}"
 
 
+class ReleasedBackend(ProcessBackend):
+    """The class of a release, in the release's own environment."""
+
+    def __init__(self, release: Release, start_seconds: float = START_SECONDS) -> None:
+        super().__init__(command(release), start_seconds)
+
+
 def parse(text: str) -> Release:
     """`NAME==VERSION`, or `NAME==VERSION:module:Class` for any other distribution."""
     match = _FORM.match(text)
     if match is None:
         raise BackendUnusable(
-            f"pypi:{text}: write pypi:NAME==VERSION, or pypi:NAME==VERSION:module:Class"
+            Unusable.NO_BACKEND,
+            f"pypi:{text}: write pypi:NAME==VERSION, or pypi:NAME==VERSION:module:Class",
         )
     cls = match["cls"] or KNOWN_CLASSES.get(match["name"].lower().replace("_", "-"))
     if cls is None:
         raise BackendUnusable(
+            Unusable.NO_BACKEND,
             f"pypi:{text}: which class? Write pypi:{match['name']}=={match['version']}"
-            f":module:Class (known without: {', '.join(KNOWN_CLASSES)})"
+            f":module:Class (known without: {', '.join(KNOWN_CLASSES)})",
         )
     return Release(match["name"], match["version"], cls)
 
@@ -77,8 +88,9 @@ def environment(release: Release) -> Path:
                 ready.touch()
     except OSError as error:
         raise BackendUnusable(
+            Unusable.NO_ENVIRONMENT,
             f"cannot keep environments in {cache_folder()}: {error.strerror}; set {CACHE_VARIABLE} "
-            "to a folder that you can write"
+            "to a folder that you can write",
         ) from None
     return python
 
@@ -99,7 +111,9 @@ def _run(command: list[str], release: Release, folder: Path) -> None:
     shutil.rmtree(folder, ignore_errors=True)
     errors = [line for line in done.stderr.splitlines() if line.startswith("ERROR:")]
     reason = (errors[-1:] or done.stderr.strip().splitlines()[-1:] or ["no reason given"])[0]
-    raise BackendUnusable(f"pypi:{release.requirement} cannot be installed: {reason}")
+    raise BackendUnusable(
+        Unusable.NO_ENVIRONMENT, f"pypi:{release.requirement} cannot be installed: {reason}"
+    )
 
 
 @contextlib.contextmanager

@@ -12,6 +12,7 @@ from conformance.transport.backend import (
     BackendTrouble,
     BackendUnusable,
 )
+from conformance.transport.causes import Unusable
 from conformance.transport.messages import Handshake
 
 # More than twice as many as a dialect has cases that demand a refusal, each of which a port that
@@ -58,7 +59,7 @@ class RestartingBackend:
                 self._backend = self._connect()
                 self._first = self._first or self._backend
             except BackendUnusable as error:
-                if isinstance(error.__cause__, BackendTrouble):
+                if error.cause is Unusable.HANDSHAKE_FAILED and error.__cause__:
                     raise error.__cause__ from None  # it died or hung while it started
                 self._restarts += 1
                 raise BackendGone(f"it does not start again: {error}") from error

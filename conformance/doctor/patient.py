@@ -1,0 +1,122 @@
+"""The backend under examination."""
+
+from __future__ import annotations
+
+import tempfile
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from conformance.doctor.probe import Limits, Local, Probe, ProcessEnd
+from conformance.engine.case import Dialect
+from conformance.engine.plan import Call, Plan, applicability, plan
+from conformance.filetools.places import placed
+from conformance.fixtures.load import DEFAULT_DIALECT, Suite
+from conformance.transport import command, connect, runs_in_process
+from conformance.transport.backend import BackendUnusable
+from conformance.transport.causes import Unusable
+from conformance.transport.in_process import InProcessBackend
+from conformance.transport.messages import ErrorObject, Handshake, Response
+
+
+class NotHere(Exception):
+    """The check has no object in this backend; the text says why."""
+
+
+@dataclass
+class Patient:
+    """The backend under examination, opened when it is needed and again after trouble."""
+
+    spec: str
+    suite: Suite
+    limits: Limits
+    asked_dialect: str | None = None
+    ending: ProcessEnd | None = None  # how it shut down, once it was told to
+    first: Handshake | None = None
+    _endpoint: Probe | Local | None = field(default=None, repr=False)
+
+    @property
+    def in_process(self) -> bool:
+        """Whether there are no pipes to ask about."""
+        return runs_in_process(self.spec)
+
+    @property
+    def endpoint(self) -> Probe | Local:
+        """The live backend. Raises BackendTrouble, or BackendUnusable for a bad backend string."""
+        if self._endpoint is None:
+            self._endpoint = self._open()
+            self.first = self.first or self._endpoint.handshake
+        return self._endpoint
+
+    @property
+    def probe(self) -> Probe:
+        """The live backend as a process; for checks of processes only."""
+        assert isinstance(self.endpoint, Probe)
+        return self.endpoint
+
+    @property
+    def capabilities(self) -> frozenset[str]:
+        """The operations that it declares."""
+        return frozenset(self.endpoint.handshake.capabilities)
+
+    @cached_property
+    def dialect(self) -> Dialect:
+        """The dialect asked for, else the declared one; the default where that is unknown.
+
+        BackendUnusable, as in a run, when none is declared.
+        """
+        declared = self.first.dialect if self.first else DEFAULT_DIALECT
+        chosen = self.asked_dialect or declared
+        if not chosen and self.spec != "reference":
+            raise BackendUnusable(
+                Unusable.NO_DIALECT,
+                f"{self.spec} declares no dialect; say by which to judge it: "
+                f"--dialect {' | '.join(self.suite.dialects)}",
+            )
+        return self.suite.dialects.get(chosen, self.suite.dialects[DEFAULT_DIALECT])
+
+    def ask(self, op: str, **params: Any) -> Response:
+        """One request, in wire values, `Tensor`, or files that are there while it lasts."""
+        with tempfile.TemporaryDirectory() as folder:
+            return self.endpoint.ask(op, placed(Call(op, params), Path(folder)).arguments)
+
+    def error(self, op: str, **params: Any) -> ErrorObject | None:
+        """The error of one request, or None."""
+        error = self.ask(op, **params).error
+        return error if isinstance(error, ErrorObject) else None
+
+    def need(self, *operations: str) -> None:
+        """NotHere if one of these is not declared."""
+        missing = [op for op in operations if op not in self.capabilities]
+        if missing:
+            raise NotHere(f"the handshake declares no {', '.join(missing)}")
+
+    @property
+    def doing(self) -> str:
+        """The last question, while the backend that got it is not dropped."""
+        return self._endpoint.doing if self._endpoint else ""
+
+    @cached_property
+    def plans(self) -> tuple[Plan, ...]:
+        """The cases that apply, without those that are hostile by purpose."""
+        return tuple(
+            plan(case, self.dialect, self.suite.tensors_of(case))
+            for case in self.suite.cases.values()
+            if "hostile" not in case.tags
+            and applicability(case, self.dialect, self.capabilities) is None
+        )
+
+    def drop(self) -> None:
+        """End the backend; the next question opens another."""
+        if self._endpoint is not None:
+            self._endpoint.close()
+            self._endpoint = None
+
+    def _open(self) -> Probe | Local:
+        words = command(self.spec)
+        if words is not None:
+            return Probe(words, self.limits)
+        backend = connect(self.spec, self.asked_dialect or DEFAULT_DIALECT)
+        assert isinstance(backend, InProcessBackend)
+        return Local(backend)
