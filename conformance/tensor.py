@@ -69,8 +69,8 @@ def tensor(dtype: str, shape: Sequence[int], values: Sequence[Any]) -> Tensor:
 
 
 def from_wire(value: Any) -> Tensor:
-    """Decode a wire tensor; ValueError says what is wrong with it."""
-    if not isinstance(value, dict) or set(value) != _WIRE_KEYS:
+    """Decode a wire tensor; ValueError says what is wrong with it. Further keys are free."""
+    if not isinstance(value, dict) or not value.keys() >= _WIRE_KEYS:
         raise ValueError('a tensor is {"dtype", "shape", "data"}')
     dtype, shape, data = value["dtype"], value["shape"], value["data"]
     if not isinstance(dtype, str) or dtype not in ITEM_SIZE:

@@ -188,7 +188,14 @@ ALSO = {
     "stubborn": ["end-of-input"],
     "odd-codes": ["unknown-handle", "missing-argument", "malformed-tensors", "refusals"],
 }
-SOUND = ["healthy", "slow", "split", "glued"]
+SOUND = ["healthy", "slow", "split", "glued", "extra-key"]
+# behaviour, the check that comes upon it first, and the doctor's word for it
+NOTED = [
+    ("byte-order-mark", "start", "initialize: stdout begins with a byte order mark"),
+    ("handshake-null-version", "start", "initialize: null in place of a text"),
+    ("null-error", "start", 'initialize: "error": null beside a result'),
+    ("null-payload", "restart", 'snapshot: "payload": null in an error'),
+]
 
 
 @pytest.mark.parametrize(("behaviour", "check", "verdict", "says", "change"), FINDINGS,
@@ -216,6 +223,24 @@ def test_what_is_right_is_found_sound(adapter, behaviour):
     assert outcomes == {CheckStatus.OK: len(CHECKS)}
 
 
+@pytest.mark.parametrize(("behaviour", "check", "says"), NOTED)
+def test_what_is_no_fault_gets_the_doctor_s_word(adapter, behaviour, check, says):
+    results = examined(adapter(behaviour))
+    assert {result.status for result in results} == {CheckStatus.OK}
+    (noted,) = [result for result in results if result.notes]
+    assert (noted.check.name, [note.text for note in noted.notes]) == (check, [says])
+    first, said, change = report.lines(noted)
+    assert first.startswith(f"ok       {check}: ")
+    assert said == f"         note: {says}"
+    assert change.startswith("           change: ")
+    assert report.summary(results).endswith(", 0 not applicable, 1 noted")
+
+
+def test_a_dialect_that_is_null_is_none(adapter):
+    with pytest.raises(BackendUnusable, match="declares no dialect"):
+        examined(adapter("handshake-null-dialect"))
+
+
 @pytest.mark.parametrize(
     ("backend", "dialect", "absent"),
     [("reference", None, 8), ("pypi:mlx-lm==0.32.2", "mlx-lm-0.32", 0)],
@@ -235,8 +260,9 @@ def test_every_behaviour_is_examined_and_every_check_has_failed():
     text = UNRULY.read_text()
     known = set(re.findall(r'is_\("([a-z0-9-]+)"\)', text))
     known |= set(re.findall(r'^ +"(handshake-[a-z-]+|claims[a-z-]*)": ', text, re.MULTILINE))
-    examined_here = {row[0] for row in FINDINGS} | set(SOUND)
-    assert known - examined_here <= {"handshake-silent-dialect", "snapshot-bare"}
+    examined_here = {row[0] for row in (*FINDINGS, *NOTED)} | set(SOUND)
+    elsewhere = {"handshake-silent-dialect", "handshake-null-dialect", "snapshot-bare"}
+    assert known - examined_here <= elsewhere
     assert {row[1] for row in FINDINGS} == {check.name for check in CHECKS}
 
 
@@ -345,6 +371,7 @@ LOST = [
     ("forks-away", READS, Status.PASS, ""),
     ("stubborn", READS, Status.PASS, ""),
     *((behaviour, READS, Status.PASS, "") for behaviour in SOUND),
+    *((behaviour, REFUSES, Status.PASS, "") for behaviour, *_ in NOTED),
 ]  # fmt: skip
 TIME = {"silent": 0.5, "no-newline": 1.0}
 

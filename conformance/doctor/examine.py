@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum
 
 from conformance.doctor import fixes
@@ -16,6 +16,7 @@ from conformance.transport.backend import (
     BackendTrouble,
     ProtocolViolation,
 )
+from conformance.transport.causes import Oddity
 
 
 @dataclass(frozen=True)
@@ -55,6 +56,7 @@ class CheckResult:
     status: CheckStatus
     problems: tuple[Problem, ...] = ()
     why: str = ""
+    notes: tuple[Problem, ...] = ()  # what the check came upon that is no fault
 
 
 def examine(patient: Patient, checks: Iterable[Check]) -> Iterator[CheckResult]:
@@ -63,7 +65,12 @@ def examine(patient: Patient, checks: Iterable[Check]) -> Iterator[CheckResult]:
     absent: dict[str, str] = {}  # check -> why it has no object here, nor has what rests on it
     try:
         for check in checks:
+            known = set(patient.oddities)
             result = _ask(check, patient, unsound, absent)
+            new = [oddity for oddity in patient.oddities if oddity not in known]
+            result = replace(
+                result, notes=tuple(_note(each, patient.oddities[each]) for each in new)
+            )
             if result.status in (CheckStatus.FIX, CheckStatus.BLOCKED):
                 unsound[check.name] = result.why or check.name
             elif result.status is CheckStatus.NOT_HERE and not check.process:
@@ -71,6 +78,11 @@ def examine(patient: Patient, checks: Iterable[Check]) -> Iterator[CheckResult]:
             yield result
     finally:
         patient.drop()
+
+
+def _note(oddity: Oddity, doing: str) -> Problem:
+    text, fix = fixes.ODDITIES[oddity]
+    return Problem(f"{doing}: {text}", fix, "note")
 
 
 def _ask(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from conformance.transport.causes import Violation
+from conformance.transport.causes import Oddity, Violation
 
 CRASH = (
     "no request may end the process: catch what the implementation raises and answer it with error "
@@ -82,4 +82,24 @@ FIXES = {
     Violation.OTHER_PROTOCOL: _HANDSHAKE,
     Violation.INITIALIZE_REFUSED: _HANDSHAKE,
     Violation.RESET_REFUSED: "reset drops all handles; give null",
+}
+
+# What is no fault, in words, and what to write in its place.
+ODDITIES = {
+    Oddity.BYTE_ORDER_MARK: (
+        "stdout begins with a byte order mark",
+        "write UTF-8 without a byte order mark",
+    ),
+    Oddity.ERROR_NULL: (
+        '"error": null beside a result',
+        "leave error out of a response that has a result",
+    ),
+    Oddity.PAYLOAD_NULL: (
+        '"payload": null in an error',
+        "leave payload out where it is empty, or give {}",
+    ),
+    Oddity.TEXT_NULL: (
+        "null in place of a text",
+        'write "" for a version, homepage, issues or dialect that is not known',
+    ),
 }

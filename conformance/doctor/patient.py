@@ -15,7 +15,7 @@ from conformance.filetools.places import placed
 from conformance.fixtures.load import DEFAULT_DIALECT, Suite
 from conformance.transport import command, connect, runs_in_process
 from conformance.transport.backend import BackendUnusable
-from conformance.transport.causes import Unusable
+from conformance.transport.causes import Oddity, Unusable
 from conformance.transport.in_process import InProcessBackend
 from conformance.transport.messages import ErrorObject, Handshake, Response
 
@@ -34,6 +34,7 @@ class Patient:
     asked_dialect: str | None = None
     ending: ProcessEnd | None = None  # how it shut down, once it was told to
     first: Handshake | None = None
+    oddities: dict[Oddity, str] = field(default_factory=dict)  # with the question of the first
     _endpoint: Probe | Local | None = field(default=None, repr=False)
 
     @property
@@ -116,7 +117,7 @@ class Patient:
     def _open(self) -> Probe | Local:
         words = command(self.spec)
         if words is not None:
-            return Probe(words, self.limits)
+            return Probe(words, self.limits, self.oddities.setdefault)
         backend = connect(self.spec, self.asked_dialect or DEFAULT_DIALECT)
         assert isinstance(backend, InProcessBackend)
         return Local(backend)

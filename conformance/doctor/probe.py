@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,6 +15,7 @@ import psutil
 from conformance import __version__
 from conformance.doctor.reading import (
     check_result,
+    oddities_in,
     response_in,
     responses_in,
     responses_in_order,
@@ -22,7 +23,7 @@ from conformance.doctor.reading import (
 )
 from conformance.engine.plan import Call
 from conformance.transport.backend import ProtocolViolation, to_wire
-from conformance.transport.causes import Violation
+from conformance.transport.causes import Oddity, Violation
 from conformance.transport.channel import Channel
 from conformance.transport.in_process import InProcessBackend
 from conformance.transport.lines import encode, handshake_of
@@ -63,8 +64,11 @@ class ProcessEnd:
 class Probe:
     """A process under examination. Whatever is wrong with an answer ends it, as in a real run."""
 
-    def __init__(self, command: Sequence[str], limits: Limits) -> None:
+    def __init__(
+        self, command: Sequence[str], limits: Limits, notice: Callable[[Oddity, str], object]
+    ) -> None:
         self.limits = limits
+        self._notice = notice  # is told of each oddity, and of the question
         self.doing = "initialize"  # the question, for words about its answer
         self._next_id = 1
         self._channel = Channel(command)
@@ -96,7 +100,9 @@ class Probe:
         with self._channel.ended_by_trouble():
             self._channel.send(b"".join(encode([request]) for request in requests))
             answers = [self._channel.read_line(self.limits.answer) for _ in requests]
-            return responses_in_order(answers, requests)
+            responses = responses_in_order(answers, requests)
+            self._note_oddities(answers)
+            return responses
 
     def keep_quiet(self, seconds: float) -> None:
         """Wait. ProtocolViolation if it writes without being asked, BackendCrashed if it ends."""
@@ -156,7 +162,13 @@ class Probe:
             if more:
                 text = f"one line was answered with more; what follows: {shown(more)}"
                 raise ProtocolViolation(Violation.MORE_LINES, text)
+            self._note_oddities([answer])
             return responses
+
+    def _note_oddities(self, answers: Sequence[bytes]) -> None:
+        for answer in answers:
+            for oddity in oddities_in(answer, self.doing == "initialize"):
+                self._notice(oddity, self.doing)
 
     def _shake_hands(self) -> Handshake:
         client = {"name": "mlx-cache-conformance", "version": __version__}

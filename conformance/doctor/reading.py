@@ -12,7 +12,7 @@ from typing import Any, NoReturn
 
 from conformance.transport import lines
 from conformance.transport.backend import ProtocolViolation, from_wire
-from conformance.transport.causes import Violation
+from conformance.transport.causes import Oddity, Violation
 from conformance.transport.messages import (
     ADAPTER_BUG,
     INVALID_ARGUMENTS,
@@ -23,6 +23,7 @@ from conformance.transport.messages import (
     Request,
     Response,
 )
+from conformance.transport.tolerance import as_meant, handshake_as_meant, without_mark
 
 CODES = {OPERATION_REFUSED, UNKNOWN_CACHE, UNKNOWN_OPERATION, INVALID_ARGUMENTS, ADAPTER_BUG}
 _SHOWN = 120
@@ -70,6 +71,16 @@ def responses_in_order(answers: Sequence[bytes], requests: Sequence[Request]) ->
     return [response_in(*pair) for pair in zip(answers, requests, strict=True)]
 
 
+def oddities_in(line: bytes, handshake: bool) -> frozenset[Oddity]:
+    """What a line that could be read has otherwise than the protocol."""
+    bare, found = without_mark(line)
+    message = json.loads(bare)
+    found |= as_meant(message)[1]
+    if handshake:
+        found |= handshake_as_meant(message.get("result"))[1]
+    return found
+
+
 def check_result(method: str, result: Any) -> None:
     """What the suite makes of a result; ProtocolViolation where it can make nothing of it."""
     lines.check_result(method, result)
@@ -99,6 +110,7 @@ def _no_number(literal: str) -> NoReturn:
 
 def _parsed(line: bytes) -> Any:
     got = f"got: {shown(line)}"
+    line, _ = without_mark(line)
     if line.strip() in (b"{", b"["):
         text = "a response is broken over several lines"
         raise ProtocolViolation(Violation.BROKEN_LINE, text)
@@ -120,9 +132,9 @@ def _check_envelope(message: Any, request: Request) -> None:
     if not isinstance(message, dict) or message.get("jsonrpc") != "2.0" or "id" not in message:
         text = f"not a JSON-RPC 2.0 response: {shown(json.dumps(message).encode())}"
         cause = Violation.NOT_A_RESPONSE
-    elif "result" not in message and "error" not in message:
+    elif "result" not in message and message.get("error") is None:
         cause, text = Violation.MISSING_RESULT, "neither result nor error in the response"
-    elif "error" in message and message.get("result") is not None:
+    elif message.get("error") is not None and message.get("result") is not None:
         cause, text = Violation.RESULT_AND_ERROR, "both result and error in the response"
     else:
         return

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 
 from conformance import invocation
 from conformance.doctor.examine import CheckResult, CheckStatus
@@ -20,20 +20,23 @@ def lines(result: CheckResult) -> Iterator[str]:
         yield f"blocked  {check.name}: needs {result.why}"
     else:
         yield f"FIX      {check.name}: {check.says}"
-        last = ""
-        for problem in result.problems:
-            if last and problem.fix != last:
-                yield f"           change: {last}"
-            yield f"         {problem.verdict}: {problem.text}"
-            last = problem.fix
+    last = ""
+    for problem in (*result.problems, *result.notes):
+        if last and problem.fix != last:
+            yield f"           change: {last}"
+        yield f"         {problem.verdict}: {problem.text}"
+        last = problem.fix
+    if last:
         yield f"           change: {last}"
 
 
-def summary(results: Iterable[CheckResult]) -> str:
+def summary(results: Sequence[CheckResult]) -> str:
     """The counts of an examination on one line."""
     tally = [result.status for result in results]
     words = {"ok": "ok", "fix": "to fix", "blocked": "blocked", "n/a": "not applicable"}
-    return ", ".join(f"{tally.count(status)} {words[status.value]}" for status in CheckStatus)
+    counts = [f"{tally.count(status)} {words[status.value]}" for status in CheckStatus]
+    notes = sum(len(result.notes) for result in results)
+    return ", ".join([*counts, *([f"{notes} noted"] if notes else [])])
 
 
 def advice(patient: Patient, results: Iterable[CheckResult]) -> Iterator[str]:

@@ -42,6 +42,15 @@ class Violation(str, Enum):
     RESET_REFUSED = "reset-refused"
 
 
+class Oddity(str, Enum):
+    """What the protocol has otherwise, but leaves no doubt of what is meant: it costs no case."""
+
+    BYTE_ORDER_MARK = "byte-order-mark"
+    ERROR_NULL = "error-null"
+    PAYLOAD_NULL = "payload-null"
+    TEXT_NULL = "text-null"
+
+
 class Unusable(str, Enum):
     """Why a backend string leads nowhere."""
 

@@ -32,6 +32,7 @@ from conformance.transport.messages import (
     Request,
     Response,
 )
+from conformance.transport.tolerance import as_meant, handshake_as_meant, without_mark
 
 _SNAPSHOT_KEYS = ("class_name", "slot_count", "slots", "left_padding", "lengths")
 # What a cache of a loaded file says, by its kind; the first of the keys shows which kind it is.
@@ -63,7 +64,7 @@ def encode(requests: Sequence[Request]) -> bytes:
 def handshake_of(value: Any) -> Handshake:
     """The result of `initialize`, checked; ProtocolViolation says what is wrong with it."""
     try:
-        handshake = msgspec.convert(value, Handshake)
+        handshake = msgspec.convert(handshake_as_meant(value)[0], Handshake)
     except msgspec.ValidationError as error:
         raise ProtocolViolation(
             Violation.MALFORMED_HANDSHAKE, f"the result of initialize is not a handshake: {error}"
@@ -79,13 +80,11 @@ def handshake_of(value: Any) -> Handshake:
 def decode(line: bytes, requests: Sequence[Request]) -> list[Response]:
     """The responses to `requests` in a line; ProtocolViolation says why it holds none."""
     batch = len(requests) > 1
+    line, _ = without_mark(line)
     got = f"got: {shown(line)}"
     responses: list[Response]
     try:
-        if batch:
-            responses = msgspec.json.decode(line, type=list[Response])
-        else:
-            responses = [msgspec.json.decode(line, type=Response)]
+        responses = _responses(line, batch)
     except RecursionError:
         raise _too_deep(line) from None
     except msgspec.ValidationError as error:
@@ -112,6 +111,19 @@ def decode(line: bytes, requests: Sequence[Request]) -> list[Response]:
                 + (f"; its error: {said}" if said else ""),
             )
     return responses
+
+
+def _responses(line: bytes, batch: bool) -> list[Response]:
+    """The responses in a line, as they are meant. msgspec's errors are of what the line says."""
+    try:
+        if batch:
+            return msgspec.json.decode(line, type=list[Response])
+        return [msgspec.json.decode(line, type=Response)]
+    except msgspec.ValidationError:
+        message, odd = as_meant(_parsed(line))
+        if not odd:
+            raise
+        return msgspec.convert(message if batch else [message], list[Response])
 
 
 def _parsed(line: bytes) -> Any:

@@ -45,6 +45,8 @@ def handshake():
         "handshake-nameless": {"implementation": {"name": "", "version": "", "language": ""}},
         "handshake-new-protocol": {"protocol": 2},
         "handshake-bare": {"implementation": None},
+        "handshake-null-version": {"implementation": {**said["implementation"], "version": None}},
+        "handshake-null-dialect": {"dialect": None},
         "claims": {"capabilities": [*OPERATIONS, "make_mask"]},
         "claims-more": {"capabilities": [*OPERATIONS, "trim"]},
     }
@@ -97,6 +99,7 @@ def sent(value):
     if value is None:
         return None
     changes = {
+        "extra-key": {"strides": [1]},
         "short-tensor": {"data": value["data"][:-2]},
         "long-tensor": {"data": value["data"] + "00"},
         "upper-case": {"data": "FF" + value["data"][2:]},
@@ -193,7 +196,7 @@ def respond(request):
     except Failure as failure:
         error = {"code": failure.code, "message": str(failure)}
         if failure.kind:
-            error["data"] = {"kind": failure.kind, "payload": {}}
+            error["data"] = {"kind": failure.kind, "payload": None if is_("null-payload") else {}}
         if is_("odd-codes"):
             error["code"] = -5
         return {**whole, "error": error}
@@ -202,6 +205,8 @@ def respond(request):
     if is_("both"):
         return {**whole, "result": result, "error": {"code": 2, "message": "?"}} if result else {
             **whole, "result": None}  # fmt: skip
+    if is_("null-error"):
+        whole["error"] = None
     return {**whole, "result": result}
 
 
@@ -217,6 +222,8 @@ def encoded(message):
         text = text.replace(b'"result": null', b'"result": "\xe9"')
     if is_("very-deep"):
         text = text.replace(b'"result": null', b'"result": ' + b"[" * 10**5 + b"]" * 10**5)
+    if is_("byte-order-mark") and not answered:
+        text = b"\xef\xbb\xbf" + text
     if is_("pretty"):
         text = json.dumps(message, indent=1).encode() + b"\n"
     return text
