@@ -50,7 +50,7 @@ mutants: $(VENV)/installed
 
 # How fast everything is: some eight minutes on an idle machine; rewrites docs/performance.md.
 bench: $(VENV)/installed-bench
-	PYTHONDONTWRITEBYTECODE= $(BIN)/python -m tests.performance
+	PYTHONDONTWRITEBYTECODE= $(BIN)/python -m tools.performance
 
 # The suite, on the real releases that the Python dialects follow.
 releases: $(VENV)/installed-dev
@@ -91,14 +91,13 @@ port-swift:
 # goes on where it was interrupted. MODULE=reference_impl.slots.rules.masks for one module or package.
 mutation: $(VENV)/installed-dev
 	PYTHONDONTWRITEBYTECODE= $(BIN)/mutmut run --max-children 2 $(if $(MODULE),'$(MODULE).*')
-	$(BIN)/python tests/mutation/report.py $(if $(MODULE),'$(MODULE).*',--page)
+	$(BIN)/python -m tools.mutation.report $(if $(MODULE),'$(MODULE).*',--page)
 
 # Rewrite the generated schemas and the page about the protocol.
 schemas: $(VENV)/installed
 	$(SUITE) schema protocol > conformance/schemas/protocol.schema.json
 	$(SUITE) schema chapter > conformance/schemas/chapter.schema.json
-	$(BIN)/python -m tools.pages protocol
-	$(SUITE) interop --known --markdown docs/prompt-cache-files.md > /dev/null
+	$(BIN)/python -m tools.pages protocol prompt-cache-files
 
 $(VENV)/bin/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10))' || \

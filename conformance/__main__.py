@@ -9,7 +9,6 @@ from conformance import __version__
 from conformance.cli import (
     baseline,
     bench,
-    capture,
     convert,
     diff,
     doctor,
@@ -42,7 +41,6 @@ COMMANDS = (
     inspect_,
     convert,
     interop,
-    capture,
     new_adapter,
     replay,
 )

@@ -13,8 +13,8 @@ from conformance.fixtures.load import load_suite, read_suite
 from conformance.transport import connect
 from conformance.transport import messages as protocol
 from tools.mutants import mutants
-from tools.mutants.page import violators
-from tools.pages import specification
+from tools.pages import specification, templates
+from tools.pages.mutants import violators
 
 SCHEMAS = Path(protocol.__file__).parent.parent / "schemas"
 DOCS = Path(__file__).resolve().parent.parent / "docs"
@@ -38,7 +38,7 @@ def test_the_specification_is_up_to_date_and_has_everything():
         head, _, tail = case.id.rpartition(".")
         assert f"`{case.id}`" in made or re.search(rf"`{head}\.` .*\b{tail}\b", made), case.id
     assert all(f"`{name}`" in made for name in mutants())
-    anchors = {specification.anchor(line) for line in re.findall(r"^##+ (.+)$", made, re.MULTILINE)}
+    anchors = {templates.anchor(line) for line in re.findall(r"^##+ (.+)$", made, re.MULTILINE)}
     assert set(re.findall(r"\]\(#([^)]+)\)", made)) <= anchors
 
 

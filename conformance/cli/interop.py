@@ -32,12 +32,7 @@ def register(commands: Any) -> None:
         help="run nothing: show what the fixtures say of the golden files",
     )
     parser.add_argument("--case", action="append", default=[], metavar="ID", help="only this case")
-    parser.add_argument(
-        "--markdown",
-        metavar="FILE",
-        help="write the whole matrix as Markdown; in a FILE with the marks "
-        "<!-- who reads whom --> and <!-- end -->, the summary between them",
-    )
+    parser.add_argument("--markdown", metavar="FILE", help="write the whole matrix as Markdown")
     parser.add_argument("--json", metavar="FILE", help="write the whole matrix as JSON")
     parser.add_argument("--keep", metavar="FOLDER", help="keep the files that were written")
     parser.set_defaults(run=run)
@@ -82,10 +77,7 @@ def _show(options: argparse.Namespace, found: Matrix) -> int:
             for reader, outcome in outcomes.items():
                 print(f"{writer} -> {reader}: {outcome}")
     if options.markdown:
-        path = Path(options.markdown)
-        text = path.read_text() if path.is_file() else ""
-        marked = matrix.BEGIN in text
-        path.write_text(matrix.put(text, found) if marked else matrix.markdown(found) + "\n")
+        Path(options.markdown).write_text(matrix.markdown(found) + "\n")
     if options.json:
         Path(options.json).write_text(json.dumps(matrix.plain(found), indent=2) + "\n")
     return 0

@@ -11,7 +11,6 @@ from conformance.filetools.exchange import Outcome
 from conformance.filetools.goldens import provenances, read_expectations
 
 Matrix = dict[str, dict[str, dict[str, Outcome]]]
-BEGIN, END = "<!-- who reads whom -->", "<!-- end -->"
 KINDS = ("same", "lossy", "wrong", "error", "crash", "cannot write")
 
 
@@ -95,15 +94,6 @@ def known(root: Path | None = None) -> Matrix:
                 reader: golden.cannot or outcomes[reader] for reader in readers
             }
     return matrix
-
-
-def put(text: str, matrix: Matrix) -> str:
-    """A document with the summary between its marks; ValueError where it has none."""
-    before, begin, rest = text.partition(BEGIN)
-    _, end, after = rest.partition(END)
-    if not end:
-        raise ValueError(f"there is no place for the matrix: write {BEGIN} and {END}")
-    return "\n".join([before + begin, *_table(summary(matrix)), end + after])
 
 
 def _table(rows: Iterable[list[str]]) -> Iterator[str]:

@@ -18,7 +18,7 @@ from tools.mutants.__main__ import parser
 from tools.mutants.drawn import catch, stored
 from tools.mutants.kills import Examiner, Kills, Terms, examine
 from tools.mutants.matrix import Matrix, Row
-from tools.mutants.page import page
+from tools.pages.mutants import page
 
 SUITE = load_suite()
 MUTANTS = mutants()

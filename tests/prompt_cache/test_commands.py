@@ -1,4 +1,4 @@
-"""inspect, convert, interop and capture from the command line."""
+"""inspect, convert and interop from the command line, and the capturing of golden files."""
 
 from __future__ import annotations
 
@@ -12,11 +12,13 @@ from pathlib import Path
 import pytest
 
 from conformance.__main__ import main
+from conformance.cli.command import carry_out
 from conformance.filetools import conversion
 from conformance.filetools.goldens import read_expectations
 from conformance.filetools.model import folder
 from reference_impl.files import load
 from reference_impl.files.content import differences
+from tools.capture import __main__ as capture
 
 GOLDEN = folder()
 SCRIPT = Path(__file__).resolve().parent.parent / "support" / "scripted.py"
@@ -273,6 +275,8 @@ def test_interop_says_what_it_takes(capsys, arguments):
 
 
 def test_capture_checks_constructed_files(capsys):
-    code, out, _ = run(capsys, "capture", "--check", "mlx-swift-lm-3.31.3")
-    assert (code, out) == (0, "mlx-swift-lm-3.31.3: identical\n")
-    assert run(capsys, "capture", "--check", "no-such")[0] == 2
+    for name, code in (("mlx-swift-lm-3.31.3", 0), ("no-such", 2)):
+        with pytest.raises(SystemExit) as ended:
+            carry_out(capture.parser().parse_args(["--check", name]))
+        assert ended.value.code == code
+    assert capsys.readouterr().out == "mlx-swift-lm-3.31.3: identical\n"

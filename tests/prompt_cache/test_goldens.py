@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import pytest
 
-from conformance.filetools.capture import WRITERS
 from conformance.filetools.expectations import Local, check
 from conformance.filetools.goldens import goldens, read_expectations, unchanged
 from conformance.filetools.model import folder, read_cases
@@ -12,6 +11,7 @@ from reference_impl.files import LAYOUTS, READ_ONLY, encode, load
 from reference_impl.files.content import differences
 from reference_impl.files.errors import BadCache
 from reference_impl.files.readers import READERS
+from tools.capture.writers import WRITERS
 
 ALL = [(record, golden, path) for record, golden, path in goldens()]
 IDS = [f"{record.writer}/{golden.case}" for record, golden, _ in ALL]

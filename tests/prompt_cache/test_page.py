@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-import shutil
 from pathlib import Path
 
 import pytest
@@ -12,6 +11,7 @@ import pytest
 from conformance.__main__ import main
 from conformance.filetools import matrix
 from conformance.filetools.goldens import read_expectations
+from tools.pages import cache_files
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 PAGE = ROOT / "docs" / "prompt-cache-files.md"
@@ -23,19 +23,18 @@ def run(*arguments: object) -> int:
     return int(ended.value.code or 0)
 
 
-def test_the_table_is_the_one_of_the_fixtures(tmp_path, capsys):
-    copy = shutil.copy(PAGE, tmp_path / "page.md")
-    assert run("interop", "--known", "--markdown", copy) == 0
-    assert Path(copy).read_text() == PAGE.read_text(), "run: make schemas"
+def test_the_page_is_up_to_date():
+    assert PAGE.read_text() == cache_files.page(), "run: make schemas"
     for writer in read_expectations():
         assert f"\n| {writer} | " in PAGE.read_text()
 
 
-def test_a_stale_table_is_told_from_a_fresh_one():
-    text = PAGE.read_text()
-    stale = text.replace("| mlx-lm-0.32.2 | 28 error", "| mlx-lm-0.32.2 | 28 same")
-    assert stale != text
-    assert matrix.put(stale, matrix.known()) == text
+def test_the_page_follows_the_fixtures(monkeypatch):
+    before = cache_files.page()
+    known = matrix.known()
+    known["full"]["mlx-lm-0.32.2"]["strict"] = "ValueError"
+    monkeypatch.setattr(matrix, "known", lambda: known)
+    assert cache_files.page() != before
 
 
 def test_the_example_is_what_inspect_says(monkeypatch, capsys):
@@ -60,8 +59,3 @@ def test_what_the_fixtures_know_as_json_and_markdown(tmp_path, capsys):
 def test_it_is_either_known_or_run(capsys, arguments):
     assert run("interop", *arguments) == 2
     assert "give --backend, once or more; or --known" in capsys.readouterr().err
-
-
-def test_a_page_without_an_end_has_no_place():
-    with pytest.raises(ValueError, match="no place for the matrix"):
-        matrix.put(f"a {matrix.BEGIN} b", {})

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from conformance.filetools.capture import MAIN, WRITERS, check
 from conformance.filetools.exchange import session
 from conformance.filetools.expectations import check as check_reader
 from conformance.filetools.participants import participants
+from tools.capture.writers import MAIN, WRITERS, check
 
 
 def nothing(what: str, count: int) -> None:

@@ -45,7 +45,7 @@ def run(options: argparse.Namespace) -> int:
     from tools.mutants.drawn import stored
     from tools.mutants.kills import Terms, examine
     from tools.mutants.matrix import matrix
-    from tools.mutants.page import page
+    from tools.pages.mutants import page
 
     if options.jobs is not None and options.jobs < 1:
         raise ValueError(f"--jobs {options.jobs}: write a number from 1 on")

@@ -6,8 +6,8 @@ import argparse
 from pathlib import Path
 
 from conformance.fixtures.load import load_suite
-from tools.mutants.page import violators
-from tools.pages import protocol, specification
+from tools.pages import cache_files, protocol, specification
+from tools.pages.mutants import violators
 
 DOCS = Path(__file__).resolve().parents[2] / "docs"
 
@@ -20,6 +20,7 @@ def _specification() -> str:
 PAGES = {
     "spec": (DOCS / "SPEC.md", _specification),
     "protocol": (DOCS / "protocol.md", protocol.page),
+    "prompt-cache-files": (DOCS / "prompt-cache-files.md", cache_files.page),
 }
 
 

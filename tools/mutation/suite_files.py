@@ -157,7 +157,8 @@ def test_writer_refuses(writer: str, tmp_path: Path) -> None:
     for golden in read_provenance(folder() / WRITERS[writer]).files:
         if golden.cannot is not None:
             caches = LIBRARY.content(golden.case)["caches"]
-            for beside in ([], LIBRARY.content("list")["caches"]):
+            lists: list[Any] = LIBRARY.content("list")["caches"]
+            for beside in ([], lists):
                 with pytest.raises(OperationRefused):
                     live.call("save", path=str(tmp_path / "out"), caches=[*caches, *beside],
                               user_metadata={})  # fmt: skip
@@ -266,11 +267,13 @@ def test_comparison(writer: str) -> None:
 
 def test_comparison_sees_bits_dtype_and_shape() -> None:
     from reference_impl.files import load
-    from reference_impl.files.content import differences
+    from reference_impl.files.content import SlotEntry, differences
 
     content = load(next(path for _, case, path in FILES if case == "full")).content
     (entry,) = content.entries
+    assert isinstance(entry, SlotEntry)
     first, *rest = entry.slots
+    assert first is not None
     for other in (first.view(mx.int32), first.reshape(-1), first + 1):
         changed = replace(content, entries=(replace(entry, slots=(other, *rest)),))
         assert list(differences(content, changed))

@@ -17,7 +17,7 @@ from conformance.benchmarks.sizes import MODELS
 from reference_impl import dialect_class
 from reference_impl import files as prompt_cache
 from reference_impl.files.content import Content, SlotEntry
-from tests.performance.figures import Figure, least, paired
+from tools.performance.figures import Figure, least, paired
 
 MASK_EVERY = 100
 LAYOUT = "mlx-lm-0.32"
@@ -79,7 +79,8 @@ def files(layers: int, batch: int, rounds: int) -> Iterator[Figure]:
         ours, bare = (str(Path(folder) / f"{name}.safetensors") for name in ("ours", "bare"))
 
         def load() -> None:
-            mx.eval([entry.slots for entry in prompt_cache.load(ours).content.entries])
+            found = prompt_cache.load(ours).content.entries
+            mx.eval([entry.slots for entry in found if isinstance(entry, SlotEntry)])
 
         saved, _, _ = paired(
             lambda: prompt_cache.save(ours, content, LAYOUT),

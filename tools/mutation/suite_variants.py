@@ -186,6 +186,7 @@ def test_a_chunk_may_begin_later(reader: str, tmp_path: Path) -> None:
 @pytest.mark.parametrize("reader", READERS)
 def test_a_chunk_may_have_no_size(reader: str, tmp_path: Path) -> None:
     from reference_impl.files import load
+    from reference_impl.files.content import KeyValueEntry
 
     path, plain = tmp_path / "out.safetensors", LIBRARY.content("chunked")
     (cache,) = plain["caches"]
@@ -193,7 +194,9 @@ def test_a_chunk_may_have_no_size(reader: str, tmp_path: Path) -> None:
     if reader != "mlx-lm-0.31":
         assert fares(reader, endless, path) == ("same", "same")
         for layout in load(path).candidates:
-            assert load(path, layout).content.entries[0].numbers["chunk_size"] is None, layout
+            (entry,) = load(path, layout).content.entries
+            assert isinstance(entry, KeyValueEntry)
+            assert entry.numbers["chunk_size"] is None, layout
         return
     with pytest.raises(OperationRefused, match=r"mlx-lm-0\.31: 0: "):  # it fails on a None
         expectations.Local(reader).call("save", path=str(path), **endless)
@@ -204,10 +207,11 @@ def test_more_tokens_than_positions(case: str, tmp_path: Path) -> None:
     """The offset of a chunk is read off its tensors, but for mlx-lm 0.32; a ring keeps its own."""
     from conformance.transport.reference_files import described
     from reference_impl.files import LAYOUTS, encode, load, save
-    from reference_impl.files.content import Content, ListEntry
+    from reference_impl.files.content import Content, KeyValueEntry, ListEntry
 
     path = tmp_path / "out.safetensors"
     (entry,) = load(folder() / "mlx-lm-0.32.2" / f"{case}.safetensors").content.entries
+    assert isinstance(entry, KeyValueEntry)
     tokens = entry.keys[0].shape[2] + 2
     moved = {"offset": tokens, "idx" if case == "rotating" else "start_position": 1}
     longer = replace(entry, numbers={**entry.numbers, **moved})

@@ -14,9 +14,9 @@ from pathlib import Path
 from conformance.benchmarks.machine import machine
 from conformance.benchmarks.pairs import Row
 from conformance.benchmarks.plot import draw
-from tests.performance import operations, states, suite
-from tests.performance.figures import Figure
-from tests.performance.page import page, table
+from tools.performance import operations, states, suite
+from tools.performance.figures import Figure
+from tools.performance.page import page, table
 
 HERE = Path(__file__).resolve().parent
 SECTIONS = ("operations", "metadata", "states", "files", "suite")
@@ -24,7 +24,7 @@ Section = tuple[str, str, list[Figure]]
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    parser = argparse.ArgumentParser(prog="python -m tests.performance")
+    parser = argparse.ArgumentParser(prog="python -m tools.performance")
     parser.add_argument("--out", type=Path, default=HERE.parent.parent / "docs")
     parser.add_argument("--only", choices=SECTIONS, action="append", default=[])
     parser.add_argument("--smallest", action="store_true")

@@ -10,9 +10,9 @@ import pytest
 
 from conformance.benchmarks.pairs import Spread
 from conformance.fixtures.load import load_suite
-from tests.performance import operations, suite
-from tests.performance.figures import Figure, least, most, paired
-from tests.performance.page import page
+from tools.performance import operations, suite
+from tools.performance.figures import Figure, least, most, paired
+from tools.performance.page import page
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 
@@ -48,7 +48,7 @@ def test_the_page_names_what_is_missed():
 
 
 def test_the_parts_run_at_their_smallest(tmp_path):
-    command = [sys.executable, "-m", "tests.performance", "--smallest", "--out", str(tmp_path)]
+    command = [sys.executable, "-m", "tools.performance", "--smallest", "--out", str(tmp_path)]
     for part in ("metadata", "states", "files"):
         command += ["--only", part]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)

@@ -12,7 +12,8 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 
 import pytest
-import report
+
+from tools.mutation import report
 
 ROOT = Path(__file__).resolve().parents[2]
 MODULE = Path("reference_impl/slots/rules/refusals.py")
@@ -23,13 +24,13 @@ ZERO = "    return 0\n"
 def tried(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A copy of the project with one function that holds both, after mutmut tried its changes."""
     copy = tmp_path_factory.mktemp("project")
-    for name in ("conformance", "fixtures", "reference_impl", "tests/mutation"):
+    for name in ("conformance", "fixtures", "reference_impl", "tools"):
         shutil.copytree(ROOT / name, copy / name, ignore=shutil.ignore_patterns("__pycache__"))
     source = (copy / MODULE).read_text()
     assert source.count(ZERO) == 1
     (copy / MODULE).write_text(source.replace(ZERO, "    unused = 7\n" + ZERO))
     settings = (ROOT / "pyproject.toml").read_text()
-    others = ', "tests/mutation/suite_files.py", "tests/mutation/suite_variants.py",'
+    others = ', "tools/mutation/suite_files.py", "tools/mutation/suite_variants.py",'
     assert settings.count(others) == 1
     settings = settings.replace(others, ', "-k", "identity"')
     (copy / "pyproject.toml").write_text(f'{settings}\nonly_mutate = ["{MODULE}"]\n')
@@ -47,7 +48,7 @@ def run(tried: Path, *command: str) -> subprocess.CompletedProcess[str]:
 def test_a_change_that_matters_is_noticed_and_another_is_reported(tried):
     mutmut = run(tried, "-m", "mutmut", "run", "--max-children", "2")
     assert mutmut.returncode == 0, mutmut.stdout + mutmut.stderr
-    report = run(tried, "tests/mutation/report.py")
+    report = run(tried, "-m", "tools.mutation.report")
     assert report.returncode == 1, report.stdout + report.stderr
     assert "+ unused = 8" in report.stdout
     assert "+ return 1" not in report.stdout

@@ -16,7 +16,7 @@ from conformance.engine.runner import HOSTILE, Run
 from conformance.engine.verdict import Status
 from conformance.fixtures.load import Suite, load_suite, read_suite
 from conformance.transport import served
-from tests.performance.figures import Figure, least, most, per_second
+from tools.performance.figures import Figure, least, most, per_second
 
 DIALECT = "mlx-lm-0.32"
 COMMAND = [sys.executable, "-m", "conformance", "run"]

@@ -45,7 +45,7 @@ WRITERS = {
             MAIN, "pypi:mlx-lm==0.32.2", MAIN, "d78bf58e217c904ec282ed8da9b947491f78c022",
             notes=("Written by a checkout of that revision in the environment of 0.32.2: "
                    "git clone https://github.com/ml-explore/mlx-lm && git checkout d78bf58e, "
-                   "then capture --source mlx-lm-main-2026-08-22=mlx-lm.",),
+                   "then python -m tools.capture --source mlx-lm-main-2026-08-22=mlx-lm.",),
         ),
         Writer(
             "mlxrs-0.1-constructed", "reference@mlxrs-0.1", "mlxrs-0.1",
@@ -96,7 +96,7 @@ def capture(writer: Writer, root: Path, source: str | None, progress: Progress) 
         layout=writer.layout,
         revision=writer.revision,
         date=datetime.date.today().isoformat(),
-        command=f"mlx-cache-conformance capture {writer.name}",
+        command=f"python -m tools.capture {writer.name}",
         platform=f"{platform.system()} {platform.machine()}",
         notes=list(writer.notes),
         files=files,

@@ -1,7 +1,7 @@
 """What `make mutation` came to: the score, and every survivor that nobody has explained.
 
-    tests/mutation/report.py             the score so far and the unexplained survivors
-    tests/mutation/report.py --page      and docs/mutation.md
+    python -m tools.mutation.report            the score so far and the unexplained survivors
+    python -m tools.mutation.report --page     and docs/mutation.md
 
 The exit code is 1 if a mutant survives without an entry in survivors.yaml.
 """
@@ -22,6 +22,8 @@ from mutmut.mutation.diff_apply import get_diff_for_mutant
 from mutmut.stats import status_by_exit_code
 from mutmut.utils.file_utils import walk_mutatable_files
 from mutmut.utils.format_utils import orig_function_and_class_names_from_key
+
+from tools.pages.templates import render
 
 HERE = Path(__file__).parent
 PAGE = HERE.parent.parent / "docs" / "mutation.md"
@@ -138,29 +140,29 @@ def score(rows: list[Mutant], explained: Collection[str]) -> str:
 def page(rows: list[Mutant], explained: dict[str, Explanation]) -> str:
     """docs/mutation.md."""
     tried = [row for row in rows if row.status != NOT_TRIED]
-    lines, reasons = [], {}
+    modules = {}
     for module in dict.fromkeys(row.module for row in rows):
-        all_, here = ([r for r in part if r.module == module] for part in (rows, tried))
+        made, here = ([r for r in part if r.module == module] for part in (rows, tried))
         noticed = sum(row.status in KILLED for row in here)
         known = sum(row.key in explained for row in here)
-        lines.append(f"| `{module}` | {len(all_)} | {len(here)} | {noticed} | {known} "
-                     f"| {len(here) - noticed - known} |")  # fmt: skip
+        modules[module] = len(made), len(here), noticed, known, len(here) - noticed - known
+    reasons: dict[str, list[str]] = {}
     for row in tried:
         if row.key in explained:
-            reasons.setdefault(explained[row.key].why.strip(), []).append(f"* {row.change()}")
-    still_open = [row for row in tried if row.status not in KILLED and row.key not in explained]
-    text = (HERE / "page.md").read_text()
-    return text.format(
+            reasons.setdefault(explained[row.key].why.strip(), []).append(row.change())
+    missed = [row for row in tried if row.status not in KILLED and row.key not in explained]
+    return render(
+        "mutation.md.j2",
         score=score(tried, explained),
-        untried=f"; {len(rows) - len(tried)} changes were not tried" if tried != rows else "",
-        table="\n".join(lines),
-        open="\n".join(f"* {row.change()}" for row in still_open) or "None.",
-        explained="\n\n".join(f"{why}\n\n" + "\n".join(r) for why, r in reasons.items()),
+        untried=len(rows) - len(tried),
+        modules=modules,
+        missed=[row.change() for row in missed],
+        reasons=reasons,
     )
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(prog="tests/mutation/report.py")
+    parser = argparse.ArgumentParser(prog="python -m tools.mutation.report")
     parser.add_argument("--page", action="store_true", help="rewrite docs/mutation.md")
     parser.add_argument("function", nargs="*", help="only these, such as reference_impl.slots.*")
     options = parser.parse_args()

@@ -12,7 +12,7 @@ from conformance.benchmarks.operations import Benchmark, benchmarks
 from conformance.benchmarks.pairs import Row, Spread, compare, spread
 from conformance.transport import connect
 from reference_impl import ArraysCache, errors
-from tests.performance.figures import Figure, least, most, paired, per_second
+from tools.performance.figures import Figure, least, most, paired, per_second
 
 MLX_LM = "py:mlx_lm.models.cache:ArraysCache"
 LARGE = 64 * 1_000_000

@@ -1,0 +1,1 @@
+"""Have the real writers write the golden prompt-cache files again."""

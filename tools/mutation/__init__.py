@@ -1,0 +1,1 @@
+"""Mutation testing of the reference: what judges a change, and the page about the score."""

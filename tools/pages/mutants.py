@@ -1,0 +1,34 @@
+"""docs/mutants.md: every mutant, what is wrong with it, who did that, and what kills it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from conformance.fixtures.load import Suite
+from conformance.mutants import Mutant
+from tools.mutants import CHAPTERS, chapters
+from tools.mutants.drawn import ORDER, Caught
+from tools.mutants.matrix import Matrix
+from tools.pages.templates import render
+
+
+def page(matrix: Matrix, caught: Mapping[str, Caught]) -> str:
+    """The page for a whole matrix, and what the properties caught."""
+    return render(
+        "mutants.md.j2",
+        rows={row.mutant.name: row for row in matrix.rows},
+        chapters={CHAPTERS[module]: made for module, made in chapters().items()},
+        caught=caught,
+        told=sum(map(bool, caught.values())),
+        sequences=ORDER.sequences,
+    )
+
+
+def violators(suite: Suite) -> dict[str, list[Mutant]]:
+    """Requirement -> the mutants that violate it."""
+    found: dict[str, list[Mutant]] = {name: [] for name in suite.requirements}
+    for made in chapters().values():
+        for mutant in made:
+            for name in mutant.violates:
+                found[name].append(mutant)
+    return found
