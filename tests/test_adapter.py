@@ -311,7 +311,7 @@ def test_what_the_implementation_prints_goes_to_stderr(on_path):
         assert backend.call("new", cache="c", size=1) is None
         assert backend.call("get", cache="c", slot=0) is None
         for said in ("tiny is being imported", "from Python", "from C", "from a child"):
-            assert said in backend.channel.last_on_stderr()
+            assert said in backend.channel.on_stderr()
 
 
 def test_a_trap_ends_the_process_as_it_would(on_path):

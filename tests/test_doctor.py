@@ -77,6 +77,7 @@ CRASH, HANG, PROTOCOL = "crash", "hang", "protocol-error"
 FINDINGS = [
     # starting
     ("dies-at-start", "start", CRASH, "exit code 5; its last line on stderr: no such w", NO_MORE),
+    ("panics-at-start", "start", CRASH, "ended: exit code 2; it said on stderr:", NO_MORE),
     ("silent-at-start", "start", HANG, "no answer in time", fixes.HANG),
     ("logs-at-start", "start", PROTOCOL, "got: Loading libraries ...", V.NOT_JSON),
     ("handshake-new-protocol", "start", PROTOCOL, "speaks protocol 2", V.MALFORMED_HANDSHAKE),
@@ -250,6 +251,16 @@ def test_real_ones_are_sound(backend, dialect, absent):
     outcomes = Counter(finding.status for finding in findings)
     assert outcomes[CheckStatus.OK] == len(CHECKS) - absent, [f for f in findings if f.problems]
     assert outcomes[CheckStatus.NOT_HERE] == absent
+
+
+def test_a_crash_at_the_start_is_quoted(adapter):
+    first, *_ = examined(adapter("panics-at-start"))
+    _, said, *quoted, change = report.lines(first)
+    assert said.endswith("it said on stderr:")
+    assert quoted[:2] == ["           | panic: no weights", "           | "]
+    assert quoted[5:7] == ["           | ... 28 stack frames", "           | main.f29()"]
+    assert quoted[-1] == "           | exit status 2"
+    assert NO_MORE in change
 
 
 def test_every_violation_has_a_fix():

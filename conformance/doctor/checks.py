@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 
 from conformance.doctor.examine import Check, Problem, diagnosis
 from conformance.doctor.operations import OPERATION_CHECKS
@@ -34,7 +35,7 @@ def start(patient: Patient) -> Iterator[Problem]:
     try:
         assert patient.endpoint
     except BackendCrashed as trouble:
-        yield Problem(diagnosis(trouble).text, _by_hand(patient.spec), "crash")
+        yield replace(diagnosis(trouble), fix=_by_hand(patient.spec))
         return
     assert patient.dialect
 
@@ -217,8 +218,7 @@ def restart(patient: Patient) -> Iterator[Problem]:
         assert patient.endpoint
     except BackendTrouble as trouble:
         seen = diagnosis(trouble, "it does not start a second time")
-        fix = "leave nothing behind that a second start stumbles over"
-        yield Problem(seen.text, fix, seen.verdict)
+        yield replace(seen, fix="leave nothing behind that a second start stumbles over")
         return
     try:
         tells = remembers and patient.error("snapshot", cache="nobody") is not None

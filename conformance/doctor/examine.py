@@ -26,6 +26,7 @@ class Problem:
     text: str
     fix: str
     verdict: str = "protocol-error"
+    said: tuple[str, ...] = ()  # lines of stderr that belong to it
 
 
 class CheckStatus(str, Enum):
@@ -113,10 +114,13 @@ def diagnosis(trouble: BackendTrouble, doing: str = "") -> Problem:
     """What happened to the process or its answer, in words, with what to change."""
     where = "" if not doing or str(trouble).startswith(f"{doing}:") else f"{doing}: "
     if isinstance(trouble, BackendCrashed):
-        last = trouble.stderr.splitlines()[-1:]
-        said = f"; its last line on stderr: {last[0]}" if last else ""
+        text = f"{where}the process ended: {trouble.how}"
         fix = fixes.ENDS if doing == AFTER else fixes.CRASH
-        return Problem(f"{where}the process ended: {trouble.how}{said}", fix, "crash")
+        said = tuple(trouble.stderr.splitlines())
+        if len(said) > 1:
+            return Problem(f"{text}; it said on stderr:", fix, "crash", said)
+        text += "".join(f"; its last line on stderr: {line}" for line in said)
+        return Problem(text, fix, "crash")
     if isinstance(trouble, BackendHung):
         return Problem(f"{where}{trouble}", fixes.HANG, "hang")
     if isinstance(trouble, BackendTooLarge):

@@ -25,6 +25,7 @@ def lines(result: CheckResult) -> Iterator[str]:
         if last and problem.fix != last:
             yield f"           change: {last}"
         yield f"         {problem.verdict}: {problem.text}"
+        yield from (f"           | {line}" for line in problem.said)
         last = problem.fix
     if last:
         yield f"           change: {last}"

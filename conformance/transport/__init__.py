@@ -9,7 +9,7 @@ import shlex
 from collections.abc import Callable
 
 from conformance import invocation
-from conformance.transport.backend import Backend, BackendTrouble, BackendUnusable
+from conformance.transport.backend import Backend, BackendCrashed, BackendTrouble, BackendUnusable
 from conformance.transport.causes import Unusable
 
 KINDS = "reference, py:module:Class, cmd:COMMAND, pypi:NAME==VERSION or mutant:NAME"
@@ -36,15 +36,17 @@ def connector(spec: str, dialect: str) -> Callable[[], Backend]:
 
 
 def connect(spec: str, dialect: str) -> Backend:
-    """Open a backend; BackendUnusable in one line when it cannot even shake hands."""
+    """Open a backend. BackendUnusable, with what it said, when it cannot even shake hands."""
     try:
         return connector(spec, dialect)()
     except BackendTrouble as error:
-        stderr = getattr(error, "stderr", "")
-        last = f"; its last line on stderr: {stderr.splitlines()[-1]}" if stderr else ""
-        raise BackendUnusable(
-            Unusable.HANDSHAKE_FAILED, f"{spec}: the handshake failed: {error}{last}"
-        ) from error
+        text = f"{spec}: the handshake failed: {error}"
+        said = error.stderr.splitlines() if isinstance(error, BackendCrashed) else []
+        if len(said) > 1:
+            text += "; it said on stderr:" + "".join(f"\n  {line}" for line in said)
+        elif said:
+            text += f"; its last line on stderr: {said[0]}"
+        raise BackendUnusable(Unusable.HANDSHAKE_FAILED, text) from error
 
 
 def runs_in_process(spec: str) -> bool:

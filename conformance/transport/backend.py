@@ -39,7 +39,10 @@ class BackendTrouble(Exception):
 
 
 class BackendCrashed(BackendTrouble):
-    """The process ended. `how` is the signal's name or the exit code, `stderr` its last lines."""
+    """The process ended. `how` is the signal's name or the exit code, `stderr` its last lines.
+
+    Of a process that never answered it is all, from the first line on.
+    """
 
     def __init__(self, how: str, stderr: str = "", signal: int | None = None) -> None:
         super().__init__(how)

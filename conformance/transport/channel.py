@@ -58,6 +58,7 @@ class Channel:
         self._glanced = time.monotonic()
         self._unsent = memoryview(b"")
         self._size = 0  # bytes of the lines that are being written
+        self._began = False  # whether a line ever came
         self._unread: list[bytes] = []  # what came and was not given as a line; the last may end it
         self._stderr = tempfile.TemporaryFile()  # noqa: SIM115  (lives as long as the channel)
         try:
@@ -168,10 +169,11 @@ class Channel:
         """What the process has started and what still lives of it."""
         return [one for one in self._family.members() if one.pid != self.pid]
 
-    def last_on_stderr(self) -> str:
-        """The last lines that it wrote to stderr so far."""
+    def on_stderr(self) -> str:
+        """The last lines that it wrote to stderr; all of them before its first answer."""
+        read = stderr.last_lines if self._began else stderr.first_lines
         try:
-            return stderr.last_lines(self._stderr.fileno())
+            return read(self._stderr.fileno())
         except (OSError, ValueError):
             return ""
 
@@ -180,7 +182,7 @@ class Channel:
         with contextlib.suppress(subprocess.TimeoutExpired):
             self._process.wait(SHUTDOWN_SECONDS)
         code = self._process.poll()
-        said = self.last_on_stderr()
+        said = self.on_stderr()
         if code is None:
             return BackendCrashed("closed its stdout but kept running", said)
         if code < 0:
@@ -233,6 +235,7 @@ class Channel:
             return b""
         line = b"".join([*self._unread[:-1], last[:end]])
         self._unread = [last[end:]] if end < len(last) else []
+        self._began = True
         return line
 
     def _write(self) -> bool:

@@ -325,6 +325,11 @@ def main():
     if is_("dies-at-start"):
         print("no such weights", file=sys.stderr, flush=True)
         os._exit(5)
+    if is_("panics-at-start"):
+        frames = "".join(f"main.f{n}()\n\t/port/main.go:{n} +0x1d\n" for n in range(30))
+        print(f"panic: no weights\n\ngoroutine 1 [running]:\n{frames}exit status 2",
+              file=sys.stderr)  # fmt: skip
+        sys.exit(2)
     if is_("silent-at-start"):
         signal.pause()
     if is_("remembers") and (FOLDER / "caches").exists():
