@@ -91,13 +91,27 @@ CHAPTER_FAULTS = {
     "python evidence that was read": (
         [case("evidence: {mlx-lm: run, mlx-lm-0.32: read}")], "  evidence:",
         f"{C0}.evidence: mlx-lm-0.32 can be run, so its expectations must be"),
+    "null that takes back nothing": (
+        [case("not_applicable: {mlx-swift-lm: null}")], "  not_applicable:",
+        f"{C0}.not_applicable.mlx-swift-lm: null takes back nothing"),
+    "reason that is inherited": (
+        [case("not_applicable: {mlxrs: why, mlxrs-0.1: why}")], "  not_applicable:",
+        f"{C0}.not_applicable.mlxrs-0.1: mlxrs-0.1 says the same as mlxrs"),
+    "unless that is inherited": (
+        [unless("{mlx-lm-0.31: {error: A}, mlx-lm-0.32: {error: A}}")], "    unless:",
+        f"{S0}.unless.mlx-lm-0.32: unless.mlx-lm-0.32 says the same as unless.mlx-lm-0.31"),
+    "unless that takes back nothing": (
+        [unless("{mlx-lm: null}")], "    unless:",
+        f"{S0}.unless.mlx-lm: unless.mlx-lm says the same as expect"),
+    "unless that is dead below": (
+        [unless("{mlx-lm: {error: A}, mlx-lm-0.31: {error: B}}")], "    unless:",
+        f"{S0}.unless.mlx-lm: unless.mlx-lm is dead: each dialect there has its own"),
     "dead unless": (
         [unless("{mlxrs: {error: OutOfRange}}"), case("not_applicable: {mlxrs: why}")],
         "    unless:", f"{S0}.unless.mlxrs: unless.mlxrs is dead: the case does not apply there"),
     "dead unless of a family": (
         [unless("{mlxrs: {error: OutOfRange}, mlxrs-0.1: {error: CapExceeded}}")],
-        "    unless:", f"{S0}.unless.mlxrs: unless.mlxrs is dead: each dialect of the family has "
-        "its own"),
+        "    unless:", f"{S0}.unless.mlxrs: unless.mlxrs is dead: each dialect there has its own"),
     "unless same as expect": (
         [unless("{mlx-lm: {value: null}}")], "    unless:",
         f"{S0}.unless.mlx-lm: unless.mlx-lm says the same as expect"),
@@ -291,17 +305,27 @@ def dialects(*edits):
 
 MASK = "- id: mlxrs-0.1\n"
 ABSENT = "    filter: the slot cache of mlxrs"
+LACKS = "    meta_state: removed in mlx-lm 0.32.0\n"
 
 
 SHARED_FAULTS = [
     ("hazards", edited(HAZARDS, ("[mlx-lm-0.31]", "[mlx-lm-0.31,\n    mlx-lm]")),
      "    mlx-lm]", "hazards[0].dialects[1]: no dialect mlx-lm"),
+    ("hazards", edited(HAZARDS, ("[mlx-lm-0.31]", "[mlx-lm-0.31,\n    mlx-lm-0.32]")),
+     "    mlx-lm-0.32]", "hazards[0].dialects[1]: mlx-lm-0.32 inherits it anyway"),
+    ("hazards", edited(HAZARDS, ("[mlx-lm-0.31]", "[mlx-lm-0.31]\n  not_in: [mlxrs-0.1]")),
+     "  not_in:", "hazards[0].not_in[0]: mlxrs-0.1 does not inherit it"),
     ("hazards", HAZARDS + "- {id: bad-mask, rule: a, dialects: [], hits: b}\n", "- {id:",
      "hazards[1].id: the id bad-mask stands 2 times"),
     ("tensors", TENSORS + "  a1: {float32: [[1, 2], [3]]}\n", "  a1:",
      "tensors.a1: rows have different lengths"),
     ("dialects", dialects((ABSENT, "    filer: it\n" + ABSENT)), "    filer",
      "dialects[0].absent.filer: no operation filer"),
+    ("dialects", dialects(("  extends: mlx-lm-0.31\n", "  extends: mlx-lm-0.31\n  state_shape: slots\n")),
+     "  state_shape: slots\n", "dialects[2].state_shape: mlx-lm-0.31 says the same"),
+    ("dialects", dialects((LACKS, LACKS + "    trim: ArraysCache has no trim; calling it is an "
+                                          "AttributeError\n")),
+     "    trim: ArraysCache has no trim; calling it is an AttributeError\n    set", "dialects[2].absent.trim: mlx-lm-0.31 says the same"),
     ("dialects", dialects((MASK, MASK.replace("mlxrs-0.1", "mlx-lm-0.32"))), None,
      "dialects[0].id: the id mlx-lm-0.32 stands 2 times"),
 ]  # fmt: skip

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from conformance.doctor.probe import Limits, Local, Probe, ProcessEnd
-from conformance.engine.case import Dialect
+from conformance.engine.dialect import Dialect
 from conformance.engine.plan import Call, Plan, applicability, plan
 from conformance.filetools.places import placed
 from conformance.fixtures.load import DEFAULT_DIALECT, Suite

@@ -9,11 +9,11 @@ from typing import Literal
 
 from msgspec import UNSET, UnsetType
 
+from conformance.engine.dialect import Evidence
 from conformance.engine.expect import Expect
 from conformance.engine.literals import Slot, Strict, TensorLiteral, TensorRef, Text, Tree
 
 Level = Literal["MUST", "SHOULD", "MAY"]
-Evidence = Literal["run", "read"]
 
 
 class CacheSpec(Strict, frozen=True):
@@ -36,12 +36,13 @@ class CacheSpec(Strict, frozen=True):
 class StepBase(Strict, frozen=True, tag_field="op"):
     """One operation. `cache` is the handle it acts on; without `expect` it must merely succeed.
 
-    `unless` replaces `expect` for a dialect or for a family of dialects; the exact id wins.
+    `unless` replaces `expect` in a dialect and those that extend it, or in a family; the nearest
+    one holds, and null takes it back.
     """
 
     cache: str = "c"
     expect: Expect | None = None
-    unless: dict[str, Expect] = {}
+    unless: dict[str, Expect | None] = {}
 
 
 class New(StepBase, frozen=True, tag="new"):
@@ -224,8 +225,9 @@ class Budget(Strict, frozen=True):
 class Case(Strict, frozen=True, kw_only=True):
     """One fixture: given these caches, these steps, with an expectation in every dialect.
 
-    `why` says what a user would hit. `not_applicable` maps a dialect or family to the reason.
-    `evidence` overrides the chapter's, a dialect or family at a time. `cites` adds sources.
+    `why` says what a user would hit. `not_applicable` maps a dialect or family to the reason; those
+    that extend it have it too, unless null takes it back. `evidence` overrides the chapter's in the
+    same way. `cites` adds sources.
     """
 
     id: str
@@ -236,7 +238,7 @@ class Case(Strict, frozen=True, kw_only=True):
     tensors: dict[str, TensorLiteral] = {}
     tags: list[str] = []
     budget: Budget = Budget()
-    not_applicable: dict[str, str] = {}
+    not_applicable: dict[str, str | None] = {}
     evidence: dict[str, Evidence] = {}
     cites: list[str] = []
 
@@ -260,45 +262,6 @@ class Chapter(Strict, frozen=True, kw_only=True):
     cases: list[Case]
     evidence: dict[str, Evidence] = {}
     tensors: dict[str, TensorLiteral] = {}
-
-
-Inexpressible = Literal["negative-index", "negative-count", "null-slot", "null-lengths"]
-
-
-class Dialect(Strict, frozen=True, kw_only=True):
-    """A named set of rules. `absent` maps an operation that it does not have to the reason.
-
-    `state_shape` says what `state` is: the tensors of the set slots, the slots with nulls, or
-    `[slots, left_padding, lengths]`. `inexpressible` lists arguments that its types cannot carry,
-    such as a negative slot index where indices are unsigned.
-    """
-
-    id: str
-    family: str
-    follows: str
-    evidence: Evidence
-    summary: str
-    state_shape: Literal["compacted", "slots", "slots and rows"]
-    absent: dict[str, str] = {}
-    inexpressible: list[Inexpressible] = []
-
-
-class Hazard(Strict, frozen=True, kw_only=True):
-    """A known upstream defect that a rule of some dialect carries, and what a user hits."""
-
-    id: str
-    rule: str
-    dialects: list[str]
-    hits: str
-    issue: str | None = None
-
-
-class DialectFile(Strict, frozen=True):
-    dialects: list[Dialect]
-
-
-class HazardFile(Strict, frozen=True):
-    hazards: list[Hazard]
 
 
 class TensorFile(Strict, frozen=True):

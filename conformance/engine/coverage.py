@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from conformance.engine.case import Dialect, Level
+from conformance.engine.case import Level
+from conformance.engine.dialect import Dialect
 from conformance.engine.plan import applicability
 from conformance.engine.verdict import Status, Verdict
 from conformance.fixtures.load import Suite

@@ -9,7 +9,8 @@ from typing import Any
 from msgspec import UNSET
 
 from conformance.engine import literals
-from conformance.engine.case import CacheSpec, Case, Dialect, Load, Save, StepBase
+from conformance.engine.case import CacheSpec, Case, Load, Save, StepBase
+from conformance.engine.dialect import Dialect, lookup
 from conformance.engine.expect import Expect
 from conformance.engine.literals import Tensors
 
@@ -72,8 +73,8 @@ class NotApplicable:
 
 
 def expectation(step: StepBase, dialect: Dialect) -> Expect | None:
-    """What a step must give in a dialect: the exact id wins over the family, that over `expect`."""
-    return step.unless.get(dialect.id) or step.unless.get(dialect.family) or step.expect
+    """What a step must give in a dialect."""
+    return lookup(step.unless, dialect.lineage) or step.expect
 
 
 def may_trap(expect: Expect | None) -> bool:
@@ -102,9 +103,9 @@ def applicability(
     case: Case, dialect: Dialect, capabilities: Set[str] | None = None
 ) -> NotApplicable | None:
     """Why a case does not apply to a dialect or to what a backend can do; None if it does."""
-    for key in (dialect.id, dialect.family):
-        if key in case.not_applicable:
-            return NotApplicable(case.not_applicable[key])
+    reason = lookup(case.not_applicable, dialect.lineage)
+    if reason is not None:
+        return NotApplicable(reason)
     needed = operations(case)
     for op in sorted(needed):
         if op in dialect.absent:

@@ -9,7 +9,8 @@ from pathlib import Path
 
 from conformance.engine.baseline import Baseline
 from conformance.engine.baseline import load as load_baseline
-from conformance.engine.case import Case, Dialect
+from conformance.engine.case import Case
+from conformance.engine.dialect import Dialect
 from conformance.engine.execute import execute
 from conformance.engine.judge import judge
 from conformance.engine.plan import applicability, plan

@@ -85,7 +85,7 @@ def _writing(library: Library, head: FileChapter) -> Iterator[Case]:
                 name: outcome for name, outcome in outcomes.items()
                 if not any(name.startswith(family) for family in absent)
             })],
-            not_applicable=absent,
+            not_applicable=dict(absent),
         )  # fmt: skip
 
 
@@ -104,7 +104,7 @@ def _hostile(library: Library, head: FileChapter) -> Iterator[Case]:
             tags=["hostile"],
             steps=[_step(Load(file=f"{HOSTILE}{file.id}"), outcomes)],
             budget=Budget(memory_mb=FILE_MEGABYTES),
-            not_applicable=file.not_run,
+            not_applicable=dict(file.not_run),
         )
 
 

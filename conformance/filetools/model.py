@@ -7,7 +7,8 @@ from typing import Any, Literal
 
 from msgspec import UNSET, UnsetType, field
 
-from conformance.engine.case import Budget, Evidence, HazardFile, Requirement
+from conformance.engine.case import Budget, Requirement
+from conformance.engine.dialect import Evidence, HazardFile
 from conformance.engine.literals import Ints, Slot, Strict, TensorLiteral, TensorRef, Tensors, Text
 from conformance.fixtures import yamlfile
 from conformance.fixtures.shipped import fixtures_folder

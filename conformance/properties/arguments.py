@@ -7,7 +7,7 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from conformance.engine.case import Dialect, Inexpressible
+from conformance.engine.dialect import Dialect, Inexpressible
 from conformance.tensor import Tensor, tensor
 
 # Primitive strategies are made once: building one costs more than drawing from it.

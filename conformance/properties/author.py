@@ -16,7 +16,7 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from conformance.engine.case import Dialect
+from conformance.engine.dialect import Dialect
 from conformance.engine.plan import Call
 from conformance.properties.arguments import Arguments
 from conformance.tensor import Tensor

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from conformance.engine.case import Dialect
+from conformance.engine.dialect import Dialect
 from conformance.engine.plan import Call
 from conformance.properties.author import Drawn
 

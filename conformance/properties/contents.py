@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 from hypothesis import strategies as st
 
-from conformance.engine.case import Dialect
+from conformance.engine.dialect import Dialect
 from conformance.engine.literals import Tensors
 from conformance.filetools.model import FileCase, spell
 from conformance.properties import spelling

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence, Set
 from dataclasses import dataclass
 
-from conformance.engine.case import Dialect
+from conformance.engine.dialect import Dialect
 from conformance.engine.plan import Call
 from conformance.properties.agreement import first_difference
 from conformance.properties.author import Drawn

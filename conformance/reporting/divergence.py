@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from conformance.engine.case import Case, Dialect
+from conformance.engine.case import Case
+from conformance.engine.dialect import Dialect
 from conformance.engine.expect import Expect
 from conformance.engine.plan import applicability, expectation, plan
 from conformance.fixtures.load import Suite

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from conformance.engine.case import Case, Dialect, Hazard, Requirement
+from conformance.engine.case import Case, Requirement
+from conformance.engine.dialect import Dialect, Hazard
 from conformance.engine.plan import applicability, plan
 from conformance.fixtures.load import Suite
 from conformance.reporting import words

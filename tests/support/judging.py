@@ -6,7 +6,8 @@ from typing import Any
 
 import msgspec
 
-from conformance.engine.case import Case, Dialect
+from conformance.engine.case import Case
+from conformance.engine.dialect import Dialect
 from conformance.engine.execute import Observation, Seen
 from conformance.engine.judge import judge
 from conformance.engine.literals import TensorLiteral, Tensors

@@ -8,7 +8,7 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from conformance.engine.case import Dialect
+from conformance.engine.dialect import Dialect
 from conformance.engine.judge import same
 from conformance.engine.plan import Call
 from conformance.properties.author import answer

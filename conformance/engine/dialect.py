@@ -1,0 +1,176 @@
+"""A dialect: a named set of rules that may extend another one. The one lookup by dialect is here.
+
+Whatever the fixtures say in one dialect stands under a name: a dialect's own id, the id of one that
+it extends, or its family. The nearest of them holds, and where none is named the default does.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Literal, TypeVar
+
+import msgspec
+from msgspec import UNSET, UnsetType
+
+from conformance.engine.literals import Strict
+
+Evidence = Literal["run", "read"]
+Inexpressible = Literal["negative-index", "negative-count", "null-slot", "null-lengths"]
+StateShape = Literal["compacted", "slots", "slots and rows"]
+Lineage = tuple[str, ...]  # the names under which a dialect is found, the nearest first
+
+T = TypeVar("T")
+
+
+class DialectError(ValueError):
+    """An entry that does not make a dialect; its position in the file, and the keys below it."""
+
+    def __init__(self, index: int, keys: tuple[str, ...], problem: str) -> None:
+        super().__init__(problem)
+        self.index = index
+        self.keys = keys
+
+
+class DialectEntry(Strict, frozen=True, kw_only=True):
+    """A dialect as it is written down. One that `extends` another says only what differs.
+
+    `absent` maps an operation that the dialect does not have to the reason; null gives back one
+    that the parent lacks. `state_shape` says what `state` is: the tensors of the set slots, the
+    slots with nulls, or `[slots, left_padding, lengths]`. `inexpressible` lists arguments that its
+    types cannot carry, such as a negative slot index where indices are unsigned.
+    """
+
+    id: str
+    extends: str | UnsetType = UNSET
+    family: str | UnsetType = UNSET
+    follows: str | UnsetType = UNSET
+    evidence: Evidence | UnsetType = UNSET
+    summary: str | UnsetType = UNSET
+    state_shape: StateShape | UnsetType = UNSET
+    absent: dict[str, str | None] = {}
+    inexpressible: list[Inexpressible] | UnsetType = UNSET
+
+
+class DialectFile(Strict, frozen=True):
+    dialects: list[DialectEntry]
+
+
+class Hazard(Strict, frozen=True, kw_only=True):
+    """A known upstream defect that a rule of some dialects carries, and what a user hits.
+
+    A dialect carries what the one that it extends carries, unless `not_in` names it.
+    """
+
+    id: str
+    rule: str
+    dialects: list[str]
+    hits: str
+    not_in: list[str] = []
+    issue: str | None = None
+
+
+class HazardFile(Strict, frozen=True):
+    hazards: list[Hazard]
+
+
+class Dialect(msgspec.Struct, frozen=True, kw_only=True):
+    """A dialect with everything that it inherits. `parents` begins with the one it extends.
+
+    `hazards` are the ids of the known defects that it carries.
+    """
+
+    id: str
+    family: str
+    follows: str
+    evidence: Evidence
+    summary: str
+    state_shape: StateShape
+    absent: dict[str, str] = {}
+    inexpressible: list[Inexpressible] = []
+    parents: tuple[str, ...] = ()
+    hazards: frozenset[str] = frozenset()
+
+    @property
+    def lineage(self) -> Lineage:
+        """The names that it is looked up by: its own, those of its parents, its family."""
+        return (self.id, *self.parents, self.family)
+
+
+def lookup(table: Mapping[str, T | None], lineage: Lineage) -> T | None:
+    """What a table says in a dialect; None where the default holds.
+
+    That is so where nothing in the lineage is named, and where the nearest name has null: that is
+    how a dialect takes back what its parent or family says.
+    """
+    key = nearest(table, lineage)
+    return None if key is None else table[key]
+
+
+def nearest(table: Iterable[str], lineage: Lineage) -> str | None:
+    """The name under which a table has an entry that holds in a dialect."""
+    names = set(table)
+    return next((name for name in lineage if name in names), None)
+
+
+def inherited(entries: Iterable[DialectEntry], hazards: Iterable[Hazard]) -> dict[str, Dialect]:
+    """Dialects by id, in the order of their entries. DialectError for one that is incomplete."""
+    found: dict[str, Dialect] = {}
+    hazards = list(hazards)
+    for index, entry in enumerate(entries):
+        dialect = _made(index, entry, found)
+        carried = {hazard.id for hazard in hazards if carries(dialect.lineage, hazard)}
+        found[entry.id] = msgspec.structs.replace(dialect, hazards=frozenset(carried))
+    return found
+
+
+def carries(lineage: Lineage, hazard: Hazard) -> bool:
+    """Whether a rule of the dialect has a known defect."""
+    table = dict.fromkeys(hazard.dialects, True) | dict.fromkeys(hazard.not_in, False)
+    return bool(lookup(table, lineage))
+
+
+def spread(values: Mapping[str, T | None], lineages: Mapping[str, Lineage]) -> dict[str, T | None]:
+    """The shortest table that says these values, by dialect; None is the default.
+
+    The opposite of `lookup`. Parents stand before their children in `lineages`.
+    """
+    table: dict[str, T | None] = {}
+    for name, value in values.items():
+        if lookup(table, lineages[name]) != value:
+            table[name] = value
+    return table
+
+
+def _made(index: int, entry: DialectEntry, known: Mapping[str, Dialect]) -> Dialect:
+    given = {
+        name: value
+        for name in ("family", "follows", "evidence", "summary", "state_shape", "inexpressible")
+        if (value := getattr(entry, name)) is not UNSET
+    }
+    if entry.extends is UNSET:
+        missing = sorted(Dialect.__struct_fields__[1:6] - given.keys())
+        if missing:
+            raise DialectError(index, (), f"extends no dialect and has no `{missing[0]}`")
+        return Dialect(id=entry.id, absent=_absent(index, entry, {}), **given)
+    if entry.extends not in known:
+        raise DialectError(index, ("extends",), f"no dialect {entry.extends} stands above")
+    if "family" in given:
+        raise DialectError(index, ("family",), f"the family is that of {entry.extends}")
+    parent = known[entry.extends]
+    return msgspec.structs.replace(
+        parent,
+        id=entry.id,
+        parents=(parent.id, *parent.parents),
+        absent=_absent(index, entry, parent.absent),
+        **given,
+    )
+
+
+def _absent(index: int, entry: DialectEntry, parents: Mapping[str, str]) -> dict[str, str]:
+    absent = dict(parents)
+    for op, reason in entry.absent.items():
+        if reason is not None:
+            absent[op] = reason
+        elif absent.pop(op, None) is None:
+            raise DialectError(index, ("absent", op), f"no parent lacks {op}")
+    return absent
