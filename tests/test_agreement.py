@@ -6,7 +6,7 @@ import os
 
 import pytest
 
-from conformance.fixtures.load import read_dialects
+from conformance.fixtures.dialects import read_dialects
 from conformance.properties.agreement import differences
 from conformance.properties.search import search
 from conformance.properties.sides import Sides

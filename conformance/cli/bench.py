@@ -49,13 +49,13 @@ def run(options: argparse.Namespace) -> int:
     from rich.console import Console
 
     from conformance.benchmarks.table import table
-    from conformance.fixtures.load import DEFAULT_DIALECT, dialect_named, read_dialects
+    from conformance.fixtures.dialects import default_dialect, dialect_named, read_dialects
     from conformance.transport import connect
     from conformance.transport.backend import BackendUnusable
     from conformance.transport.causes import Unusable
 
     chosen = _chosen(options)
-    dialect = options.dialect or DEFAULT_DIALECT
+    dialect = options.dialect or default_dialect()
     dialect_named(dialect, read_dialects())
     _check_out(options)
     with contextlib.ExitStack() as stack:

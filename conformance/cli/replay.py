@@ -23,7 +23,7 @@ def register(commands: Any) -> None:
 
 
 def run(options: argparse.Namespace) -> int:
-    from conformance.fixtures.load import dialect_named, read_dialects
+    from conformance.fixtures.dialects import dialect_named, read_dialects
     from conformance.properties import transcript
     from conformance.properties.agreement import spelled
     from conformance.properties.run import replayed

@@ -16,12 +16,12 @@ def register(commands: Any) -> None:
 
 
 def run(options: argparse.Namespace) -> int:
-    from conformance.fixtures.load import DEFAULT_DIALECT, dialect_named, read_dialects
+    from conformance.fixtures.dialects import default_dialect, dialect_named, read_dialects
     from conformance.transport import adapter, connect
     from conformance.transport.backend import OperationRefused, from_wire, to_wire
     from conformance.transport.in_process import InProcessBackend
 
-    dialect = options.dialect or DEFAULT_DIALECT
+    dialect = options.dialect or default_dialect()
     dialect_named(dialect, read_dialects())
     with connect(options.backend, dialect) as backend:
         if isinstance(backend, InProcessBackend):

@@ -12,7 +12,7 @@ from conformance.doctor.probe import Limits, Local, Probe, ProcessEnd
 from conformance.engine.dialect import Dialect
 from conformance.engine.plan import Call, Plan, applicability, plan
 from conformance.filetools.places import placed
-from conformance.fixtures.load import DEFAULT_DIALECT, Suite
+from conformance.fixtures.load import Suite
 from conformance.transport import command, connect, runs_in_process
 from conformance.transport.backend import BackendUnusable
 from conformance.transport.causes import Oddity, Unusable
@@ -67,7 +67,7 @@ class Patient:
 
         BackendUnusable, as in a run, when none is declared.
         """
-        declared = self.first.dialect if self.first else DEFAULT_DIALECT
+        declared = self.first.dialect if self.first else self.suite.default_dialect.id
         chosen = self.asked_dialect or declared
         if not chosen and self.spec != "reference":
             raise BackendUnusable(
@@ -75,7 +75,7 @@ class Patient:
                 f"{self.spec} declares no dialect; say by which to judge it: "
                 f"--dialect {' | '.join(self.suite.dialects)}",
             )
-        return self.suite.dialects.get(chosen, self.suite.dialects[DEFAULT_DIALECT])
+        return self.suite.dialects.get(chosen, self.suite.default_dialect)
 
     def ask(self, op: str, **params: Any) -> Response:
         """One request, in wire values, `Tensor`, or files that are there while it lasts."""
@@ -118,6 +118,6 @@ class Patient:
         words = command(self.spec)
         if words is not None:
             return Probe(words, self.limits, self.oddities.setdefault)
-        backend = connect(self.spec, self.asked_dialect or DEFAULT_DIALECT)
+        backend = connect(self.spec, self.asked_dialect or self.suite.default_dialect.id)
         assert isinstance(backend, InProcessBackend)
         return Local(backend)

@@ -112,6 +112,24 @@ def nearest(table: Iterable[str], lineage: Lineage) -> str | None:
     return next((name for name in lineage if name in names), None)
 
 
+def repeats(
+    table: Mapping[str, T | None], key: str, defaults: Mapping[Lineage, T | None]
+) -> str | None:
+    """The name whose entry says the same as that of `key`, so that `key` may go; "" is the default.
+
+    None if `key` makes a difference in one of the dialects, which are given with their defaults.
+    """
+    without = {name: value for name, value in table.items() if name != key}
+    above: str | None = None
+    for lineage, default in defaults.items():
+        if nearest(table, lineage) != key:
+            continue
+        if (lookup(table, lineage) or default) != (lookup(without, lineage) or default):
+            return None
+        above = nearest(without, lineage) or ""
+    return above
+
+
 def inherited(entries: Iterable[DialectEntry], hazards: Iterable[Hazard]) -> dict[str, Dialect]:
     """Dialects by id, in the order of their entries. DialectError for one that is incomplete."""
     found: dict[str, Dialect] = {}

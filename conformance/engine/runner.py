@@ -15,7 +15,7 @@ from conformance.engine.execute import execute
 from conformance.engine.judge import judge
 from conformance.engine.plan import applicability, plan
 from conformance.engine.verdict import Status, Verdict
-from conformance.fixtures.load import DEFAULT_DIALECT, Suite
+from conformance.fixtures.load import Suite
 from conformance.fixtures.shipped import fixtures_folder
 from conformance.transport import connect, served
 from conformance.transport.backend import Backend, BackendUnusable
@@ -62,7 +62,7 @@ class Run:
             suite.dialect(dialect)
         self.suite = suite
         self._terms = terms or Terms()
-        opening = dialect or DEFAULT_DIALECT
+        opening = dialect or suite.default_dialect.id
         self._session = RestartingBackend(lambda: connect(backend, opening)).open()
         self.handshake: Handshake = self._session.handshake
         self._check_capabilities(backend)
@@ -124,7 +124,7 @@ class Run:
         declared = self.handshake.dialect
         chosen = asked or declared
         if not chosen and backend == "reference":
-            chosen = DEFAULT_DIALECT
+            chosen = self.suite.default_dialect.id
         if chosen not in self.suite.dialects:
             said = (
                 f"declares the unknown dialect {declared!r}" if declared else "declares no dialect"

@@ -5,16 +5,24 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping, Sequence
 
-from conformance.engine.case import Budget, Case, Chapter, Load, Save
-from conformance.engine.expect import Expect
-from conformance.filetools.goldens import goldens, read_expectations, read_provenance
-from conformance.filetools.library import HOSTILE, Library
-from conformance.filetools.model import CacheSpec, FileCase, FileChapter, HostileFile, Reading
-from conformance.fixtures import yamlfile
+from msgspec.structs import replace
 
-CHAPTER = "chapter.yaml"
+from conformance.engine.case import Budget, Case, Chapter, Load, Save
+from conformance.engine.dialect import Dialect, lookup, spread
+from conformance.engine.expect import Expect
+from conformance.filetools.goldens import (
+    STRICT,
+    goldens,
+    read_chapter,
+    read_expectations,
+    read_provenance,
+    reader_lineages,
+)
+from conformance.filetools.library import HOSTILE, Library
+from conformance.filetools.model import CacheSpec, FileCase, HostileFile, Reading
+
 FILE_MEGABYTES = 64.0  # beyond which no file may take memory, whatever is in it
-LATER = {"mlx-swift-lm-3.31.4": "mlx-swift-lm-14414441"}  # a reader that the dialect also covers
+MAMBA, MAMBA_CACHE = "new_mamba", "MambaCache"  # the class is there if its operation is
 # What a reading documents where it names no hazard of its own.
 _HAZARDS = {
     "lossy": "rows-in-the-file-are-lost",
@@ -25,109 +33,137 @@ _HAZARDS = {
 _REFUSED = Expect(refused="a file that this reader does not take")
 
 
-def file_chapter(library: Library) -> Chapter:
+def file_chapter(library: Library, dialects: Mapping[str, Dialect]) -> Chapter:
     """The chapter, in the grammar of all others."""
-    head = yamlfile.decode(library.root / CHAPTER, FileChapter)
-    cases = [*_reading(library, head), *_writing(library, head), *_hostile(library, head)]
+    maker = _ChapterMaker(library, dialects)
+    head = maker.head
     return Chapter(
         title=head.title,
         about=head.about,
         requirements=head.requirements,
-        cases=cases,
+        cases=[*maker.reading(), *maker.writing(), *maker.hostile()],
         evidence=head.evidence,
     )
 
 
-def _reading(library: Library, head: FileChapter) -> Iterator[Case]:
-    expected = read_expectations(library.root)
-    for record, golden, _ in goldens(library.root):
-        content = library.case(golden.case, record.writer)
-        readings = expected[record.writer].expectations[golden.case]
-        step = _step(
-            Load(file=f"{record.writer}/{golden.case}"),
-            {name: _outcome(name, readings) for name in head.writers},
-        )
-        yield Case(
-            id=f"file.read.{record.writer}.{_slug(golden.case)}",
-            requires=[*_requirements(content), "FILE-009"],
-            why=content.why,
-            steps=[step],
-            cites=[f"{record.provenance} from {record.revision} on {record.date}"],
-        )
+class _ChapterMaker:
+    """Makes the cases. A dialect without a writer, of its own or inherited, has no part in them."""
 
-
-def _writing(library: Library, head: FileChapter) -> Iterator[Case]:
-    written = {
-        (name, golden.case): golden
-        for name, writer in head.writers.items()
-        for golden in read_provenance(library.root / writer).files
-    }
-    for content in library.contents:
-        outcomes = {}
-        for name, writer in head.writers.items():
-            cannot = written[name, content.id].cannot
-            outcomes[name] = (
-                Expect(written=f"{writer}/{content.id}")
-                if cannot is None
-                else Expect(
-                    error=cannot,
-                    hazard="cannot-be-saved",
-                    accept=[Expect(refused="the layout has no place for it")],
-                )
-            )
-        gone = {"mlx-lm": "MambaCache was removed in mlx-lm 0.30.6"}
-        absent = gone if _classes(content.caches) & {"MambaCache"} else {}
-        yield Case(
-            id=f"file.write.{_slug(content.id)}",
-            requires=["FILE-010", "FILE-011"],
-            why=content.why,
-            steps=[_step(Save(content=content.id), {
-                name: outcome for name, outcome in outcomes.items()
-                if not any(name.startswith(family) for family in absent)
-            })],
-            not_applicable=dict(absent),
-        )  # fmt: skip
-
-
-def _hostile(library: Library, head: FileChapter) -> Iterator[Case]:
-    for file in library.hostile.values():
-        outcomes = {
-            name: outcome
-            for name in head.writers
-            if file.is_given_to(name)
-            for outcome in [_hostile_outcome(name, file)]
+    def __init__(self, library: Library, dialects: Mapping[str, Dialect]) -> None:
+        self.library = library
+        self.head = read_chapter(library.root)
+        self._lineages = reader_lineages(library.root, dialects)
+        self._readings = read_expectations(library.root, dialects)
+        self._dialects = {
+            name: dialect
+            for name, dialect in dialects.items()
+            if lookup(self.head.writers, dialect.lineage)
         }
-        yield Case(
-            id=f"file.hostile.{_slug(file.id)}",
-            requires=sorted({head.blamed[file.expect.error], "FILE-016"}),
-            why=file.why,
-            tags=["hostile"],
-            steps=[_step(Load(file=f"{HOSTILE}{file.id}"), outcomes)],
-            budget=Budget(memory_mb=FILE_MEGABYTES),
-            not_applicable=dict(file.not_run),
-        )
+        self._newer = {dialect: newer for newer, dialect in self.head.readers.items()}
+
+    def reading(self) -> Iterator[Case]:
+        """One case a golden file."""
+        for record, golden, _ in goldens(self.library.root):
+            content = self.library.case(golden.case, record.writer)
+            readings = self._readings[record.writer].expectations[golden.case]
+            outcomes = {
+                name: _outcome(readings, name, self._newer_than(dialect))
+                for name, dialect in self._dialects.items()
+            }
+            yield Case(
+                id=f"file.read.{record.writer}.{_slug(golden.case)}",
+                requires=[*_requirements(content), "FILE-009"],
+                why=content.why,
+                steps=[self._step(Load(file=f"{record.writer}/{golden.case}"), outcomes)],
+                cites=[f"{record.provenance} from {record.revision} on {record.date}"],
+            )
+
+    def writing(self) -> Iterator[Case]:
+        """One case a content."""
+        writers = {
+            name: lookup(self.head.writers, dialect.lineage) or ""
+            for name, dialect in self._dialects.items()
+        }
+        written = {
+            (writer, golden.case): golden
+            for writer in writers.values()
+            for golden in read_provenance(self.library.root / writer).files
+        }
+        for content in self.library.contents:
+            gone = {
+                name: dialect.absent.get(MAMBA) if MAMBA_CACHE in _classes(content.caches) else None
+                for name, dialect in self._dialects.items()
+            }
+            outcomes = {
+                name: _written(writer, content.id, written[writer, content.id].cannot)
+                for name, writer in writers.items()
+                if gone[name] is None
+            }
+            yield Case(
+                id=f"file.write.{_slug(content.id)}",
+                requires=["FILE-010", "FILE-011"],
+                why=content.why,
+                steps=[self._step(Save(content=content.id), outcomes)],
+                not_applicable=spread(gone, self._lineages),
+            )
+
+    def hostile(self) -> Iterator[Case]:
+        """One case a hostile file."""
+        for file in self.library.hostile.values():
+            outcomes = {
+                name: self._hostile_outcome(file, dialect)
+                for name, dialect in self._dialects.items()
+                if file.is_given_to(dialect.lineage)
+            }
+            yield Case(
+                id=f"file.hostile.{_slug(file.id)}",
+                requires=sorted({self.head.blamed[file.expect.error], "FILE-016"}),
+                why=file.why,
+                tags=["hostile"],
+                steps=[self._step(Load(file=f"{HOSTILE}{file.id}"), outcomes)],
+                budget=Budget(memory_mb=FILE_MEGABYTES),
+                not_applicable=file.not_run,
+            )
+
+    def _hostile_outcome(self, file: HostileFile, dialect: Dialect) -> Expect:
+        own, newer = file.reading(dialect.lineage), self._newer_than(dialect)
+        if own is None:
+            return Expect(refused=f"{file.expect.key}: {file.expect.reason}")
+        better = [_REFUSED]
+        later = file.reading(self._lineages[newer]) if newer else None
+        if later is not None and later.wrong and later != own:
+            better.append(Expect(reading=later.spelled()))
+        return _expect(own, better)
+
+    def _newer_than(self, dialect: Dialect) -> str | None:
+        """A reader that the dialect also covers."""
+        return lookup(self._newer, dialect.lineage)
+
+    def _step(self, step: Load | Save, outcomes: Mapping[str, Expect]) -> Load | Save:
+        """The step with the first dialect's outcome for all, and the others' where they differ."""
+        first = next(iter(outcomes.values()))
+        others = {name: None if each == first else each for name, each in outcomes.items()}
+        return replace(step, expect=first, unless=spread(others, self._lineages))
 
 
-def _hostile_outcome(dialect: str, file: HostileFile) -> Expect:
-    own, later = (file.reading(name) for name in (dialect, LATER.get(dialect, dialect)))
-    if own is None:
-        return Expect(refused=f"{file.expect.key}: {file.expect.reason}")
-    better = [_REFUSED]
-    if later is not None and later.wrong and later != own:
-        better.append(Expect(reading=later.spelled()))
-    return _expect(own, better)
-
-
-def _outcome(dialect: str, readings: Mapping[str, Reading]) -> Expect:
+def _outcome(readings: Mapping[str, Reading], dialect: str, newer: str | None) -> Expect:
     """What a dialect's reader does. Better are all that is in the file, and a refusal."""
-    own, whole = readings[dialect], readings["strict"]
+    own, whole = readings[dialect], readings[STRICT]
     if own.spelled() == whole.spelled() and not own.error:
         return Expect(reading=own.spelled())
     better = [] if whole.error else [Expect(reading=whole.spelled())]
-    later = readings[LATER[dialect]] if dialect in LATER else own
+    later = readings[newer] if newer else own
     if later.spelled() not in (own.spelled(), whole.spelled()) and not later.error:
         better.append(Expect(reading=later.spelled()))
     return _expect(own, [*better, *([] if own.lossy else [_REFUSED])])
+
+
+def _written(writer: str, content: str, cannot: str | None) -> Expect:
+    """The file that a writer writes, or its refusal."""
+    if cannot is None:
+        return Expect(written=f"{writer}/{content}")
+    better = Expect(refused="the layout has no place for it")
+    return Expect(error=cannot, hazard="cannot-be-saved", accept=[better])
 
 
 def _expect(own: Reading, better: list[Expect]) -> Expect:
@@ -138,15 +174,6 @@ def _expect(own: Reading, better: list[Expect]) -> Expect:
     if own.trap:
         return Expect(trap=own.trap, hazard=hazard, accept=better)
     return Expect(reading=own.spelled(), hazard=hazard, accept=better)
-
-
-def _step(step: Load | Save, outcomes: Mapping[str, Expect]) -> Load | Save:
-    """The step with the first dialect's outcome for all, and the others' where they differ."""
-    from msgspec.structs import replace
-
-    first = next(iter(outcomes.values()))
-    others = {name: outcome for name, outcome in outcomes.items() if outcome != first}
-    return replace(step, expect=first, unless=others)
 
 
 def _requirements(content: FileCase) -> list[str]:

@@ -3,18 +3,25 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Set
 from pathlib import Path
 
+from conformance.engine.dialect import Dialect, Lineage, lookup, repeats
 from conformance.filetools.model import (
     Expectations,
+    FileChapter,
     Golden,
     Provenance,
+    Reading,
     folder,
     read_hazards,
 )
 from conformance.fixtures import yamlfile
+from conformance.fixtures.dialects import read_dialects
 from conformance.fixtures.yamlfile import FixtureError
+
+CHAPTER = "chapter.yaml"
+STRICT = "strict"  # the reader of the reference itself
 
 
 def read_provenance(place: Path) -> Provenance:
@@ -42,25 +49,76 @@ def unchanged(golden: Golden, path: Path) -> bool:
     return path.exists() and hashlib.sha256(path.read_bytes()).hexdigest() == golden.sha256
 
 
-def read_expectations(root: Path | None = None) -> dict[str, Expectations]:
-    """Writer -> its files' expectations. FixtureError where one is missing or names no hazard."""
+def reader_lineages(
+    root: Path | None = None, dialects: Mapping[str, Dialect] | None = None
+) -> dict[str, Lineage]:
+    """Readers with the names under which something is said of them: the dialects, those that are
+    newer than any dialect, and the strict one.
+    """
+    base = root or folder()
+    lineages = {d.id: d.lineage for d in (dialects or read_dialects(base.parent)).values()}
+    for newer, dialect in read_chapter(base).readers.items():
+        if dialect not in lineages:
+            raise FixtureError(f"{base / CHAPTER}: readers: {newer}: no dialect {dialect}")
+        lineages[newer] = (newer, *lineages[dialect])
+    return {**lineages, STRICT: (STRICT,)}
+
+
+def read_chapter(root: Path | None = None) -> FileChapter:
+    """`chapter.yaml`, decoded."""
+    return yamlfile.decode((root or folder()) / CHAPTER, FileChapter)
+
+
+def read_expectations(
+    root: Path | None = None, dialects: Mapping[str, Dialect] | None = None
+) -> dict[str, Expectations]:
+    """Writer -> its files' expectations, with those of every reader.
+
+    FixtureError where one is missing, repeats what is inherited, or names no hazard.
+    """
     base = root or folder()
     hazards = {hazard.id for hazard in read_hazards(base).hazards}
+    lineages = reader_lineages(base, dialects)
     found: dict[str, Expectations] = {}
-    for record, golden, _ in goldens(base):
+    for record in provenances(base):
         path = base / record.writer / "expectations.yaml"
-        if record.writer not in found:
-            found[record.writer] = yamlfile.decode(path, Expectations)
-        readings = found[record.writer].expectations.get(golden.case)
-        if readings is None:
-            raise FixtureError(f"{path}: nothing is said about {golden.case}")
-        for reader, reading in readings.items():
-            where = f"{path}: {golden.case}: {reader}"
-            outcomes = (reading.same, reading.lossy, reading.wrong, reading.error, reading.trap)
-            if sum(map(bool, outcomes)) != 1:
-                raise FixtureError(f"{where}: give exactly one outcome")
-            if reading.wrong and reading.hazard is None:
-                raise FixtureError(f"{where}: a wrong result without an error is a hazard; name it")
-            if reading.hazard is not None and reading.hazard not in hazards:
-                raise FixtureError(f"{where}: unknown hazard {reading.hazard}")
+        said = yamlfile.decode(path, Expectations)
+        files = {golden.case for golden in record.files if golden.cannot is None}
+        for case in files - said.expectations.keys():
+            raise FixtureError(f"{path}: nothing is said about {case}")
+        whole = {
+            case: _readings(f"{path}: {case}", readings, lineages, hazards)
+            for case, readings in said.expectations.items()
+            if case in files
+        }
+        found[record.writer] = Expectations(writer=said.writer, expectations=whole)
     return found
+
+
+def _readings(
+    where: str, said: Mapping[str, Reading], lineages: Mapping[str, Lineage], hazards: Set[str]
+) -> dict[str, Reading]:
+    """What each reader does, from what is written of some."""
+    names = {name for lineage in lineages.values() for name in lineage}
+    for reader, reading in said.items():
+        outcomes = (reading.same, reading.lossy, reading.wrong, reading.error, reading.trap)
+        if reader not in names:
+            raise FixtureError(f"{where}: no reader is called {reader}")
+        if sum(map(bool, outcomes)) != 1:
+            raise FixtureError(f"{where}: {reader}: give exactly one outcome")
+        if reading.wrong and reading.hazard is None:
+            problem = "a wrong result without an error is a hazard; name it"
+            raise FixtureError(f"{where}: {reader}: {problem}")
+        if reading.hazard is not None and reading.hazard not in hazards:
+            raise FixtureError(f"{where}: {reader}: unknown hazard {reading.hazard}")
+    whole: dict[str, Reading] = {}
+    for reader, lineage in lineages.items():
+        reading_ = lookup(said, lineage)
+        if reading_ is None:
+            raise FixtureError(f"{where}: nothing is said about {reader}")
+        whole[reader] = reading_
+    for reader in said:
+        above = repeats(said, reader, dict.fromkeys(lineages.values()))
+        if above is not None:
+            raise FixtureError(f"{where}: {reader} does the same as {above}")
+    return whole

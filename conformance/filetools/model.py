@@ -8,7 +8,7 @@ from typing import Any, Literal
 from msgspec import UNSET, UnsetType, field
 
 from conformance.engine.case import Budget, Requirement
-from conformance.engine.dialect import Evidence, HazardFile
+from conformance.engine.dialect import Evidence, HazardFile, Lineage, lookup
 from conformance.engine.literals import Ints, Slot, Strict, TensorLiteral, TensorRef, Tensors, Text
 from conformance.fixtures import yamlfile
 from conformance.fixtures.shipped import fixtures_folder
@@ -102,8 +102,8 @@ class Reading(Strict, frozen=True, kw_only=True):
 class Expectations(Strict, frozen=True, kw_only=True):
     """`<writer>/expectations.yaml`: file -> reader -> what it must do.
 
-    Readers are the dialects, revision 14414441 of mlx-swift-lm, whose loader is newer than any
-    dialect's, and `strict`, the reference's own.
+    Readers are the dialects, the newer readers of `chapter.yaml`, and `strict`, the reference's
+    own. A reader does what the one that it extends does, where nothing else is said.
     """
 
     writer: str
@@ -159,14 +159,16 @@ class Blame(Strict, frozen=True):
 class FileChapter(Strict, frozen=True, kw_only=True):
     """`chapter.yaml`: the requirements of the chapter that golden and hostile files make.
 
-    `writers` maps a dialect to the folder with what its writer writes. `blamed` maps the strict
-    reader's error on a hostile file to the requirement that the file tests.
+    `writers` maps a dialect to the folder with what its writer writes. `readers` maps a reader
+    that is newer than any dialect to the one that it extends, and that covers it. `blamed` maps the
+    strict reader's error on a hostile file to the requirement that the file tests.
     """
 
     title: str
     about: str
-    evidence: dict[str, Evidence]
+    evidence: dict[str, Evidence] = field(default_factory=dict)
     writers: dict[str, str]
+    readers: dict[str, str] = field(default_factory=dict)
     blamed: dict[str, str]
     requirements: list[Requirement]
 
@@ -177,14 +179,14 @@ class HostileFile(Strict, frozen=True, kw_only=True):
     `keep` is how many bytes remain, negative from the end. `header` is the header as pieces of
     text; without it, one is made of `tensors`, `metadata` and `repeat`. `header_length` is what the
     file claims. `data` is what stands behind the header, or a number of zero bytes; `tail` how many
-    of those are added to a golden file. `readers` has what a dialect or family makes of it where it
-    is not refused; `not_run` why it is not given to one.
+    of those are added to a golden file. `readers` has what a reader or family makes of it where it
+    is not refused; `not_run` why it is not given to one. Both are inherited; null takes back.
     """
 
     id: str
     why: str
-    readers: dict[str, Reading] = field(default_factory=dict)
-    not_run: dict[str, str] = field(default_factory=dict)
+    readers: dict[str, Reading | None] = field(default_factory=dict)
+    not_run: dict[str, str | None] = field(default_factory=dict)
     golden: str | None = None
     keep: int | None = None
     tail: int = 0
@@ -197,14 +199,13 @@ class HostileFile(Strict, frozen=True, kw_only=True):
     expect: Blame
     budget: Budget = Budget(2.0, 64)
 
-    def reading(self, reader: str) -> Reading | None:
-        """What a reader makes of the file, by its own name or its family's; None: it refuses it."""
-        names = [name for name in self.readers if reader.startswith(name)]
-        return self.readers[max(names, key=len)] if names else None
+    def reading(self, reader: Lineage) -> Reading | None:
+        """What a reader makes of the file; None: it refuses it."""
+        return lookup(self.readers, reader)
 
-    def is_given_to(self, reader: str) -> bool:
-        """Whether the reader, or its family, is asked to read the file."""
-        return not any(reader.startswith(name) for name in self.not_run)
+    def is_given_to(self, reader: Lineage) -> bool:
+        """Whether the reader is asked to read the file."""
+        return lookup(self.not_run, reader) is None
 
 
 class HostileFiles(Strict, frozen=True):

@@ -227,12 +227,21 @@ def copied(tmp_path):
     [
         ("hazards.yaml", "id: cannot-be-saved", "id: mask-precedence", "the id mask-precedence"),
         ("hazards.yaml", "- id: cannot-be-saved", "- id: was-saved", "no hazard cannot-be-saved"),
-        ("hazards.yaml", "[mlx-lm-0.31, mlx-lm-0.32]\n  hits: A file with a cache of no slots",
-         "[mlx-lm-0.31]\n  hits: A file with a cache of no slots",
+        ("hazards.yaml", "[mlx-lm-0.31]\n  hits: A file with a cache of no slots",
+         "[mlx-lm-0.31]\n  not_in: [mlx-lm-0.32]\n  hits: A file with a cache of no slots",
          "cache-without-tensors-vanishes does not list mlx-lm-0.32"),
         ("chapter.yaml", "- id: FILE-006", "- id: FILE-017", "no requirement FILE-006"),
         ("mlx-lm-0.32.2/expectations.yaml", "  hole-0:", "  hole-9:",
          "nothing is said about hole-0"),
+        ("mlx-lm-0.32.2/expectations.yaml", "  hole-0:\n    mlxrs-0.1:", "  hole-0:\n    mlxrs-0.2:",
+         "hole-0: no reader is called mlxrs-0.2"),
+        ("mlx-lm-0.32.2/expectations.yaml", "  hole-0:\n    mlxrs-0.1: {error: LengthMismatch}\n",
+         "  hole-0:\n", "hole-0: nothing is said about mlxrs-0.1"),
+        ("mlx-lm-0.32.2/expectations.yaml", "  hole-0:\n", "  hole-0:\n"
+         "    mlx-swift-lm-3.31.4: {error: KVCacheError}\n",
+         "hole-0: mlx-swift-lm-3.31.4 does the same as mlx-swift-lm-3.31.3"),
+        ("chapter.yaml", "14414441: mlx-swift-lm-3.31.4", "14414441: mlx-swift-lm-3.31.5",
+         "readers: mlx-swift-lm-14414441: no dialect mlx-swift-lm-3.31.5"),
     ],
 )  # fmt: skip
 def test_faults_in_the_files_of_the_chapter_are_found(copied, name, old, new, said):

@@ -19,7 +19,12 @@ import pytest
 
 from conformance.filetools import expectations
 from conformance.filetools.exchange import read_one
-from conformance.filetools.goldens import goldens, read_expectations, read_provenance
+from conformance.filetools.goldens import (
+    goldens,
+    read_expectations,
+    read_provenance,
+    reader_lineages,
+)
 from conformance.filetools.hostile import build, read_hostile
 from conformance.filetools.judging import saved
 from conformance.filetools.library import Library
@@ -30,6 +35,7 @@ from conformance.transport.backend import OperationRefused, from_wire
 DIALECTS = ("mlxrs-0.1", "mlx-lm-0.31", "mlx-lm-0.32", "mlx-swift-lm-3.31.3", "mlx-swift-lm-3.31.4")
 READINGS = {writer: each.expectations for writer, each in read_expectations().items()}
 READERS = sorted({name for each in READINGS.values() for case in each.values() for name in case})
+LINEAGES = reader_lineages()
 READ_AS = (*DIALECTS, "mlx-swift-lm-14414441")
 OTHERS = sorted(set(READERS) - set(DIALECTS))
 FILES = [(record.writer, golden.case, path) for record, golden, path in goldens()]
@@ -83,7 +89,7 @@ def test_hostile_reader(reader: str, start: int, tmp_path: Path) -> None:
     """Exactly what is expected, where a case takes a refusal instead; the error is free."""
     path, live = tmp_path / "hostile.safetensors", expectations.Local(reader)
     for file in HOSTILE[start : start + GROUP]:
-        if not file.is_given_to(reader):
+        if not file.is_given_to(LINEAGES[reader]):
             continue
         path.write_bytes(build(file))
         try:
@@ -94,7 +100,7 @@ def test_hostile_reader(reader: str, start: int, tmp_path: Path) -> None:
                 continue
             if not reader.startswith("mlx-lm") and hasattr(builtins, refused.kind):
                 said = f"{refused.kind}, which only Python has"
-        own = file.reading(reader)
+        own = file.reading(LINEAGES[reader])
         assert said == ("refused" if own is None or own.error else own.spelled()), file.id
 
 

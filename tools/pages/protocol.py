@@ -249,11 +249,11 @@ def _session() -> Iterator[str]:
 
 def transcript() -> list[tuple[str, str]]:
     """The lines of a real session."""
-    from conformance.fixtures.load import DEFAULT_DIALECT
+    from conformance.fixtures.dialects import default_dialect
     from conformance.transport import in_process as inprocess
     from conformance.transport.adapter import answer
 
-    live = inprocess.reference(DEFAULT_DIALECT)
+    live = inprocess.reference(default_dialect())
     lines = []
     number = 0
 
