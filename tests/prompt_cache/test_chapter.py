@@ -233,7 +233,7 @@ def copied(tmp_path):
         ("chapter.yaml", "- id: FILE-006", "- id: FILE-017", "no requirement FILE-006"),
         ("mlx-lm-0.32.2/expectations.yaml", "  hole-0:", "  hole-9:",
          "nothing is said about hole-0"),
-        ("mlx-lm-0.32.2/expectations.yaml", "  hole-0:\n    mlxrs-0.1:", "  hole-0:\n    mlxrs-0.2:",
+        ("mlx-lm-0.32.2/expectations.yaml", "  hole-0:\n    mlxrs-0.1", "  hole-0:\n    mlxrs-0.2",
          "hole-0: no reader is called mlxrs-0.2"),
         ("mlx-lm-0.32.2/expectations.yaml", "  hole-0:\n    mlxrs-0.1: {error: LengthMismatch}\n",
          "  hole-0:\n", "hole-0: nothing is said about mlxrs-0.1"),
