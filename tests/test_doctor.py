@@ -318,6 +318,12 @@ def test_a_sound_adapter_s_command_judges_the_port(adapter):
     assert judged.returncode == 0
 
 
+def test_a_start_has_a_time_limit_of_its_own(adapter):
+    done = doctor("--backend", adapter("silent-at-start"), "--timeout", "0.5")
+    assert "         hang: no answer in time (a line must end" in done.stdout
+    assert done.returncode == 1
+
+
 def test_an_unsound_adapter_s_command_sees_again(adapter):
     done = doctor("--backend", adapter("logs"), "--dialect", "mlx-lm-0.31")
     *_, counts, advice, again, judge = done.stdout.splitlines()
@@ -338,6 +344,7 @@ def test_an_unsound_adapter_s_command_sees_again(adapter):
         (["--dialect", "mlx-lm-0.30"], "unknown dialect 'mlx-lm-0.30'"),
         (["--seconds", "0"], "--seconds 0: write a number above 0"),
         (["--seconds", "nan"], "--seconds nan: write a number above 0"),
+        (["--timeout", "-1"], "--timeout -1: write a number above 0, at most 3600"),
     ],
 )
 def test_bad_use_is_one_line_and_exit_code_2(words, text):

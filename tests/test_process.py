@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import shlex
 import signal
 import sys
 import time
@@ -18,6 +19,7 @@ from conformance.engine.plan import Call
 from conformance.engine.verdict import Status
 from conformance.tensor import tensor
 from conformance.transport import channel as channel_module
+from conformance.transport import connect
 from conformance.transport import restarting as restarting_module
 from conformance.transport.backend import (
     Backend,
@@ -244,6 +246,32 @@ def test_a_backend_that_does_not_shake_hands(scripted, behaviour, error, text):
     assert getattr(trouble.value, "cause", None) is CAUSES.get(behaviour)
     if behaviour == "start-dies":
         assert trouble.value.stderr == "no such weights"
+
+
+NOTICE = "has not answered initialize in 0.1 s; it is given {} s (run and doctor: --timeout chang"
+
+
+def test_a_start_that_takes_long_says_so(scripted, monkeypatch, capsys):
+    monkeypatch.setattr(channel_module, "NOTICE_SECONDS", 0.1)
+    command = scripted("start-slow")
+    with ProcessBackend(command, start_seconds=20) as backend:
+        assert backend.call("class_name") == "ArraysCache"
+    (said,) = capsys.readouterr().err.splitlines()
+    assert said.startswith(f"mlx-cache-conformance: {shlex.join(command)} {NOTICE.format(20)}")
+    monkeypatch.setattr(channel_module, "NOTICE_SECONDS", 20)
+    with ProcessBackend(command, start_seconds=30):
+        assert capsys.readouterr().err == ""
+
+
+def test_a_start_that_takes_too_long_names_the_way_out(scripted, monkeypatch, capsys):
+    monkeypatch.setattr(channel_module, "NOTICE_SECONDS", 0.1)
+    spec = "cmd:" + shlex.join(scripted("start-silent"))
+    with pytest.raises(BackendUnusable) as unusable:
+        connect(spec, "mlx-lm-0.31", 0.4)
+    said = "the handshake failed: no answer in time (a line must end in a newline and be flushed)"
+    way_out = "it was given 0.4 s (run and doctor: --timeout changes that)"
+    assert str(unusable.value) == f"{spec}: {said}; {way_out}"
+    assert NOTICE.format(0.4) in capsys.readouterr().err
 
 
 def test_a_command_that_does_not_start(tmp_path):

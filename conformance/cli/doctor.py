@@ -5,6 +5,8 @@ from __future__ import annotations
 import argparse
 from typing import Any
 
+from conformance.patience import START_SECONDS, checked
+
 _UNSOUND = 1
 
 
@@ -25,7 +27,14 @@ def register(commands: Any) -> None:
         "--seconds",
         type=float,
         default=10.0,
-        help="for one answer (default 10); a start may take six times as long",
+        help="for one answer (default 10)",
+    )
+    parser.add_argument(
+        "--timeout",
+        type=float,
+        default=START_SECONDS,
+        metavar="SECONDS",
+        help=f"for a start (default {START_SECONDS:g})",
     )
     parser.set_defaults(run=run)
 
@@ -38,13 +47,12 @@ def run(options: argparse.Namespace) -> int:
     from conformance.doctor.probe import Limits
     from conformance.fixtures.load import load_suite
 
-    if not 0 < options.seconds <= 3600:
-        raise ValueError(f"--seconds {options.seconds:g}: write a number above 0, at most 3600")
+    seconds = checked("--seconds", options.seconds)
+    timeout = checked("--timeout", options.timeout)
     suite = load_suite()
     if options.dialect is not None:
         suite.dialect(options.dialect)
-    seconds = options.seconds
-    limits = Limits(start=6 * seconds, answer=seconds, shutdown=min(seconds, 5.0))
+    limits = Limits(start=timeout, answer=seconds, shutdown=min(seconds, 5.0))
     patient = Patient(options.backend, suite, limits, options.dialect)
     results = []
     for result in examine(patient, CHECKS):

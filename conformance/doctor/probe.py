@@ -22,6 +22,7 @@ from conformance.doctor.reading import (
     shown,
 )
 from conformance.engine.plan import Call
+from conformance.patience import START_SECONDS
 from conformance.transport.backend import ProtocolViolation, to_wire
 from conformance.transport.causes import Oddity, Violation
 from conformance.transport.channel import Channel
@@ -45,7 +46,7 @@ _SHOWN = 120
 class Limits:
     """Seconds for starting, answering, ending and keeping quiet; bytes of the large tensor."""
 
-    start: float = 60.0
+    start: float = START_SECONDS
     answer: float = 10.0
     shutdown: float = 5.0
     quiet: float = 0.2
@@ -83,15 +84,15 @@ class Probe:
         """One request in one line. With `plain_ascii`, text travels as JSON's backslash escapes."""
         request = Request(self._number(), method, to_wire(params))
         line = json.dumps(msgspec.to_builtins(request)).encode() + b"\n" if plain_ascii else None
-        return self._asked([request], self.limits.answer, line)[0]
+        return self._asked([request], line)[0]
 
     def ask_as(self, number: int, method: str) -> Response:
         """One request without parameters under a given id."""
-        return self._asked([Request(number, method)], self.limits.answer)[0]
+        return self._asked([Request(number, method)])[0]
 
     def ask_together(self, calls: Sequence[Call]) -> list[Response]:
         """Several requests as a list in one line."""
-        return self._asked(self._requests(calls), self.limits.answer)
+        return self._asked(self._requests(calls))
 
     def ask_ahead(self, calls: Sequence[Call]) -> list[Response]:
         """Several requests, each in a line of its own, sent before the first answer is read."""
@@ -145,15 +146,17 @@ class Probe:
     def _requests(self, calls: Sequence[Call]) -> list[Request]:
         return [Request(self._number(), call.op, to_wire(call.arguments)) for call in calls]
 
-    def _asked(
-        self, requests: Sequence[Request], seconds: float, line: bytes | None = None
-    ) -> list[Response]:
+    def _asked(self, requests: Sequence[Request], line: bytes | None = None) -> list[Response]:
         with self._channel.ended_by_trouble():
             self.keep_quiet(0)
+            starting = requests[0].method == "initialize"
             alone = len(requests) == 1
             self.doing = requests[0].method if alone else f"a list of {len(requests)} requests"
             self._channel.send(line or encode(requests))
-            answer = self._channel.read_line(seconds)
+            if starting:
+                answer = self._channel.read_first_line(self.limits.start)
+            else:
+                answer = self._channel.read_line(self.limits.answer)
             more = self._channel.unread
             if alone:
                 responses = [response_in(answer, requests[0])]
@@ -162,19 +165,19 @@ class Probe:
             if more:
                 text = f"one line was answered with more; what follows: {shown(more)}"
                 raise ProtocolViolation(Violation.MORE_LINES, text)
-            self._note_oddities([answer])
+            self._note_oddities([answer], starting)
             return responses
 
-    def _note_oddities(self, answers: Sequence[bytes]) -> None:
+    def _note_oddities(self, answers: Sequence[bytes], starting: bool = False) -> None:
         for answer in answers:
-            for oddity in oddities_in(answer, self.doing == "initialize"):
+            for oddity in oddities_in(answer, starting):
                 self._notice(oddity, self.doing)
 
     def _shake_hands(self) -> Handshake:
         client = {"name": "mlx-cache-conformance", "version": __version__}
         params = {"protocol": PROTOCOL_VERSION, "client": client}
         request = Request(self._number(), "initialize", params)
-        (response,) = self._asked([request], self.limits.start)
+        (response,) = self._asked([request])
         if isinstance(response.error, ErrorObject):
             error = response.error
             text = f"initialize: error {error.code}: {error.message}"

@@ -17,6 +17,7 @@ from conformance.engine.plan import applicability, plan
 from conformance.engine.verdict import Status, Verdict
 from conformance.fixtures.load import Suite
 from conformance.fixtures.shipped import fixtures_folder
+from conformance.patience import START_SECONDS
 from conformance.transport import connect, served
 from conformance.transport.backend import Backend, BackendUnusable
 from conformance.transport.causes import Unusable
@@ -37,16 +38,22 @@ class Target:
 
 @dataclass(frozen=True)
 class Terms:
-    """How strictly to judge: all cases in a process of their own, gaps as failures, a baseline."""
+    """How to judge: all cases in a process of their own, gaps as failures, a baseline, patience."""
 
     isolate: bool = False
     require: bool = False
     baseline: Path | None = None
+    timeout: float = START_SECONDS  # for a start
 
     def options(self) -> tuple[str, ...]:
         """As the command line spells them."""
         flags = [f"--{name}" for name in ("isolate", "require") if getattr(self, name)]
-        return (*flags, *(("--baseline", str(self.baseline)) if self.baseline else ()))
+        own_timeout = self.timeout != START_SECONDS
+        return (
+            *flags,
+            *(("--baseline", str(self.baseline)) if self.baseline else ()),
+            *(("--timeout", f"{self.timeout:g}") if own_timeout else ()),
+        )
 
 
 class Run:
@@ -63,7 +70,7 @@ class Run:
         self.suite = suite
         self._terms = terms or Terms()
         opening = dialect or suite.default_dialect.id
-        self._session = RestartingBackend(lambda: connect(backend, opening)).open()
+        self._session = self._starting(backend, opening).open()
         self.handshake: Handshake = self._session.handshake
         self._check_capabilities(backend)
         self.dialect = self._dialect(backend, dialect)
@@ -117,8 +124,11 @@ class Run:
             return self._session
         if self._apart is None:
             apart = served(self.target.backend, self.dialect.id)
-            self._apart = RestartingBackend(lambda: connect(apart, self.dialect.id))
+            self._apart = self._starting(apart, self.dialect.id)
         return self._apart
+
+    def _starting(self, spec: str, dialect: str) -> RestartingBackend:
+        return RestartingBackend(lambda: connect(spec, dialect, self._terms.timeout))
 
     def _dialect(self, backend: str, asked: str | None) -> Dialect:
         declared = self.handshake.dialect

@@ -9,13 +9,22 @@ import shlex
 from collections.abc import Callable
 
 from conformance import invocation
-from conformance.transport.backend import Backend, BackendCrashed, BackendTrouble, BackendUnusable
+from conformance.patience import CHANGE_TIMEOUT, START_SECONDS
+from conformance.transport.backend import (
+    Backend,
+    BackendCrashed,
+    BackendHung,
+    BackendTrouble,
+    BackendUnusable,
+)
 from conformance.transport.causes import Unusable
 
 KINDS = "reference, py:module:Class, cmd:COMMAND, pypi:NAME==VERSION or mutant:NAME"
 
 
-def connector(spec: str, dialect: str) -> Callable[[], Backend]:
+def connector(
+    spec: str, dialect: str, start_seconds: float = START_SECONDS
+) -> Callable[[], Backend]:
     """What opens the backend that `spec` names; BackendUnusable if it names none."""
     kind, _, rest = spec.partition(":")
     if kind == "reference" and not rest:
@@ -26,19 +35,19 @@ def connector(spec: str, dialect: str) -> Callable[[], Backend]:
         return lambda: _mutant(rest)
     if kind == "cmd" and rest.strip():
         words = _words(spec)
-        return lambda: _process(words)
+        return lambda: _process(words, start_seconds)
     if kind == "pypi" and rest:
         from conformance.transport import released
 
         release = released.parse(rest)
-        return lambda: released.ReleasedBackend(release)
+        return lambda: released.ReleasedBackend(release, start_seconds)
     raise BackendUnusable(Unusable.NO_BACKEND, f"unknown backend {spec!r}: a backend is {KINDS}")
 
 
-def connect(spec: str, dialect: str) -> Backend:
+def connect(spec: str, dialect: str, start_seconds: float = START_SECONDS) -> Backend:
     """Open a backend. BackendUnusable, with what it said, when it cannot even shake hands."""
     try:
-        return connector(spec, dialect)()
+        return connector(spec, dialect, start_seconds)()
     except BackendTrouble as error:
         text = f"{spec}: the handshake failed: {error}"
         said = error.stderr.splitlines() if isinstance(error, BackendCrashed) else []
@@ -46,6 +55,8 @@ def connect(spec: str, dialect: str) -> Backend:
             text += "; it said on stderr:" + "".join(f"\n  {line}" for line in said)
         elif said:
             text += f"; its last line on stderr: {said[0]}"
+        if isinstance(error, BackendHung):
+            text += f"; it was given {start_seconds:g} s ({CHANGE_TIMEOUT})"
         raise BackendUnusable(Unusable.HANDSHAKE_FAILED, text) from error
 
 
@@ -104,7 +115,7 @@ def _mutant(name: str) -> Backend:
     return inprocess.InProcessBackend(inprocess.mutant(mutant))
 
 
-def _process(command: list[str]) -> Backend:
+def _process(command: list[str], start_seconds: float) -> Backend:
     from conformance.transport.process import ProcessBackend
 
-    return ProcessBackend(command)
+    return ProcessBackend(command, start_seconds)

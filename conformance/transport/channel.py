@@ -9,8 +9,10 @@ from __future__ import annotations
 import contextlib
 import os
 import selectors
+import shlex
 import signal
 import subprocess
+import sys
 import tempfile
 import time
 from collections.abc import Iterator, Sequence
@@ -18,6 +20,7 @@ from typing import IO
 
 import psutil
 
+from conformance.patience import CHANGE_TIMEOUT, NOTICE_SECONDS
 from conformance.transport import stderr
 from conformance.transport.backend import (
     BackendCrashed,
@@ -53,6 +56,7 @@ class Channel:
     """
 
     def __init__(self, command: Sequence[str]) -> None:
+        self._command = command
         self._ended = False
         self._family = Family()
         self._glanced = time.monotonic()
@@ -135,6 +139,21 @@ class Channel:
                         )
                 elif self._process.poll() is not None and not _readable(selector, self._stdout):
                     raise self.crash()  # something it started keeps the pipe open
+
+    def read_first_line(self, seconds: float) -> bytes:
+        """As `read_line`, of a program that starts, which may take long: stderr says so then."""
+        if seconds <= NOTICE_SECONDS:
+            return self.read_line(seconds)
+        try:
+            return self.read_line(NOTICE_SECONDS)
+        except BackendHung:
+            print(
+                f"mlx-cache-conformance: {shlex.join(self._command)} has not answered initialize "
+                f"in {NOTICE_SECONDS:g} s; it is given {seconds:g} s ({CHANGE_TIMEOUT})",
+                file=sys.stderr,
+                flush=True,
+            )
+        return self.read_line(seconds - NOTICE_SECONDS)
 
     @property
     def unread(self) -> bytes:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 from conformance import __version__
 from conformance.engine.plan import Call
+from conformance.patience import START_SECONDS
 from conformance.transport.backend import (
     Backend,
     OperationRefused,
@@ -20,7 +21,6 @@ from conformance.transport.channel import Channel
 from conformance.transport.lines import decode, encode, handshake_of, reply, shown
 from conformance.transport.messages import PROTOCOL_VERSION, Handshake, Request
 
-START_SECONDS = 120.0
 CALL_SECONDS = 30.0
 
 
@@ -42,13 +42,13 @@ class ProcessBackend(Backend):
             raise
 
     def call(self, op: str, **arguments: Any) -> Any:
-        (answer,) = self._exchange([Call(op, arguments)], CALL_SECONDS)
+        (answer,) = self._exchange([Call(op, arguments)], CALL_SECONDS, self.channel.read_line)
         if isinstance(answer, Refused):
             raise OperationRefused(answer.kind, answer.message, answer.payload)
         return answer.value
 
     def call_all(self, calls: Sequence[Call], seconds: float) -> Iterable[Reply]:
-        return self._exchange(calls, seconds) if calls else []
+        return self._exchange(calls, seconds, self.channel.read_line) if calls else []
 
     def close(self) -> None:
         self.channel.close(last_line=encode([Request(0, "shutdown")]))
@@ -56,7 +56,7 @@ class ProcessBackend(Backend):
     def _shake_hands(self, seconds: float) -> Handshake:
         client = {"name": "mlx-cache-conformance", "version": __version__}
         call = Call("initialize", {"protocol": PROTOCOL_VERSION, "client": client})
-        (answer,) = self._exchange([call], seconds)
+        (answer,) = self._exchange([call], seconds, self.channel.read_first_line)
         if isinstance(answer, Refused):
             raise ProtocolViolation(
                 Violation.INITIALIZE_REFUSED,
@@ -64,7 +64,9 @@ class ProcessBackend(Backend):
             )
         return handshake_of(answer.value)
 
-    def _exchange(self, calls: Sequence[Call], seconds: float) -> list[Reply]:
+    def _exchange(
+        self, calls: Sequence[Call], seconds: float, read: Callable[[float], bytes]
+    ) -> list[Reply]:
         requests = [
             Request(self._next_id + index, call.op, to_wire(call.arguments))
             for index, call in enumerate(calls)
@@ -77,7 +79,7 @@ class ProcessBackend(Backend):
                     f"stdout must carry answers and nothing else; it wrote unasked: {shown(said)}",
                 )
             self.channel.send(encode(requests))
-            responses = decode(self.channel.read_line(seconds), requests)
+            responses = decode(read(seconds), requests)
             if more := self.channel.unread:
                 raise ProtocolViolation(
                     Violation.MORE_LINES,

@@ -13,9 +13,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from conformance.fixtures.userfolder import CACHE_VARIABLE, cache_folder
+from conformance.patience import START_SECONDS
 from conformance.transport.backend import BackendUnusable
 from conformance.transport.causes import Unusable
-from conformance.transport.process import START_SECONDS, ProcessBackend
+from conformance.transport.process import ProcessBackend
 
 KNOWN_CLASSES = {
     "mlx-lm": "mlx_lm.models.cache:ArraysCache",

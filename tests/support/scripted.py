@@ -180,6 +180,8 @@ def main() -> None:
         os._exit(5)
     if BEHAVIOUR == "start-silent":
         signal.pause()
+    if BEHAVIOUR == "start-slow":
+        time.sleep(0.5)
     if BEHAVIOUR == "stubborn":
         signal.signal(signal.SIGTERM, signal.SIG_IGN)
     if BEHAVIOUR in ("forks", "forks-away"):
