@@ -68,6 +68,14 @@ def tensor(dtype: str, shape: Sequence[int], values: Sequence[Any]) -> Tensor:
     return Tensor(dtype, tuple(shape), b"".join(_pack(dtype, value) for value in values))
 
 
+class WireTensor(msgspec.Struct, frozen=True):
+    """MLX dtype name, shape, lower-case hex of the little-endian bytes in row-major order."""
+
+    dtype: str
+    shape: list[int]
+    data: str
+
+
 def from_wire(value: Any) -> Tensor:
     """Decode a wire tensor; ValueError says what is wrong with it. Further keys are free."""
     if not isinstance(value, dict) or not value.keys() >= _WIRE_KEYS:

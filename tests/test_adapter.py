@@ -16,11 +16,11 @@ from support import tiny
 
 from conformance import tensor
 from conformance.engine.plan import Call
+from conformance.kinds import KINDS
 from conformance.tensor import DTYPES, ITEM_SIZE, Tensor
 from conformance.transport import adapter
 from conformance.transport.adapter import Adapter
 from conformance.transport.backend import BackendCrashed, Refused, Returned
-from conformance.transport.messages import case_operations
 from conformance.transport.process import ProcessBackend
 
 FILE = Path(adapter.__file__)
@@ -150,7 +150,7 @@ def test_other_things_among_tensors_go_by_their_type():
 
 def test_every_operation_of_the_protocol_has_a_method_and_no_more():
     methods = {name[3:] for name in dir(Adapter) if name.startswith("op_")}
-    assert methods == {*case_operations(), "initialize", "reset"}
+    assert methods == {*KINDS.case_operations, "initialize", "reset"}
     assert set(adapter.NEEDS) <= methods
 
 

@@ -9,23 +9,25 @@ from pathlib import Path
 import pytest
 from support import folder
 
+from conformance import grammar
 from conformance.fixtures.load import load_suite, read_suite
+from conformance.kinds import KINDS
 from conformance.transport import connect
-from conformance.transport import messages as protocol
 from tools.mutants import mutants
 from tools.pages import specification, templates
 from tools.pages.mutants import violators
 
-SCHEMAS = Path(protocol.__file__).parent.parent / "schemas"
+SCHEMAS = Path(grammar.__file__).parent / "schemas"
 DOCS = Path(__file__).resolve().parent.parent / "docs"
 
 
 @pytest.mark.parametrize(
-    ("name", "made"), [("protocol", protocol.schema), ("chapter", protocol.fixture_schema)]
+    ("name", "made"), [("protocol", grammar.protocol_schema), ("chapter", grammar.chapter_schema)],
+
 )
 def test_schemas_are_up_to_date(name, made):
     stored = json.loads((SCHEMAS / f"{name}.schema.json").read_text())
-    assert stored == json.loads(json.dumps(made())), "run: make schemas"
+    assert stored == json.loads(json.dumps(made(KINDS))), "run: make schemas"
 
 
 def test_the_specification_is_up_to_date_and_has_everything():
@@ -71,7 +73,7 @@ def test_a_new_mutant_makes_the_specification_stale():
 
 
 def test_the_reference_has_exactly_the_operations_of_each_dialect():
-    operations = set(protocol.case_operations())
+    operations = set(KINDS.case_operations)
     for dialect in load_suite().dialects.values():
         with connect("reference", dialect.id) as backend:
             declared = set(backend.handshake.capabilities)

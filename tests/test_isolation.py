@@ -49,7 +49,7 @@ def over_limit():
 def refuses(case) -> bool:
     """Whether mlxrs-0.1 refuses metadata somewhere in the case."""
     return applicability(case, RULES) is None and any(
-        step.__struct_config__.tag == "set_meta_state"
+        step.operation.name == "set_meta_state"
         and step.expect is not None
         and isinstance(step.expect.error, str)
         for step in case.steps

@@ -21,8 +21,8 @@ from conformance.filetools.exchange import exchange
 from conformance.filetools.model import read_cases
 from conformance.filetools.participants import participants
 from conformance.fixtures.load import load_suite
+from conformance.kinds import KINDS
 from conformance.properties.agreement import differences
-from conformance.transport.messages import case_operations
 from tools.pages import protocol as protocol_page
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -72,7 +72,7 @@ def passes_everything(backend: str, *lacking: str) -> None:
     """Every case that applies in mlxrs-0.1 passes, but for those that need what is `lacking`."""
     suite = load_suite()
     dialect = suite.dialects["mlxrs-0.1"]
-    operations = {op for op in case_operations() if op not in lacking}
+    operations = {op for op in KINDS.case_operations if op not in lacking}
     applying = [c for c in suite.cases.values() if applicability(c, dialect, operations) is None]
     done = judged(backend)
     assert done.returncode == 0, done.stdout[-4000:] + done.stderr

@@ -10,9 +10,9 @@ import time
 import pytest
 from support.folder import CHAPTER, edited, line
 
-from conformance.engine.case import Chapter
 from conformance.fixtures import yamlfile
 from conformance.fixtures.yamlfile import FixtureError
+from conformance.kinds import KINDS
 
 
 def refused(raw: bytes | str) -> str:
@@ -225,7 +225,7 @@ def decoded(tmp_path, text: str) -> str:
     path = tmp_path / "chapter.yaml"
     path.write_text(text)
     with pytest.raises(FixtureError) as error:
-        yamlfile.decode(path, Chapter)
+        yamlfile.decode(path, KINDS.chapter, KINDS.resolved)
     return str(error.value).removeprefix(f"{path}:")
 
 

@@ -17,8 +17,10 @@ def register(commands: Any) -> None:
 
 
 def run(options: argparse.Namespace) -> int:
-    from conformance.transport import messages as protocol
+    from conformance import grammar
+    from conformance.kinds import KINDS
 
-    made = protocol.schema() if options.what == "protocol" else protocol.fixture_schema()
+    wire = options.what == "protocol"
+    made = grammar.protocol_schema(KINDS) if wire else grammar.chapter_schema(KINDS)
     print(json.dumps(made, indent=1, sort_keys=True))
     return 0

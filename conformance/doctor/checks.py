@@ -20,7 +20,6 @@ from conformance.transport.messages import (
     UNKNOWN_CACHE,
     UNKNOWN_OPERATION,
     ErrorObject,
-    declarable,
 )
 
 _LARGEST_ID = 2**53 - 1  # the largest whole number that every JSON reader keeps
@@ -57,7 +56,7 @@ def handshake(patient: Patient) -> Iterator[Problem]:
     if said.dialect and said.dialect not in patient.suite.dialects:
         known = ", ".join(patient.suite.dialects)
         yield Problem(f"the dialect {said.dialect!r} is unknown", f"declare one of {known}")
-    operations = sorted(declarable())
+    operations = sorted(patient.suite.kinds.declarable)
     for name in sorted(set(said.capabilities) - set(operations)):
         close = difflib.get_close_matches(name, operations, 1)
         meant = f"write {close[0]}" if close else "leave it out"

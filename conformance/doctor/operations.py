@@ -17,7 +17,6 @@ from conformance.transport.messages import (
     INVALID_ARGUMENTS,
     UNKNOWN_CACHE,
     UNKNOWN_OPERATION,
-    case_operations,
 )
 
 _PATIENCE = 3  # times that the process may be lost in one check before the rest is left out
@@ -46,7 +45,7 @@ _MEANINGS = {
 def declared(patient: Patient) -> Iterator[Problem]:
     """Each declared operation, called as some case of the suite does that must succeed."""
     lost = 0
-    for op in sorted(patient.capabilities & set(case_operations())):
+    for op in sorted(patient.capabilities & set(patient.suite.kinds.case_operations)):
         found = _shortest(patient, op)
         try:
             if found is not None:
@@ -87,7 +86,7 @@ def _not_denied(patient: Patient, op: str) -> Iterator[Problem]:
 def undeclared(patient: Patient) -> Iterator[Problem]:
     """A working operation that is not declared costs the port every case that needs it."""
     lost = 0
-    for op in sorted(set(case_operations()) - patient.capabilities):
+    for op in sorted(set(patient.suite.kinds.case_operations) - patient.capabilities):
         try:
             error = patient.error(op, cache="c")
         except BackendTrouble as trouble:

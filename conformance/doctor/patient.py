@@ -10,8 +10,8 @@ from typing import Any
 
 from conformance.doctor.probe import Limits, Local, Probe, ProcessEnd
 from conformance.engine.dialect import Dialect
-from conformance.engine.plan import Call, Plan, applicability, plan
-from conformance.filetools.places import placed
+from conformance.engine.filearguments import placed
+from conformance.engine.plan import Plan, applicability, plan
 from conformance.fixtures.load import Suite
 from conformance.transport import command, connect, runs_in_process
 from conformance.transport.backend import BackendUnusable
@@ -80,7 +80,7 @@ class Patient:
     def ask(self, op: str, **params: Any) -> Response:
         """One request, in wire values, `Tensor`, or files that are there while it lasts."""
         with tempfile.TemporaryDirectory() as folder:
-            return self.endpoint.ask(op, placed(Call(op, params), Path(folder)).arguments)
+            return self.endpoint.ask(op, placed(params, Path(folder)))
 
     def error(self, op: str, **params: Any) -> ErrorObject | None:
         """The error of one request, or None."""

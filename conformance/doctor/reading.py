@@ -10,6 +10,7 @@ import json
 from collections.abc import Sequence
 from typing import Any, NoReturn
 
+from conformance.kinds import KINDS
 from conformance.transport import lines
 from conformance.transport.backend import ProtocolViolation, from_wire
 from conformance.transport.causes import Oddity, Violation
@@ -83,7 +84,7 @@ def oddities_in(line: bytes, handshake: bool) -> frozenset[Oddity]:
 
 def check_result(method: str, result: Any) -> None:
     """What the suite makes of a result; ProtocolViolation where it can make nothing of it."""
-    lines.check_result(method, result)
+    lines.check_result(method, result, KINDS)
     try:
         from_wire(result)
     except ProtocolViolation as error:

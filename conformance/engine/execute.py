@@ -8,8 +8,9 @@ from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from conformance.engine.filearguments import placed, written
 from conformance.engine.plan import Call, Plan, PlannedStep, may_trap
-from conformance.filetools.places import placed, written
+from conformance.engine.session import RESET
 from conformance.transport.backend import (
     Backend,
     BackendGone,
@@ -69,8 +70,12 @@ def _attempt(plan: Plan, session: RestartingBackend, together: bool) -> Observat
 
 def _in_folder(plan: Plan, session: RestartingBackend, together: bool, folder: Path) -> Observation:
     script = [
-        (None, Call("reset")),
-        *((step, placed(call, folder)) for step in plan.steps for call in _calls(step)),
+        (None, Call(RESET.wire)),
+        *(
+            (step, replace(call, arguments=placed(call.arguments, folder)))
+            for step in plan.steps
+            for call in _calls(step)
+        ),
     ]
     replies: list[Reply] = []
     gauge: Gauge | None = None
@@ -112,7 +117,7 @@ def _gauge(plan: Plan, backend: Backend) -> AbstractContextManager[Gauge | None]
 def _calls(step: PlannedStep) -> list[Call]:
     if not step.guarded:
         return [step.call]
-    look = Call("snapshot", {"cache": step.call.arguments["cache"]})
+    look = Call(step.kind.look.wire, {"cache": step.call.arguments["cache"]})
     return [look, step.call, look]
 
 
@@ -129,5 +134,5 @@ def _seen(plan: Plan, replies: list[Reply], folder: Path) -> list[Seen]:
         if step.guarded:
             seen.append(Seen(step, part[1], part[0], part[2]))
         else:
-            seen.append(Seen(step, part[0], file=written(step.call, folder)))
+            seen.append(Seen(step, part[0], file=written(step.call.arguments, folder)))
     return seen

@@ -11,6 +11,7 @@ from msgspec import UNSET, UnsetType
 from conformance.engine.execute import Observation, Seen
 from conformance.engine.expect import CacheState, Expect, SparseSlots
 from conformance.engine.literals import Tensors
+from conformance.engine.operation import Gives
 from conformance.engine.plan import Plan, PlannedStep, may_trap, outcomes
 from conformance.engine.verdict import Choice, Mismatch, Status, Verdict
 from conformance.filetools import judging
@@ -143,7 +144,7 @@ def _judge_step(
 ) -> tuple[list[Mismatch], list[Choice]]:
     """`sides` holds which hazards an earlier step took in a better way than the dialect's own."""
     earlier = dict(snapshots)  # `same_as` may name the cache that this step looks at
-    if seen.step.call.op == "snapshot" and not isinstance(seen.reply, Refused):
+    if seen.step.operation.gives is Gives.SNAPSHOT and not isinstance(seen.reply, Refused):
         snapshots[seen.step.call.arguments["cache"]] = seen.reply.value
     expect = seen.step.expect
     if expect is None:

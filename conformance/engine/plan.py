@@ -8,15 +8,13 @@ from typing import Any
 
 from msgspec import UNSET
 
-from conformance.engine import literals
-from conformance.engine.case import CacheSpec, Case, Load, Save, StepBase
+from conformance.engine.case import Case
 from conformance.engine.dialect import Dialect, lookup
 from conformance.engine.expect import Expect
+from conformance.engine.filearguments import FileArgument
+from conformance.engine.kind import Given, Kind, Step
 from conformance.engine.literals import Tensors
-
-_NOT_ARGUMENTS = {"expect", "unless"}
-_TENSOR_ARGUMENTS = {"value", "keys", "values"}
-NO_RECEIVER = {"merge", "held", "load", "save"}  # operations that act on no `cache`
+from conformance.engine.operation import Operation
 
 
 @dataclass(frozen=True)
@@ -29,7 +27,7 @@ class Call:
 
 @dataclass(frozen=True)
 class PlannedStep:
-    """A call, what it must give, and where it comes from.
+    """A call of an operation of a kind, what it must give, and where it comes from.
 
     `number` counts the steps as the case writes them from 1; the building of `given` is 0.
     `guarded` steps are surrounded by snapshots of `arguments["cache"]` that must be equal.
@@ -37,6 +35,8 @@ class PlannedStep:
 
     number: int
     call: Call
+    kind: Kind
+    operation: Operation
     expect: Expect | None = None
 
     @property
@@ -56,7 +56,11 @@ class Plan:
     @property
     def files(self) -> bool:
         """Whether a step reads or writes a file."""
-        return any("path" in step.call.arguments for step in self.steps)
+        return any(
+            isinstance(value, FileArgument)
+            for step in self.steps
+            for value in step.call.arguments.values()
+        )
 
     @property
     def may_trap(self) -> bool:
@@ -72,7 +76,7 @@ class NotApplicable:
     declared: bool = False
 
 
-def expectation(step: StepBase, dialect: Dialect) -> Expect | None:
+def expectation(step: Step, dialect: Dialect) -> Expect | None:
     """What a step must give in a dialect."""
     return lookup(step.unless, dialect.lineage) or step.expect
 
@@ -89,14 +93,14 @@ def outcomes(expect: Expect | None) -> tuple[Expect, ...]:
 
 def operations(case: Case) -> Set[str]:
     """The operations that carrying out a case needs in any dialect."""
-    ops = {step.__struct_config__.tag for step in case.steps}
-    for spec in case.given.values():
-        ops |= {call.op for call in build("c", spec, Tensors(case.tensors), lenient=True)}
+    ops = {step.operation.wire for step in case.steps}
+    for handle, given in case.given.items():
+        ops |= {planned.call.op for planned in build(handle, given, None)}
     for step in case.steps:
         for expect in (step.expect, *step.unless.values()):
             if any(option.leaves is not UNSET for option in outcomes(expect)):
-                ops.add("snapshot")
-    return {str(op) for op in ops}
+                ops.add(step.kind.look.wire)
+    return ops
 
 
 def applicability(
@@ -108,8 +112,9 @@ def applicability(
         return NotApplicable(reason)
     needed = operations(case)
     for op in sorted(needed):
-        if op in dialect.absent:
-            return NotApplicable(f"{dialect.id} has no {op}: {dialect.absent[op]}")
+        reason = absent(dialect, op)
+        if reason is not None:
+            return NotApplicable(f"{dialect.id} has no {op}: {reason}")
     if capabilities is not None:
         missing = sorted(needed - capabilities)
         if missing:
@@ -117,53 +122,29 @@ def applicability(
     return None
 
 
+def absent(dialect: Dialect, op: str) -> str | None:
+    """Why a dialect has not an operation, or the whole kind; None if it has it."""
+    kind, _, name = op.rpartition(".")
+    return dialect.absent.get(op) or (dialect.absent.get(kind) if kind and name else None)
+
+
 def plan(case: Case, dialect: Dialect, tensors: Tensors) -> Plan:
     """Bind an applicable case to a dialect; ValueError when a literal is wrong."""
     steps = [
-        PlannedStep(0, call)
-        for handle, spec in case.given.items()
-        for call in build(handle, spec, tensors)
+        planned for handle, given in case.given.items() for planned in build(handle, given, tensors)
     ]
     for number, step in enumerate(case.steps, start=1):
-        call = Call(str(step.__struct_config__.tag), arguments(step, tensors))
-        steps.append(PlannedStep(number, call, expectation(step, dialect)))
+        operation = step.operation
+        call = Call(operation.wire, operation.spelled(step, tensors))
+        expect = expectation(step, dialect)
+        steps.append(PlannedStep(number, call, step.kind, operation, expect))
     return Plan(case, dialect, tensors, tuple(steps))
 
 
-def build(handle: str, spec: CacheSpec, tensors: Tensors, lenient: bool = False) -> Iterator[Call]:
-    """The calls that build a given cache; `lenient` names the operations, decoding no tensor."""
-    slots = spec.slots if spec.slots is not UNSET else []
-    if spec.mamba:
-        yield Call("new_mamba", {"cache": handle, "left_padding": spec.left_padding})
-    else:
-        size = spec.size if spec.size is not UNSET else len(slots)
-        yield Call("new", {"cache": handle, "size": size, "left_padding": spec.left_padding})
-    for index, slot in enumerate(slots):
-        if slot is not None:
-            value = None if lenient else tensors(slot)
-            yield Call("set", {"cache": handle, "slot": index, "value": value})
-    if spec.lengths is not None:
-        yield Call("prepare", {"cache": handle, "lengths": spec.lengths})
-
-
-def arguments(step: StepBase, tensors: Tensors) -> dict[str, Any]:
-    """The arguments of a step as a backend gets them; ValueError when a literal is wrong."""
-    if isinstance(step, Load):
-        return {"path": tensors.files.file(step.file)}
-    if isinstance(step, Save):
-        return {"path": tensors.files.target(step.content), **tensors.files.content(step.content)}
-    arguments: dict[str, Any] = {}
-    for name in step.__struct_fields__:
-        if name in _NOT_ARGUMENTS:
-            continue
-        value = getattr(step, name)
-        if name in _TENSOR_ARGUMENTS:
-            value = tensors.slot(value)
-        elif name == "state":
-            value = tensors.tree(value)
-        elif name == "meta_state":
-            value = literals.texts(value)
-        arguments[name] = value
-    if step.__struct_config__.tag in NO_RECEIVER:
-        del arguments["cache"]
-    return arguments
+def build(handle: str, given: Given, tensors: Tensors | None) -> Iterator[PlannedStep]:
+    """The calls that build a given cache; without `tensors` no literal is decoded."""
+    kind = given.of_kind
+    assert kind.build is not None
+    for name, arguments in kind.build(handle, given, tensors):
+        operation = kind.operations[name]
+        yield PlannedStep(0, Call(operation.wire, arguments), kind, operation)

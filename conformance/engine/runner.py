@@ -21,7 +21,7 @@ from conformance.patience import START_SECONDS
 from conformance.transport import connect, served
 from conformance.transport.backend import Backend, BackendUnusable
 from conformance.transport.causes import Unusable
-from conformance.transport.messages import Handshake, declarable
+from conformance.transport.messages import Handshake
 from conformance.transport.restarting import RestartingBackend
 
 HOSTILE = "hostile"
@@ -147,7 +147,7 @@ class Run:
         return self.suite.dialects[chosen]
 
     def _check_capabilities(self, backend: str) -> None:
-        unknown = sorted(set(self.handshake.capabilities) - declarable())
+        unknown = sorted(set(self.handshake.capabilities) - self.suite.kinds.declarable)
         if unknown:
             raise BackendUnusable(
                 Unusable.UNKNOWN_CAPABILITY,

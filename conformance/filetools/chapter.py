@@ -7,9 +7,11 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from msgspec.structs import replace
 
-from conformance.engine.case import Budget, Case, Chapter, Load, Save
+from conformance.engine.case import Budget, Case, Chapter
 from conformance.engine.dialect import Dialect, lookup, spread
 from conformance.engine.expect import Expect
+from conformance.engine.kind import Step
+from conformance.engine.kinds import Kinds
 from conformance.filetools.goldens import (
     STRICT,
     goldens,
@@ -20,6 +22,7 @@ from conformance.filetools.goldens import (
 )
 from conformance.filetools.library import HOSTILE, Library
 from conformance.filetools.model import CacheSpec, FileCase, HostileFile, Reading
+from conformance.kinds.files import LOAD, SAVE
 
 FILE_MEGABYTES = 64.0  # beyond which no file may take memory, whatever is in it
 MAMBA, MAMBA_CACHE = "new_mamba", "MambaCache"  # the class is there if its operation is
@@ -33,11 +36,11 @@ _HAZARDS = {
 _REFUSED = Expect(refused="a file that this reader does not take")
 
 
-def file_chapter(library: Library, dialects: Mapping[str, Dialect]) -> Chapter:
+def file_chapter(library: Library, dialects: Mapping[str, Dialect], kinds: Kinds) -> Chapter:
     """The chapter, in the grammar of all others."""
-    maker = _ChapterMaker(library, dialects)
+    maker = _ChapterMaker(library, dialects, kinds)
     head = maker.head
-    return Chapter(
+    return kinds.chapter(
         title=head.title,
         about=head.about,
         requirements=head.requirements,
@@ -49,7 +52,10 @@ def file_chapter(library: Library, dialects: Mapping[str, Dialect]) -> Chapter:
 class _ChapterMaker:
     """Makes the cases. A dialect without a writer, of its own or inherited, has no part in them."""
 
-    def __init__(self, library: Library, dialects: Mapping[str, Dialect]) -> None:
+    def __init__(
+        self, library: Library, dialects: Mapping[str, Dialect], kinds: Kinds
+    ) -> None:
+        self._case = kinds.case
         self.library = library
         self.head = read_chapter(library.root)
         self._lineages = reader_lineages(library.root, dialects)
@@ -70,11 +76,11 @@ class _ChapterMaker:
                 name: _outcome(readings, name, self._newer_than(dialect))
                 for name, dialect in self._dialects.items()
             }
-            yield Case(
+            yield self._case(
                 id=f"file.read.{record.writer}.{_slug(golden.case)}",
                 requires=[*_requirements(content), "FILE-009"],
                 why=content.why,
-                steps=[self._step(Load(file=f"{record.writer}/{golden.case}"), outcomes)],
+                steps=[self._step(LOAD(file=f"{record.writer}/{golden.case}"), outcomes)],
                 cites=[f"{record.provenance} from {record.revision} on {record.date}"],
             )
 
@@ -99,11 +105,11 @@ class _ChapterMaker:
                 for name, writer in writers.items()
                 if gone[name] is None
             }
-            yield Case(
+            yield self._case(
                 id=f"file.write.{_slug(content.id)}",
                 requires=["FILE-010", "FILE-011"],
                 why=content.why,
-                steps=[self._step(Save(content=content.id), outcomes)],
+                steps=[self._step(SAVE(content=content.id), outcomes)],
                 not_applicable=spread(gone, self._lineages),
             )
 
@@ -115,12 +121,12 @@ class _ChapterMaker:
                 for name, dialect in self._dialects.items()
                 if file.is_given_to(dialect.lineage)
             }
-            yield Case(
+            yield self._case(
                 id=f"file.hostile.{_slug(file.id)}",
                 requires=sorted({self.head.blamed[file.expect.error], "FILE-016"}),
                 why=file.why,
                 tags=["hostile"],
-                steps=[self._step(Load(file=f"{HOSTILE}{file.id}"), outcomes)],
+                steps=[self._step(LOAD(file=f"{HOSTILE}{file.id}"), outcomes)],
                 budget=Budget(memory_mb=FILE_MEGABYTES),
                 not_applicable=file.not_run,
             )
@@ -139,7 +145,7 @@ class _ChapterMaker:
         """A reader that the dialect also covers."""
         return lookup(self._newer, dialect.lineage)
 
-    def _step(self, step: Load | Save, outcomes: Mapping[str, Expect]) -> Load | Save:
+    def _step(self, step: Step, outcomes: Mapping[str, Expect]) -> Step:
         """The step with the first dialect's outcome for all, and the others' where they differ."""
         first = next(iter(outcomes.values()))
         others = {name: None if each == first else each for name, each in outcomes.items()}

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import os
+import stat
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from conformance.engine.filearguments import FileArgument
 from conformance.engine.literals import Tensors
 from conformance.filetools import hostile
 from conformance.filetools.model import CaseFile, FileCase, HostileFile, read_all_cases, spell
@@ -14,18 +17,34 @@ from conformance.filetools.safetensors import Flat, parse
 
 HOSTILE = "hostile/"
 SUFFIX = ".safetensors"
+MAX_WRITTEN_BYTES = 64 * 1024 * 1024
 
 
 @dataclass(frozen=True)
-class FileRef:
-    """The path of a file as an argument of a call: it is known when the call is carried out.
-
-    `written`: the backend makes the file; otherwise a copy lies there before.
-    """
+class FileRef(FileArgument):
+    """A prompt-cache file; `made` if the backend makes it, otherwise a copy lies there before."""
 
     name: str
     library: Library = field(repr=False)
-    written: bool = False
+    made: bool = False
+
+    def placed(self, folder: Path) -> str:
+        path = self._path(folder)
+        if not self.made:
+            path.write_bytes(self.data)
+        return str(path)
+
+    def written(self, folder: Path) -> bytes | None:
+        path = self._path(folder)
+        try:
+            status = os.lstat(path)
+        except OSError:
+            return None
+        whole = stat.S_ISREG(status.st_mode) and status.st_size <= MAX_WRITTEN_BYTES
+        return path.read_bytes() if self.made and whole else None
+
+    def _path(self, folder: Path) -> Path:
+        return folder / Path(self.name).with_suffix(SUFFIX).name
 
     @property
     def data(self) -> bytes:
@@ -58,7 +77,7 @@ class Library:
 
     def target(self, case: str) -> FileRef:
         """A file that the backend makes."""
-        return FileRef(f"{case}{SUFFIX}", self, written=True)
+        return FileRef(f"{case}{SUFFIX}", self, made=True)
 
     def data(self, name: str) -> bytes:
         """The bytes of a golden or hostile file."""

@@ -5,10 +5,10 @@ from __future__ import annotations
 import sys
 from dataclasses import dataclass
 
+from conformance.kinds.files import FILES
 from conformance.transport import command, released, runs_in_process
 from conformance.transport.backend import Backend, BackendUnusable
 from conformance.transport.causes import Unusable
-from conformance.transport.messages import FILE_OPERATIONS
 from conformance.transport.process import ProcessBackend
 
 REFERENCE = "reference"
@@ -26,7 +26,7 @@ class Participant:
     def start(self) -> Backend:
         """A live backend of its own; BackendUnusable when it cannot do files."""
         backend = ProcessBackend(list(self.command))
-        missing = [op for op in FILE_OPERATIONS if op not in backend.handshake.capabilities]
+        missing = [op for op in FILES.operations if op not in backend.handshake.capabilities]
         if missing:
             backend.close()
             raise BackendUnusable(

@@ -18,13 +18,13 @@ from conformance.engine.plan import Call
 from conformance.engine.verdict import Status
 from conformance.filetools import judging
 from conformance.filetools.safetensors import parse
+from conformance.kinds.files import FILES
 from conformance.properties.agreement import agree
 from conformance.properties.author import TRAP, answer
 from conformance.properties.contents import Content, arguments, contents, requirements
 from conformance.properties.sides import Sides, answers
 from conformance.reporting import words
 from conformance.transport.backend import BackendTrouble, Refused, Reply
-from conformance.transport.messages import FILE_OPERATIONS
 
 SHRINK_SECONDS = 20.0
 
@@ -54,7 +54,7 @@ class Misfiled:
 def not_applicable(sides: Sides) -> str | None:
     """Why no files are exchanged, or None."""
     declared = sides.session.handshake.capabilities
-    missing = [op for op in FILE_OPERATIONS if op not in declared]
+    missing = [op for op in FILES.operations if op not in declared]
     return f"the backend declares no {', '.join(missing)}" if missing else None
 
 

@@ -7,12 +7,10 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
-import msgspec
-
 from conformance.engine.case import Case
 from conformance.engine.execute import execute
 from conformance.engine.judge import judge
-from conformance.engine.plan import NO_RECEIVER, Call, plan
+from conformance.engine.plan import Call, plan
 from conformance.engine.verdict import Verdict
 from conformance.fixtures import yamlfile
 from conformance.fixtures.load import Suite
@@ -64,7 +62,7 @@ class Finding:
     def case(self) -> Case:
         """The case as it reads from its YAML."""
         (read,) = yamlfile.parse(self.yaml.encode(), self.spelled["id"])
-        return msgspec.convert(read, Case)
+        return self.suite.kinds.read_case(read)
 
     def verdict(self) -> Verdict:
         """What the case comes to on the backend, when it is run as any fixture is."""
@@ -81,8 +79,6 @@ class Finding:
 
 def _step(call: Call, reply: Reply, last: bool) -> dict[str, Any]:
     arguments = {key: spelling.plain(value) for key, value in call.arguments.items()}
-    if call.op in NO_RECEIVER:
-        arguments.pop("cache", None)
     step = {"op": call.op, **arguments}
     if last or isinstance(reply, Refused):
         step["expect"] = expectation(call, reply)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from conformance.engine.dialect import Dialect
 from conformance.engine.plan import Call
+from conformance.kinds import KINDS
 from conformance.properties.agreement import first_difference
 from conformance.properties.author import Drawn
 from conformance.transport.backend import (
@@ -15,7 +16,6 @@ from conformance.transport.backend import (
     BackendTrouble,
     Reply,
 )
-from conformance.transport.messages import FILE_OPERATIONS, case_operations
 from conformance.transport.restarting import RestartingBackend
 
 SECONDS = 20.0  # for the calls of one sequence together
@@ -55,7 +55,7 @@ class Sides:
     def operations(self) -> Set[str]:
         """What a case can use on caches, both can do and the dialect has."""
         both = set(self.model.handshake.capabilities) & set(self.session.handshake.capabilities)
-        return both & set(case_operations()) - set(self.dialect.absent) - set(FILE_OPERATIONS)
+        return both & set(KINDS["slots"].steps) - set(self.dialect.absent)
 
     def compare(self, drawn: Drawn) -> Difference | None:
         """Give the backend the calls; where it parts from the reference, if it does."""

@@ -9,9 +9,9 @@ from msgspec import UNSET
 
 from conformance import tensor
 from conformance.engine.expect import CacheState, Expect, SparseSlots
+from conformance.engine.filearguments import FileArgument
 from conformance.engine.literals import Tensors
 from conformance.engine.plan import PlannedStep
-from conformance.filetools.library import FileRef
 from conformance.tensor import Tensor
 from conformance.transport.backend import Refused, Reply
 
@@ -88,7 +88,7 @@ def _value(item: Any) -> str:
         return "null"
     if isinstance(item, Tensor):
         return tensor.describe(item)
-    if isinstance(item, FileRef):
+    if isinstance(item, FileArgument):
         return item.name
     if isinstance(item, list):
         return (

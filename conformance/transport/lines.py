@@ -11,8 +11,8 @@ from typing import Any
 
 import msgspec
 
+from conformance.engine.kinds import Kinds
 from conformance.transport.backend import (
-    MAX_DEPTH,
     ProtocolViolation,
     Refused,
     Reply,
@@ -33,10 +33,6 @@ from conformance.transport.messages import (
     Response,
 )
 from conformance.transport.tolerance import as_meant, handshake_as_meant, without_mark
-
-_SNAPSHOT_KEYS = ("class_name", "slot_count", "slots", "left_padding", "lengths")
-# What a cache of a loaded file says, by its kind; the first of the keys shows which kind it is.
-_CACHE_KEYS = (("slots", "left_padding", "lengths"), ("keys", "values", "numbers"), ("caches",))
 
 # Errors that speak of the adapter, where its handshake promised otherwise.
 FAILURES = {
@@ -176,7 +172,7 @@ def _why_no_json(line: bytes) -> Violation:
     return Violation.NAN_OR_INFINITY if literals else Violation.NOT_JSON
 
 
-def reply(request: Request, response: Response) -> Reply:
+def reply(request: Request, response: Response, kinds: Kinds) -> Reply:
     """What a response says of the implementation; ProtocolViolation if it speaks of the adapter."""
     error = response.error
     if isinstance(error, msgspec.UnsetType):
@@ -185,7 +181,7 @@ def reply(request: Request, response: Response) -> Reply:
                 Violation.MISSING_RESULT,
                 f"{request.method}: neither result nor error in the response",
             )
-        check_result(request.method, response.result)
+        check_result(request.method, response.result, kinds)
         return Returned(from_wire(response.result))
     if response.result is not msgspec.UNSET and response.result is not None:
         raise ProtocolViolation(
@@ -204,59 +200,8 @@ def reply(request: Request, response: Response) -> Reply:
     raise ProtocolViolation(cause, f"{request.method}: {meaning}: {error.message}")
 
 
-def check_result(method: str, result: Any) -> None:
+def check_result(method: str, result: Any, kinds: Kinds) -> None:
     """ProtocolViolation where a result is not of the form that its operation has."""
-    if method == "snapshot":
-        check_snapshot(result)
-    if method == "load":
-        check_loaded(result)
-
-
-def check_snapshot(result: Any) -> None:
-    """Left out is not unset: a snapshot that forgets a key would pass for a cache without it."""
-    if not isinstance(result, dict):
-        raise ProtocolViolation(Violation.MALFORMED_RESULT, "snapshot: the result is not an object")
-    missing = [key for key in _SNAPSHOT_KEYS if key not in result]
-    if missing:
-        raise ProtocolViolation(
-            Violation.MALFORMED_RESULT, f"snapshot: the result has no {', '.join(missing)}"
-        )
-    slots = result["slots"]
-    if not isinstance(slots, dict) or not all(key.isascii() and key.isdecimal() for key in slots):
-        raise ProtocolViolation(
-            Violation.MALFORMED_RESULT, 'snapshot: slots is not an object of the form {"0": tensor}'
-        )
-
-
-def check_loaded(result: Any) -> None:
-    """The same of a loaded file: every cache says all that its kind has."""
-    if not isinstance(result, dict) or not {"caches", "user_metadata"} <= result.keys():
-        raise ProtocolViolation(
-            Violation.MALFORMED_RESULT,
-            'load: the result is not of the form {"caches", "user_metadata"}',
-        )
-    _check_caches(result["caches"])
-
-
-def _check_caches(caches: Any, depth: int = 0) -> None:
-    if not isinstance(caches, list) or depth > MAX_DEPTH:
-        raise ProtocolViolation(Violation.MALFORMED_RESULT, "load: caches is not a list")
-    for cache in caches:
-        if not isinstance(cache, dict) or not isinstance(cache.get("class_name"), str):
-            raise ProtocolViolation(
-                Violation.MALFORMED_RESULT, "load: a cache is not an object with a class_name"
-            )
-        name = cache["class_name"]
-        kind = next((kind for kind in _CACHE_KEYS if kind[0] in cache), _CACHE_KEYS[0])
-        missing = [key for key in kind if key not in cache]
-        if missing:
-            raise ProtocolViolation(
-                Violation.MALFORMED_RESULT, f"load: a {name} has no {', '.join(missing)}"
-            )
-        if "caches" in cache:
-            _check_caches(cache["caches"], depth + 1)
-        for key, form in (("keys", list), ("values", list), ("numbers", dict)):
-            if key in cache and not isinstance(cache[key], form):
-                raise ProtocolViolation(
-                    Violation.MALFORMED_RESULT, f"load: {key} of a {name} is not a {form.__name__}"
-                )
+    problem = kinds.problem(method, result)
+    if problem is not None:
+        raise ProtocolViolation(Violation.MALFORMED_RESULT, f"{method}: {problem}")

@@ -6,7 +6,9 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 from conformance import __version__
+from conformance.engine.kinds import Kinds
 from conformance.engine.plan import Call
+from conformance.kinds import KINDS
 from conformance.patience import START_SECONDS
 from conformance.transport.backend import (
     Backend,
@@ -30,7 +32,13 @@ class ProcessBackend(Backend):
     Any BackendTrouble ends the process too: what it says after that answers nothing.
     """
 
-    def __init__(self, command: Sequence[str], start_seconds: float = START_SECONDS) -> None:
+    def __init__(
+        self,
+        command: Sequence[str],
+        start_seconds: float = START_SECONDS,
+        kinds: Kinds = KINDS,
+    ) -> None:
+        self._kinds = kinds
         self._next_id = 1
         self.channel = Channel(command)
         self.pid = self.channel.pid
@@ -86,4 +94,4 @@ class ProcessBackend(Backend):
                     "one message was answered with more than one line; what follows the answer: "
                     f"{shown(more)}",
                 )
-            return [reply(*pair) for pair in zip(requests, responses, strict=True)]
+            return [reply(*pair, self._kinds) for pair in zip(requests, responses, strict=True)]

@@ -14,6 +14,7 @@ from conformance.engine.literals import TensorLiteral, Tensors
 from conformance.engine.plan import Plan, plan
 from conformance.engine.verdict import Verdict
 from conformance.fixtures import yamlfile
+from conformance.kinds import KINDS
 from conformance.tensor import Tensor, tensor
 from conformance.transport.backend import BackendTrouble, Refused, Reply, Returned
 
@@ -38,7 +39,7 @@ def case(text: str, **fields: Any) -> Case:
     """A case of the steps that `text` spells, one a line, in YAML."""
     steps = yamlfile.parse(text.encode(), "steps")
     whole = {"id": "a.b", "requires": ["A-001"], "why": "x", "steps": steps, **fields}
-    return msgspec.convert(whole, Case)
+    return KINDS.read_case(whole)
 
 
 def planned(text: str, **fields: Any) -> Plan:

@@ -9,14 +9,10 @@ from functools import cached_property
 from typing import Any
 
 from conformance.engine.case import Case
+from conformance.engine.operation import Gives
 from conformance.fixtures.load import Suite
 from conformance.mutants import Mutant
 from tools.mutants.kills import Kills
-
-# Operations that only look. What a mutant of a sequence does wrongly needs two others, or a look
-# before and a look after one.
-_LOOKS = {"batch_size", "class_name", "empty", "get", "held", "hold", "is_trimmable", "make_mask",
-          "max_size", "meta_state", "nbytes", "size", "snapshot", "state"}  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -114,6 +110,7 @@ def _documents(case: Case) -> bool:
 
 
 def _is_sequence(case: Case) -> bool:
-    ops = [str(step.__struct_config__.tag) for step in case.steps]
-    acts = sum(op not in _LOOKS for op in ops)
-    return acts >= 2 or (acts >= 1 and sum(op != "snapshot" for op in ops) >= 3)
+    """What a sequence does wrongly needs two operations, or a look before and after one."""
+    ops = [step.operation for step in case.steps]
+    acts = sum(not op.looks for op in ops)
+    return acts >= 2 or (acts >= 1 and sum(op.gives is not Gives.SNAPSHOT for op in ops) >= 3)

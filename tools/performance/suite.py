@@ -52,7 +52,7 @@ def scripted(suite: Suite) -> list[str]:
     """Cases that are neither hostile nor about files, nor make a tensor of many megabytes."""
     found = []
     for case in suite.cases.values():
-        ops = {step.__struct_config__.tag for step in case.steps}
+        ops = {step.operation.wire for step in case.steps}
         large = any(getattr(step, "n", 0) > TOO_LARGE for step in case.steps)
         if HOSTILE not in case.tags and not ops & {"load", "save"} and not large:
             found.append(case.id)

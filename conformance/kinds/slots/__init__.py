@@ -1,0 +1,18 @@
+"""Slot caches: ArraysCache and MambaCache, the state tensors of a recurrent layer."""
+
+from __future__ import annotations
+
+from conformance.engine.kind import Kind
+from conformance.kinds.slots.given import GivenSlots, build, misfit
+from conformance.kinds.slots.operations import OPERATIONS
+
+SLOTS = Kind(
+    name="slots",
+    title="Slot caches",
+    records=OPERATIONS,
+    prefixed=False,  # the operations of version 1 of the protocol
+    given=GivenSlots,
+    build=build,
+    misfit=misfit,
+    state_shapes=("compacted", "slots", "slots and rows"),
+)
