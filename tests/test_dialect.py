@@ -101,8 +101,8 @@ def test_a_known_defect_is_carried_on_until_a_dialect_is_without_it():
         ([ROOT, {"id": "lm-2", "extends": "lm-1", "family": "ml"}], 1, ("family",),
          "the family is that of lm-1"),
         ([ROOT, {"id": "lm-2", "extends": "lm-1", "absent": {"get": None}}], 1, ("absent", "get"),
-         "no parent lacks get"),
-        ([ROOT | {"absent": {"get": None}}], 0, ("absent", "get"), "no parent lacks get"),
+         "no parent has get here"),
+        ([ROOT | {"absent": {"get": None}}], 0, ("absent", "get"), "no parent has get here"),
     ],
 )  # fmt: skip
 def test_an_entry_that_makes_no_dialect_is_refused(entries, index, keys, said):

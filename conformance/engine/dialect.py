@@ -35,7 +35,8 @@ class DialectEntry(Strict, frozen=True, kw_only=True):
     """A dialect as it is written down. One that `extends` another says only what differs.
 
     `absent` maps an operation that the dialect does not have to the reason; null gives back one
-    that the parent lacks. `state_shape` says what `state` is: the tensors of the set slots, the
+    that the parent lacks. `traps` maps one of which every call ends the process to the reason, in
+    the same way. `state_shape` says what `state` is: the tensors of the set slots, the
     slots with nulls, or `[slots, left_padding, lengths]`. `inexpressible` lists arguments that its
     types cannot carry, such as a negative slot index where indices are unsigned.
     """
@@ -48,6 +49,7 @@ class DialectEntry(Strict, frozen=True, kw_only=True):
     summary: str | UnsetType = UNSET
     state_shape: StateShape | UnsetType = UNSET
     absent: dict[str, str | None] = {}
+    traps: dict[str, str | None] = {}
     inexpressible: list[Inexpressible] | UnsetType = UNSET
 
 
@@ -86,9 +88,15 @@ class Dialect(msgspec.Struct, frozen=True, kw_only=True):
     summary: str
     state_shape: StateShape
     absent: dict[str, str] = {}
+    traps: dict[str, str] = {}
     inexpressible: list[Inexpressible] = []
     parents: tuple[str, ...] = ()
     hazards: frozenset[str] = frozenset()
+
+    @property
+    def places_by_metadata(self) -> bool:
+        """Whether the metadata says where arrays go, because the state has no holes."""
+        return self.state_shape == "compacted"
 
     @property
     def lineage(self) -> Lineage:
@@ -169,7 +177,12 @@ def _made(index: int, entry: DialectEntry, known: Mapping[str, Dialect]) -> Dial
         missing = sorted(Dialect.__struct_fields__[1:6] - given.keys())
         if missing:
             raise DialectError(index, (), f"extends no dialect and has no `{missing[0]}`")
-        return Dialect(id=entry.id, absent=_absent(index, entry, {}), **given)
+        return Dialect(
+            id=entry.id,
+            absent=_reasons(index, "absent", entry.absent, {}),
+            traps=_reasons(index, "traps", entry.traps, {}),
+            **given,
+        )
     if entry.extends not in known:
         raise DialectError(index, ("extends",), f"no dialect {entry.extends} stands above")
     if "family" in given:
@@ -179,16 +192,20 @@ def _made(index: int, entry: DialectEntry, known: Mapping[str, Dialect]) -> Dial
         parent,
         id=entry.id,
         parents=(parent.id, *parent.parents),
-        absent=_absent(index, entry, parent.absent),
+        absent=_reasons(index, "absent", entry.absent, parent.absent),
+        traps=_reasons(index, "traps", entry.traps, parent.traps),
         **given,
     )
 
 
-def _absent(index: int, entry: DialectEntry, parents: Mapping[str, str]) -> dict[str, str]:
-    absent = dict(parents)
-    for op, reason in entry.absent.items():
+def _reasons(
+    index: int, key: str, own: Mapping[str, str | None], parents: Mapping[str, str]
+) -> dict[str, str]:
+    """The reasons by operation; null takes back one of the parent's."""
+    found = dict(parents)
+    for op, reason in own.items():
         if reason is not None:
-            absent[op] = reason
-        elif absent.pop(op, None) is None:
-            raise DialectError(index, ("absent", op), f"no parent lacks {op}")
-    return absent
+            found[op] = reason
+        elif found.pop(op, None) is None:
+            raise DialectError(index, (key, op), f"no parent has {op} here")
+    return found

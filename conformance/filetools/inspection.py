@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from conformance.filetools.exchange import read_one
 from conformance.filetools.model import Reading
+from conformance.fixtures.dialects import read_dialects
 from conformance.transport.backend import OperationRefused
 
 if TYPE_CHECKING:
@@ -23,7 +24,6 @@ WRITERS = {
     "mlxrs-0.1": "mlxrs 0.1",
 }
 LAYOUTS = ("mlx-lm-0.31", "mlx-lm-0.32", "mlx-swift-lm", "mlxrs-0.1")
-RUN = ("mlx-lm-0.31", "mlx-lm-0.32")
 _ROWS_SHOWN = 16
 _MEANINGS = {
     "same": "yes, whole",
@@ -106,11 +106,12 @@ def reading_lines(path: Path, found: Mapping[str, str] | None = None) -> Iterato
     """What every reader does with a file, in words."""
     if found is None:
         found = {name: reading.spelled() for name, reading in readers(path).items()}
+    run = {dialect.id for dialect in read_dialects().values() if dialect.evidence == "run"}
     yield "who reads it:"
     for name, said in found.items():
         kind, _, what = said.partition(": ")
         words = _MEANINGS[kind].format(what)
-        yield f"  {name:<22} {words}{'' if name in RUN else ' (by its source, not run)'}"
+        yield f"  {name:<22} {words}{'' if name in run else ' (by its source, not run)'}"
 
 
 def _cache(entry: Entry) -> dict[str, Any]:

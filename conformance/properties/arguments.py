@@ -43,6 +43,8 @@ class Arguments:
     def __init__(self, draw: st.DrawFn, dialect: Dialect) -> None:
         self._draw = draw
         self._dialect = dialect
+        unbounded = "unbounded-slot-count" in dialect.hazards
+        self._is_capped = dialect.places_by_metadata and not unbounded
         self._dtype = draw(_dtype)
         self._columns = draw(_columns)
         self.rows = draw(_rows)
@@ -193,7 +195,7 @@ class Arguments:
             present = ",".join(str(i) for i in range(slots) if self._draw(_yes))
             return [str(slots), present, *(self._draw(_good_csv) for _ in range(self._draw(_rows)))]
         texts = [self._draw(_csv) for _ in range(self._draw(_count))]
-        if texts and self._dialect.family == "mlxrs" and self._draw(_tens) == 0:
+        if texts and self._is_capped and self._draw(_tens) == 0:
             texts[0] = self._draw(_capped)
         return texts
 

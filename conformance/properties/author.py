@@ -38,7 +38,6 @@ WEIGHTS = {"set": 4, "extend": 3, "merge": 2, "filter": 3, "round_trip": 2, "mak
            "advance": 2, "fill": 4, "exchange": 2, "gather": 2, "copy": 2, "pad": 2,
            "held": 3}  # fmt: skip
 LOOKS = {"batch_size", "class_name", "empty", "is_trimmable", "max_size", "nbytes", "size"}
-ALWAYS_TRAP = {"mlx-swift-lm": {"set_meta_state", "update"}}
 
 _handle = st.sampled_from(HANDLES)
 _name = st.sampled_from(NAMES)
@@ -68,7 +67,7 @@ class Drawn:
 
 def vocabulary(dialect: Dialect, operations: Set[str]) -> list[str]:
     """The operations and moves to choose from, the weightier ones more than once."""
-    rare = LOOKS | ALWAYS_TRAP.get(dialect.family, set())
+    rare = LOOKS | dialect.traps.keys()
     weights = {op: 1 if op in rare else 2 * WEIGHTS.get(op, 1) for op in operations}
     weights |= {move: 2 * WEIGHTS.get(move, 1) for move, needs in MOVES.items()
                 if needs <= operations}  # fmt: skip
@@ -117,7 +116,8 @@ class _Author:
         self._draw = draw
         self._model = model
         self._operations = operations
-        self._family = dialect.family
+        # A write in place is seen in what was read from a slot only where this hazard is.
+        self._holds = _any if "slot-is-the-live-array" in dialect.hazards else _rows
         self._arguments = Arguments(draw, dialect)
         self._names: set[str] = set()
         self.caches: dict[str, dict[str, Any]] = {}
@@ -194,8 +194,7 @@ class _Author:
         self._step("merge", caches=chosen, into=self._draw(_handle))
 
     def _write_hold(self) -> None:
-        # Whether what was read from a slot sees a write in place is a rule of mlx-lm's only.
-        cache, what = self._existing(), self._draw(_any if self._family == "mlx-lm" else _rows)
+        cache, what = self._existing(), self._draw(self._holds)
         name, slot = self._draw(_name), {}
         if what == "slot":
             slot = self._arguments.of("get", self.caches[cache]) or {}

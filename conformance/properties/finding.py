@@ -8,6 +8,7 @@ from functools import cached_property
 from typing import Any
 
 from conformance.engine.case import Case
+from conformance.engine.dialect import spread
 from conformance.engine.execute import execute
 from conformance.engine.judge import judge
 from conformance.engine.plan import Call, plan
@@ -70,11 +71,15 @@ class Finding:
         bound = plan(self.case, self.sides.dialect, suite.tensors_of(self.case))
         return judge(bound, execute(bound, self.sides.session))
 
-    def _elsewhere(self) -> dict[str, str]:
+    def _elsewhere(self) -> dict[str, str | None]:
+        """Why it is not run in other dialects; null where the own one would inherit that."""
         own = self.sides.dialect
-        others = [other for other in self.suite.dialects.values() if other.id != own.id]
-        keys = [other.id if other.family == own.family else other.family for other in others]
-        return dict.fromkeys(keys, f"found in {own.id}, not examined here")
+        reason = f"found in {own.id}, not examined here"
+        dialects = self.suite.dialects
+        return spread(
+            {name: None if name == own.id else reason for name in dialects},
+            {name: dialect.lineage for name, dialect in dialects.items()},
+        )
 
 
 def _step(call: Call, reply: Reply, last: bool) -> dict[str, Any]:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence, Set
-from dataclasses import dataclass, field
+from collections.abc import Callable, Sequence, Set
+from dataclasses import dataclass
 from typing import Any
 
 from hypothesis import strategies as st
@@ -31,9 +31,8 @@ _yes = st.booleans()
 class Law:
     """A sentence with the requirements that say it, and how to try it.
 
-    `needs` are the operations that a trial uses. `limits` maps a dialect or family to what keeps
-    the law from holding there at all; `hazard: reason` where a known hazard does. What a trial
-    leaves out in some dialect stands beside the code that leaves it out.
+    `needs` are the operations that a trial uses. `of_metadata` laws say where arrays go by the
+    metadata. What a trial leaves out where a dialect carries a known hazard stands in the trial.
     """
 
     id: str
@@ -41,15 +40,16 @@ class Law:
     requires: tuple[str, ...]
     needs: Set[str]
     trial: Callable[[Trial], None]
-    limits: Mapping[str, str] = field(default_factory=dict)
+    of_metadata: bool = False
 
     def not_applicable(self, dialect: Dialect, operations: Set[str]) -> str | None:
         """Why it is not tried on a backend with these operations; None if it is."""
-        for key in (dialect.id, dialect.family):
-            if key in self.limits:
-                return self.limits[key]
-        for op in sorted(self.needs & set(dialect.absent)):
+        for op in sorted(self.needs & dialect.absent.keys()):
             return f"{dialect.id} has no {op}"
+        for op in sorted(self.needs & dialect.traps.keys()):
+            return f"{dialect.id} traps at every {op}: {dialect.traps[op]}"
+        if self.of_metadata and not dialect.places_by_metadata:
+            return f"{dialect.id} keeps no metadata: its state says where the arrays go"
         missing = sorted(self.needs - operations)
         return f"the backend declares no {', '.join(missing)}" if missing else None
 
@@ -110,6 +110,10 @@ class Trial:
         """The snapshot of a cache."""
         shown: dict[str, Any] = self.call("snapshot", cache=cache)
         return shown
+
+    def carries(self, hazard: str) -> bool:
+        """Whether the dialect has this known defect, so that the law cannot hold in full."""
+        return hazard in self.dialect.hazards
 
     def has(self, *operations: str) -> bool:
         """Whether backend and dialect have these operations."""

@@ -8,15 +8,6 @@ from conformance.properties.laws.law import PARTS, Content, Law, Trial, int32
 from conformance.tensor import Tensor
 from conformance.transport.backend import Refused
 
-# What of the row vectors the serialized form of a dialect holds; hazards left-padding-not-saved
-# and lengths-not-saved say what the others lose.
-KEPT = {
-    "mlxrs-0.1": {"left_padding"},
-    "mlx-lm-0.31": set[str](),
-    "mlx-lm-0.32": {"left_padding", "lengths"},
-    "mlx-swift-lm-3.31.3": {"left_padding"},
-    "mlx-swift-lm-3.31.4": {"left_padding", "lengths"},
-}
 _count = st.integers(0, 4)
 _tokens = st.integers(0, 5)
 _items = st.lists(st.integers(0, 5), max_size=4)
@@ -26,11 +17,14 @@ _what = st.sampled_from(("set", "advance", "finalize"))
 
 def _content(t: Trial) -> Content:
     """What comes back whole in the dialect."""
-    kept = KEPT[t.dialect.id]
-    found = t.content(padding="left_padding" in kept, lengths="lengths" in kept)
+    found = t.content(
+        padding=not t.carries("left-padding-not-saved"),
+        lengths=not t.carries("lengths-not-saved"),
+    )
     padding = found.left_padding
-    if t.dialect.id == "mlxrs-0.1" and padding is not None and len(padding) > len(found.slots):
-        padding = None  # hazard padding-capped-by-slot-count
+    many = padding is not None and len(padding) > len(found.slots)
+    if many and t.carries("padding-capped-by-slot-count"):
+        padding = None
     return Content(found.slots, padding, found.lengths)
 
 
@@ -83,8 +77,8 @@ def _turn(t: Trial, content: Content) -> tuple[str, dict[str, object]]:
 def _places(t: Trial) -> None:
     arrays = [t.tensor(2) for _ in range(t.draw(_count))]
     count, listed = t.draw(_count), t.draw(_items)
-    if t.dialect.family == "mlxrs":
-        listed = listed[:count]  # more are refused
+    if not t.carries("unbounded-slot-count"):
+        listed = listed[:count]  # the slot count bounds the list as well, so that more are refused
     padding = t.ints(min(count, 2)) if t.draw(st.booleans()) and count else None
     texts = [str(count), ",".join(map(str, listed))]
     texts += [] if padding is None else [",".join(map(str, padding))]
@@ -138,12 +132,10 @@ LAWS = (
         {"new", "set", "state", "from_state", "class_name", "snapshot"}, _replay),
     Law("metadata-places", "Arrays go one by one to the slots that the metadata lists.",
         ("RESTORE-002", "RESTORE-016", "RESTORE-017", "RESTORE-018", "RESTORE-019"),
-        {"from_state", "snapshot"}, _places,
-        limits={"mlx-lm": "mlx-lm keeps no metadata: its state says where the arrays go"}),
+        {"from_state", "snapshot"}, _places, of_metadata=True),
     Law("refusal-leaves", "Metadata that is refused changes nothing.",
         ("RESTORE-014", "RESTORE-024", "HOSTILE-005"),
-        {"new", "set", "set_meta_state", "snapshot"}, _refusal,
-        limits={"mlx-swift-lm": "mlx-swift-lm traps when metadata is assigned"}),
+        {"new", "set", "set_meta_state", "snapshot"}, _refusal),
     Law("state-assigned", "Assigned state replaces what it consists of, and nothing else.",
         ("STATE-004", "STATE-005", "STATE-006", "STATE-008"),
         {"new", "set", "state", "set_state", "snapshot"}, _assigned),
