@@ -4,19 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import wraps
-from typing import ParamSpec, TypeVar
+from typing import Any, TypeVar, cast
 
 from reference_impl.errors import CacheError, Trap
 
-P = ParamSpec("P")
-T = TypeVar("T")
+Rule = TypeVar("Rule", bound=Callable[..., Any])
 
 
-def trapping(rule: Callable[P, T]) -> Callable[P, T]:
+def trapping(rule: Rule) -> Rule:
     """The same rule, with every error of mlx or of an index turned into a `Trap`."""
 
     @wraps(rule)
-    def trapped(*args: P.args, **kwargs: P.kwargs) -> T:
+    def trapped(*args: Any, **kwargs: Any) -> Any:
         try:
             return rule(*args, **kwargs)
         except CacheError:
@@ -24,4 +23,4 @@ def trapping(rule: Callable[P, T]) -> Callable[P, T]:
         except (ArithmeticError, LookupError, RuntimeError, ValueError) as error:
             raise Trap(str(error)) from error
 
-    return trapped
+    return cast(Rule, trapped)

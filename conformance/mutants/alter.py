@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import builtins
 from collections.abc import Callable
-from functools import partial
 from types import FunctionType
 from typing import Any
 
@@ -16,8 +15,6 @@ def altered(rule: Rule, **names: Any) -> Rule:
 
     LookupError for a name that its module does not have: the mutant would be no mutant.
     """
-    if isinstance(rule, partial):
-        return partial(altered(rule.func, **names), *rule.args, **rule.keywords)
     original: Any = rule
     unknown = names.keys() - original.__globals__.keys() - vars(builtins).keys()
     if unknown:

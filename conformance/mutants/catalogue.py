@@ -55,7 +55,7 @@ MUTANTS = (
            "mlx-lm 0.32 makes a stray attribute", rules={"write_meta": lambda c, v: None}),
     Mutant("filter-loses-the-label", _SWIFT3, ("BATCHOP-005",), "filter makes an ArraysCache.",
            rules={"filter": trapping(then(
-               batch.filter_dropping_padding, becomes("_mamba", lambda c: False)))}),
+               batch.filter_dropping_padding, becomes("class_label", lambda c: "ArraysCache")))}),
     Mutant("extend-drops-padding", _SWIFT4, ("BATCHOP-013", "REGR-006"),
            "extend forgets left padding.", "osaurus, ekryski and afm",
            rules={"extend": trapping(then(batch.extend_zero_filled, forget("left_padding")))}),

@@ -14,7 +14,7 @@ from reference_impl.dialects import (
 from reference_impl.slots.cache import SlotCache
 
 _CLASSES: dict[str, type[SlotCache]] = {
-    module.ArraysCache.dialect.id: module.ArraysCache
+    module.ArraysCache.dialect: module.ArraysCache
     for module in (
         mlxrs_0_1,
         mlx_lm_0_31,
@@ -44,10 +44,8 @@ def from_state(
     else is looked at. A dialect without meta_state does not look at it.
     """
     cls = dialect_class(dialect)
-    lacks = cls.dialect.lacks
-    if class_name not in ({"ArraysCache"} if "mamba" in lacks else {"ArraysCache", "MambaCache"}):
-        cls.dialect.unknown_label(class_name)
-    cache = cls.from_state(state) if "meta_state" in lacks else cls.from_state(state, meta_state)
-    if class_name == "MambaCache":
-        cache._mamba = True
+    cls.check_label(class_name)
+    without_metadata = not hasattr(cls, "meta_state")
+    cache = cls.from_state(state) if without_metadata else cls.from_state(state, meta_state)
+    cache.class_label = class_name
     return cache

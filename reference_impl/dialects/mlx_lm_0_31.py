@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from reference_impl.slots.cache import SlotCache
-from reference_impl.slots.dialect import CLASS_LABEL, KEY_VALUE_SURFACE, Dialect
+from reference_impl.slots.cache import SlotCache, absent
 from reference_impl.slots.rules import (
     batch,
     construction,
@@ -12,31 +11,44 @@ from reference_impl.slots.rules import (
     masks,
     metadata,
     refusals,
+    restoring,
     state,
 )
 
 
 class ArraysCache(SlotCache):
-    dialect = Dialect(
-        id="mlx-lm-0.31",
-        lacks=CLASS_LABEL | KEY_VALUE_SURFACE | {"from_serialized", "materialize", "copy"},
-        before_init=construction.ROWS_UNSET,
-        slots=construction.python_slots,
-        padding=construction.python_padding,
-        get=indexing.list_get,
-        set=indexing.list_set,
-        batch_size=indexing.inferred_batch_size,
-        empty=indexing.first_slot_unset,
-        prepare=lengths.prepare_any,
-        advance=lengths.advance_in_place,
-        make_mask=masks.padding_else_lengths,
-        read_state=state.all_slots,
-        write_state=state.take_anything,
-        read_meta=metadata.no_metadata,
-        write_meta=metadata.refuse_truthy,
-        from_state=metadata.from_state_and_meta,
-        filter=batch.filter_all,
-        extend=batch.extend_zero_filled,
-        unknown_label=refusals.label_is_a_missing_name,
-        size=refusals.always_zero,
-    )
+    dialect = "mlx-lm-0.31"
+
+    __init__ = construction.construct_in_python
+    mamba = absent()
+    is_mamba = absent()
+    reference_class_name = absent()
+
+    __getitem__ = indexing.list_get
+    __setitem__ = indexing.list_set
+    batch_size = property(indexing.inferred_batch_size)
+    empty = indexing.first_slot_unset
+    materialize = absent()
+
+    prepare = lengths.prepare_any
+    finalize = lengths.forget_rows
+    advance = lengths.advance_in_place
+    make_mask = masks.padding_else_lengths
+
+    state = property(state.all_slots, state.take_anything)
+    meta_state = property(metadata.no_metadata, metadata.refuse_truthy)
+    from_state = classmethod(restoring.from_state_and_meta)
+    from_serialized = absent()
+    check_label = staticmethod(refusals.label_is_a_missing_name)
+
+    filter = batch.filter_all
+    extend = batch.extend_zero_filled
+    extract = batch.extract_row
+    merge = classmethod(batch.merge_single_rows)
+
+    copy = absent()
+    size = refusals.always_zero
+    offset = absent()
+    max_size = absent()
+    trim = absent()
+    update = absent()

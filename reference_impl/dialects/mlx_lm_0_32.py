@@ -2,23 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from reference_impl.dialects import mlx_lm_0_31
-from reference_impl.slots.cache import SlotCache
-from reference_impl.slots.rules import construction, masks, metadata, state
-
-_before = mlx_lm_0_31.ArraysCache.dialect
+from reference_impl.slots.cache import absent
+from reference_impl.slots.rules import masks, restoring, state
 
 
-class ArraysCache(SlotCache):
-    dialect = replace(
-        _before,
-        id="mlx-lm-0.32",
-        lacks=_before.lacks | {"meta_state"},
-        before_init=construction.NOTHING,
-        make_mask=masks.padding_and_lengths,
-        read_state=state.slots_and_rows,
-        write_state=state.take_three,
-        from_state=metadata.from_state_alone,
-    )
+class ArraysCache(mlx_lm_0_31.ArraysCache):
+    dialect = "mlx-lm-0.32"
+
+    make_mask = masks.padding_and_lengths
+    state = property(state.slots_and_rows, state.take_three)
+    meta_state = absent()
+    from_state = classmethod(restoring.from_state_alone)  # type: ignore[assignment] # takes less

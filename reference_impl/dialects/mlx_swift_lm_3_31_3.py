@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-from functools import partial
-
-from reference_impl.slots.cache import SlotCache
-from reference_impl.slots.dialect import LENGTHS, Dialect
+from reference_impl.slots.cache import SlotCache, absent
 from reference_impl.slots.rules import (
     batch,
     construction,
@@ -14,36 +11,41 @@ from reference_impl.slots.rules import (
     masks,
     metadata,
     refusals,
+    restoring,
     state,
 )
 from reference_impl.traps import trapping
 
 
 class ArraysCache(SlotCache):
-    __iter__ = None  # no sequence: a subscript out of range traps
+    dialect = "mlx-swift-lm-3.31.3"
 
-    dialect = Dialect(
-        id="mlx-swift-lm-3.31.3",
-        lacks=LENGTHS
-        | {"batch_size", "empty", "nbytes", "materialize"}
-        | {"from_serialized", "extract", "merge"},
-        before_init=construction.ROWS_UNSET,
-        slots=construction.swift_slots,
-        padding=construction.swift_padding,
-        get=indexing.trapping_get,
-        set=indexing.trapping_set,
-        make_mask=trapping(masks.padding_until_first_slot),
-        read_state=state.compacted,
-        write_state=state.take_arrays,
-        read_meta=metadata.slots_and_padding,
-        write_meta=metadata.trap_on_assignment,
-        from_state=partial(
-            metadata.restore_leniently, padding=metadata.column, lengths=metadata.absent_column
-        ),
-        filter=trapping(batch.filter_dropping_padding),
-        extend=trapping(batch.extend_dropping_padding),
-        copy=copying.copy_compacting,
-        update=refusals.update_traps,
-        unknown_label=refusals.label_is_thrown,
-        size=refusals.offset_value,
-    )
+    __init__ = construction.construct_in_swift
+
+    __getitem__ = indexing.trapping_get
+    __setitem__ = indexing.trapping_set
+    __iter__ = None  # no sequence: a subscript out of range traps
+    batch_size = absent()
+    empty = absent()
+    nbytes = absent()
+    materialize = absent()
+
+    prepare = absent()
+    finalize = absent()
+    advance = absent()
+    make_mask = trapping(masks.padding_until_first_slot)
+
+    state = property(state.compacted, state.take_arrays)
+    meta_state = property(metadata.slots_and_padding, metadata.trap_on_assignment)
+    from_state = classmethod(restoring.leniently_with_padding)
+    from_serialized = absent()
+    check_label = staticmethod(refusals.label_is_thrown)
+
+    filter = trapping(batch.filter_dropping_padding)
+    extend = trapping(batch.extend_dropping_padding)
+    extract = absent()
+    merge = absent()
+
+    copy = copying.copy_compacting
+    size = refusals.offset_value
+    update = refusals.update_traps

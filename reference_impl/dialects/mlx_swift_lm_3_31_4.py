@@ -2,36 +2,33 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-from functools import partial
-
 from reference_impl.dialects import mlx_swift_lm_3_31_3
-from reference_impl.slots.cache import SlotCache
-from reference_impl.slots.dialect import LENGTHS
-from reference_impl.slots.rules import batch, copying, indexing, lengths, masks, metadata
+from reference_impl.slots.rules import (
+    batch,
+    copying,
+    indexing,
+    lengths,
+    masks,
+    metadata,
+    restoring,
+)
 from reference_impl.traps import trapping
 
-_before = mlx_swift_lm_3_31_3.ArraysCache.dialect
 
+class ArraysCache(mlx_swift_lm_3_31_3.ArraysCache):
+    dialect = "mlx-swift-lm-3.31.4"
 
-class ArraysCache(SlotCache):
-    __iter__ = None  # no sequence: a subscript out of range traps
+    batch_size = property(trapping(indexing.inferred_batch_size))
 
-    dialect = replace(
-        _before,
-        id="mlx-swift-lm-3.31.4",
-        lacks=_before.lacks - LENGTHS - {"batch_size"},
-        batch_size=trapping(indexing.inferred_batch_size),
-        prepare=trapping(lengths.prepare_or_clear),
-        advance=trapping(lengths.advance_replacing),
-        make_mask=trapping(masks.positions_then_padding_else_lengths),
-        read_meta=metadata.slots_padding_and_lengths,
-        from_state=partial(
-            metadata.restore_leniently,
-            padding=metadata.filled_column,
-            lengths=metadata.filled_column,
-        ),
-        filter=trapping(batch.filter_all_by_int32),
-        extend=trapping(batch.extend_zero_filled),
-        copy=copying.copy_everything,
-    )
+    prepare = trapping(lengths.prepare_or_clear)
+    finalize = lengths.forget_rows
+    advance = trapping(lengths.advance_replacing)
+    make_mask = trapping(masks.positions_then_padding_else_lengths)
+
+    meta_state = property(metadata.slots_padding_and_lengths, metadata.trap_on_assignment)
+    from_state = classmethod(restoring.leniently_with_padding_and_lengths)
+
+    filter = trapping(batch.filter_all_by_int32)
+    extend = trapping(batch.extend_zero_filled)
+
+    copy = copying.copy_everything

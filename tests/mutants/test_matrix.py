@@ -160,7 +160,7 @@ def test_a_mutant_that_cannot_be_made_is_an_error_and_no_kill(monkeypatch):
     broken = Mutant("broken", "mlxrs-0.1", ("MASK-001",), "x.", rules={"no_such_rule": None})
     monkeypatch.setitem(MUTANTS, "broken", broken)
     monkeypatch.setattr("tools.mutants.mutants", lambda: MUTANTS)
-    with pytest.raises(TypeError, match="no_such_rule"):
+    with pytest.raises(KeyError, match="no_such_rule"):
         Examiner(SUITE, Terms()).kills(broken)
 
 

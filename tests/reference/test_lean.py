@@ -69,7 +69,7 @@ def test_merging_refuses_in_the_order_of_the_caches(dialect):
     ["0", "0,1,2", "9" * 9, "007,8", "9" * 10, "+5,1", "0" * 5000 + "1", "18446744073709551615"],
 )
 def test_strict_parsing_reads_what_rust_reads(items):
-    found = metadata._strict_csv(items, USIZE, "x", 10)
+    found = metadata.strict_csv(items, USIZE, "x", 10)
     assert found == [int(item.lstrip("0") or "0") for item in items.split(",")]
 
 
@@ -88,7 +88,7 @@ def test_strict_parsing_reads_what_rust_reads(items):
 )
 def test_strict_parsing_refuses_what_rust_refuses(items, cause):
     with pytest.raises(errors.Parse) as refused:
-        metadata._strict_csv(items, USIZE, "x", 10)
+        metadata.strict_csv(items, USIZE, "x", 10)
     assert refused.value.payload["cause"] == cause
 
 

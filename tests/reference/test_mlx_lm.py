@@ -88,9 +88,11 @@ def test_meta_state_and_from_state() -> None:
     assert New.from_state(([None], None, None)).make_mask(1) is None
 
 
-def test_attributes_without_init() -> None:
-    assert Old.__new__(Old).lengths is None
-    assert not hasattr(New.__new__(New), "lengths")
+def test_a_restored_cache_has_no_rows_but_those_of_its_state() -> None:
+    restored = Old.from_state([array(1)], "")
+    assert (restored.left_padding, restored.lengths) == (None, None)
+    restored = New.from_state(([array(1)], mx.array([2]), None))
+    assert (ints(restored.left_padding), restored.lengths) == ([2], None)
 
 
 @both

@@ -103,7 +103,7 @@ def test_copy() -> None:
 def test_copy_of_nothing_written() -> None:
     for cls, mamba_slots in ((Old, 2), (New, 5)):
         assert len(cls(3).copy().cache) == 3
-        mamba = from_state("MambaCache", [], ["5", ""], cls.dialect.id)
+        mamba = from_state("MambaCache", [], ["5", ""], cls.dialect)
         assert len(mamba.copy().cache) == mamba_slots
 
 

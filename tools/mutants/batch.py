@@ -19,7 +19,7 @@ _FORKS = "osaurus, ekryski and afm"
 
 def _picking(pick: Rule) -> dict[str, Any]:
     """filter with another way to choose rows: `pick(rows, indices)`, rows never None."""
-    return {"filter": altered(batch.filter_all, _pick=lambda rows, indices: None
+    return {"filter": altered(batch.filter_all, pick_rows=lambda rows, indices: None
                               if rows is None else pick(rows, indices))}  # fmt: skip
 
 

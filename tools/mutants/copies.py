@@ -105,7 +105,7 @@ MUTANTS = (
     Mutant("copy-drops-lengths", _SWIFT4, ("COPY-001",), "A copy has no lengths.",
            "exo copies slots only", rules=_copied(_attribute("lengths", lambda c: None))),
     Mutant("copy-drops-the-label", _RS, ("COPY-001", "IDENT-001"), "A copy is an ArraysCache.",
-           rules=_copied(_attribute("_mamba", lambda c: False))),
+           rules=_copied(_attribute("class_label", lambda c: "ArraysCache"))),
     Mutant("copy-of-one-dtype", _RS, ("COPY-001",), "A copy has the dtype of its first slot.",
            rules=_copied(_attribute("cache", lambda c: [
                s if s is None else s.astype(state.compacted(c)[0].dtype) for s in c.cache]))),
@@ -169,7 +169,8 @@ MUTANTS = (
            rules={"write_state": then(state.take_arrays, forget("left_padding", "lengths"))}),
     Mutant("assigning-state-forgets-the-label", _SWIFT3, ("STATE-005",),
            "Assigning state makes an ArraysCache of any cache.",
-           rules={"write_state": then(state.take_arrays, becomes("_mamba", lambda c: False))}),
+           rules={"write_state": then(state.take_arrays, becomes(
+               "class_label", lambda c: "ArraysCache"))}),
     Mutant("assigning-state-keeps-lengths", _LM32, ("STATE-006",),
            "Assigned state does not replace lengths.",
            rules={"write_state": lambda c, v: _half_taken(c, (*list(v)[:2], c.lengths))

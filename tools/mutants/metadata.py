@@ -86,7 +86,7 @@ MUTANTS = (
            "Reading metadata takes the left padding out of the cache.",
            rules={"read_meta": _forget_padding}),
     Mutant("meta-through-float32", _RS, ("RESTORE-032",), "Left padding is written from float32.",
-           rules={"read_meta": altered(metadata.slots_and_padding, _rows_csv=lambda rows: None
+           rules={"read_meta": altered(metadata.slots_and_padding, rows_csv=lambda rows: None
                   if rows is None else ",".join(
                       str(int(v)) for v in rows.astype(mx.float32).tolist()))}),
 )  # fmt: skip

@@ -8,10 +8,11 @@ from typing import Any
 
 from conformance.mutants import Mutant
 from conformance.mutants.alter import Rule, altered
-from reference_impl import dialect_class, integers
+from reference_impl import integers
 from reference_impl.errors import CapExceeded, InvariantViolation, Parse
 from reference_impl.slots.rules import metadata
-from reference_impl.slots.rules.construction import allocate, swift_slots
+from reference_impl.slots.rules.construction import swift_slots, unwritten_slots
+from tools.mutants.rules import restored_leniently
 
 _RS = "mlxrs-0.1"
 _SWIFT3, _SWIFT4 = "mlx-swift-lm-3.31.3", "mlx-swift-lm-3.31.4"
@@ -25,24 +26,19 @@ def _placing(**names: Any) -> dict[str, Any]:
 def _reading(read: Rule) -> dict[str, Any]:
     """mlxrs with another way to read a number: `read(text, kind)`, as `scan_integer` does."""
     parse = altered(integers.parse_strict, scan_integer=read)
-    items = altered(metadata._strict_csv, parse_strict=parse)
-    return _placing(parse_strict=parse, _strict_csv=items)
+    items = altered(metadata.strict_csv, parse_strict=parse)
+    return _placing(parse_strict=parse, strict_csv=items)
 
 
 def _items(**names: Any) -> dict[str, Any]:
     """mlxrs with another way to read the items of a list."""
-    return _placing(_strict_csv=altered(metadata._strict_csv, **names))
+    return _placing(strict_csv=altered(metadata.strict_csv, **names))
 
 
 def _swift(dialect: str, read: Rule) -> dict[str, Any]:
     """mlx-swift-lm with another way to read a number; `read(text)` gives an int or None."""
     items = altered(integers.lenient_csv, parse_lenient=read)
-    rule = dialect_class(dialect).dialect.from_state
-    return {"from_state": altered(rule, parse_lenient=read, lenient_csv=items)}
-
-
-def _swift_items(dialect: str, items: Rule) -> dict[str, Any]:
-    return {"from_state": altered(dialect_class(dialect).dialect.from_state, lenient_csv=items)}
+    return restored_leniently(dialect, parse_lenient=read, lenient_csv=items)
 
 
 def _as_python(text: str, kind: Any) -> Any:
@@ -111,8 +107,8 @@ def _swift_read(read: Rule) -> Rule:
 
 
 def _checked_items_first(text: str, kind: Any, context: str, limit: int) -> list[int]:
-    values = metadata._strict_csv(text, kind, context, text.count(",") + 1)
-    return metadata._strict_csv(text, kind, context, limit) if len(values) > limit else values
+    values = metadata.strict_csv(text, kind, context, text.count(",") + 1)
+    return metadata.strict_csv(text, kind, context, limit) if len(values) > limit else values
 
 
 def _bad_items_skipped(text: str, kind: Any, context: str, limit: int) -> list[int]:
@@ -130,12 +126,12 @@ def _all_or_nothing(text: str) -> list[int]:
 
 def _by_recursion(text: str, kind: Any, context: str, limit: int, start: int = 0) -> list[int]:
     end = text.find(",", start)
-    one = metadata._strict_csv(text[start : None if end < 0 else end], kind, context, limit)
+    one = metadata.strict_csv(text[start : None if end < 0 else end], kind, context, limit)
     return one if end < 0 else one + _by_recursion(text, kind, context, limit, end + 1)
 
 
 def _second_element_last(cache: Any, value: Any) -> None:
-    texts = metadata._texts(value)
+    texts = metadata.only_strings(value)
     if len(texts) == 1 and texts != [""]:
         metadata.place_strictly(cache, [*texts, ""])
         raise InvariantViolation("meta_state", "a slot count is followed by the written slots")
@@ -143,21 +139,21 @@ def _second_element_last(cache: Any, value: Any) -> None:
 
 
 def _padding_before_slots(cache: Any, value: Any) -> None:
-    texts = metadata._texts(value)
+    texts = metadata.only_strings(value)
     if len(texts) > 2:
-        metadata._strict_csv(texts[2], integers.I32, "meta_state left padding", 1 << 20)
+        metadata.strict_csv(texts[2], integers.I32, "meta_state left padding", 1 << 20)
     metadata.place_strictly(cache, texts)
 
 
 def _count_alone(cache: Any, value: Any) -> None:
-    texts = metadata._texts(value)
+    texts = metadata.only_strings(value)
     metadata.place_strictly(cache, [*texts, ""] if len(texts) == 1 and texts[0] else texts)
 
 
 def _allocate_first(cache: Any, value: Any) -> None:
-    texts = metadata._texts(value)
+    texts = metadata.only_strings(value)
     if len(texts) > 1 and texts[0].isdecimal() and texts[0].isascii():
-        allocate(int(texts[0][:4000]))
+        unwritten_slots(int(texts[0][:4000]))
     metadata.place_strictly(cache, texts)
 
 
@@ -215,7 +211,7 @@ MUTANTS = (
     Mutant("overflow-before-digits", _RS, ("RESTORE-009",), "Every bad item is Empty.",
            rules=_items(parse_strict=_raise_cause("Empty"))),
     Mutant("slots-are-i32", _RS, ("RESTORE-009",), "The items of written slots are i32.",
-           rules=_placing(_strict_csv=lambda text, kind, *rest: metadata._strict_csv(
+           rules=_placing(strict_csv=lambda text, kind, *rest: metadata.strict_csv(
                text, integers.I32, *rest))),
     Mutant("padding-is-i64", _RS, ("RESTORE-010",), "Items of left padding beyond i32 pass as Int.",
            rules=_placing(I32=integers.SWIFT_INT)),
@@ -236,22 +232,22 @@ MUTANTS = (
     # lists
     Mutant("bad-items-skipped", _RS, ("RESTORE-009", "RESTORE-010"),
            "Items that are no numbers are dropped.", "mlx-swift-lm",
-           rules=_placing(_strict_csv=_bad_items_skipped)),
+           rules=_placing(strict_csv=_bad_items_skipped)),
     Mutant("items-separated-by-semicolons-too", _RS, ("RESTORE-009",), "`;` separates items too.",
-           rules=_placing(_strict_csv=lambda text, *rest: metadata._strict_csv(
+           rules=_placing(strict_csv=lambda text, *rest: metadata.strict_csv(
                text.replace(";", ","), *rest))),
     Mutant("items-by-recursion", _RS, ("HOSTILE-001", "RESTORE-008"),
-           "Lists are read by recursion, uncounted.", rules=_placing(_strict_csv=_by_recursion)),
+           "Lists are read by recursion, uncounted.", rules=_placing(strict_csv=_by_recursion)),
     Mutant("trailing-comma-passes", _RS, ("RESTORE-009",), "A comma at the end of a list passes.",
-           rules=_placing(_strict_csv=lambda text, *rest: metadata._strict_csv(
+           rules=_placing(strict_csv=lambda text, *rest: metadata.strict_csv(
                text.removesuffix(","), *rest))),
     Mutant("items-named-otherwise", _RS, ("RESTORE-009",), "Bad items are reported as usize.",
            rules=_items(parse_strict=_items_named("usize"))),
     Mutant("swift-bad-item-empties-the-list", _SWIFT3, ("RESTORE-011",),
            "A list with an item that is no number is empty.",
-           rules=_swift_items(_SWIFT3, _all_or_nothing)),
+           rules=restored_leniently(_SWIFT3, lenient_csv=_all_or_nothing)),
     Mutant("swift-bad-item-is-zero", _SWIFT4, ("RESTORE-011",), "An item that is no number is 0.",
-           rules=_swift_items(_SWIFT4, lambda text: [
+           rules=restored_leniently(_SWIFT4, lenient_csv=lambda text: [
                integers.parse_lenient(item) or 0 for item in text.split(",") if item])),
     # limits and order
     Mutant("cap-off-by-one", _RS, ("RESTORE-007", "HOSTILE-004"), "`>=` for `>` at the cap.",
@@ -264,14 +260,14 @@ MUTANTS = (
            "The slots are allocated before their number is checked.", "mlx-swift-lm, without a cap",
            rules={"write_meta": _allocate_first}),
     Mutant("lists-not-capped", _RS, ("RESTORE-008",), "A list may have any number of items.",
-           "mlx-swift-lm", rules=_placing(_strict_csv=lambda text, kind, context, limit:
-               metadata._strict_csv(text, kind, context, 1 << 40))),
+           "mlx-swift-lm", rules=_placing(strict_csv=lambda text, kind, context, limit:
+               metadata.strict_csv(text, kind, context, 1 << 40))),
     Mutant("list-cap-off-by-one", _RS, ("RESTORE-008",), "A list may have one item too many.",
-           rules=_placing(_strict_csv=lambda text, kind, context, limit:
-               metadata._strict_csv(text, kind, context, limit + 1))),
+           rules=_placing(strict_csv=lambda text, kind, context, limit:
+               metadata.strict_csv(text, kind, context, limit + 1))),
     Mutant("items-read-before-counted", _RS, ("RESTORE-008", "RESTORE-013"),
            "The items are read before they are counted.",
-           rules=_placing(_strict_csv=_checked_items_first)),
+           rules=_placing(strict_csv=_checked_items_first)),
     Mutant("second-element-checked-last", _RS, ("RESTORE-013",),
            "The cap comes before the number of elements.",
            rules={"write_meta": _second_element_last}),
@@ -280,7 +276,6 @@ MUTANTS = (
     Mutant("count-alone-accepted", _RS, ("RESTORE-006",), "A slot count alone makes unset slots.",
            rules={"write_meta": _count_alone}),
     Mutant("swift-cap", _SWIFT4, ("HOSTILE-004",), "More slots than mlxrs takes are refused.",
-           "mlxrs", rules={"from_state": altered(
-               dialect_class(_SWIFT4).dialect.from_state,
-               swift_slots=lambda n: swift_slots(n if n <= 1 << 20 else -1))}),
+           "mlxrs", rules=restored_leniently(
+               _SWIFT4, swift_slots=lambda n: swift_slots(n if n <= 1 << 20 else -1))),
 )  # fmt: skip

@@ -7,11 +7,19 @@ from typing import Any
 import mlx.core as mx
 
 from conformance.mutants import Mutant, demonstration
-from conformance.mutants.alter import Rule, altered, becomes, first, forget, then
+from conformance.mutants.alter import (
+    Rule,
+    altered,
+    becomes,
+    first,
+    forget,
+    then,
+)
 from reference_impl import dialect_class
-from reference_impl.integers import lenient_csv
+from reference_impl.integers import lenient_csv, swift_int32_array
 from reference_impl.slots.rules import metadata, state
 from reference_impl.slots.rules.construction import swift_slots
+from tools.mutants.rules import restored_leniently, rule_of
 
 _RS, _LM31, _LM32 = "mlxrs-0.1", "mlx-lm-0.31", "mlx-lm-0.32"
 _SWIFT3, _SWIFT4 = "mlx-swift-lm-3.31.3", "mlx-swift-lm-3.31.4"
@@ -23,7 +31,7 @@ def _assigned(change: Any) -> dict[str, Any]:
     """mlxrs's set_meta_state given other texts: `change(texts)`, unless they are legacy."""
 
     def write_meta(cache: Any, value: Any) -> None:
-        texts = metadata._texts(value)
+        texts = metadata.only_strings(value)
         metadata.place_strictly(cache, texts if texts in ([], [""]) else change(texts))
 
     return {"write_meta": write_meta}
@@ -33,13 +41,9 @@ def _placing(**names: Any) -> dict[str, Any]:
     return {"write_meta": altered(metadata.place_strictly, **names)}
 
 
-def _swift(dialect: str, **names: Any) -> dict[str, Any]:
-    return {"from_state": altered(dialect_class(dialect).dialect.from_state, **names)}
-
-
 def _restored(dialect: str, change: Any) -> dict[str, Any]:
     """from_state with something done to the cache that it gives."""
-    rule = dialect_class(dialect).dialect.from_state
+    rule = rule_of(dialect, "from_state")
 
     def restore(cls: Any, *parts: Any) -> Any:
         cache = rule(cls, *parts)
@@ -51,7 +55,7 @@ def _restored(dialect: str, change: Any) -> dict[str, Any]:
 
 def _given(dialect: str, change: Any) -> dict[str, Any]:
     """from_state given other parts: `change(*parts)`."""
-    rule = dialect_class(dialect).dialect.from_state
+    rule = rule_of(dialect, "from_state")
     return {"from_state": lambda cls, *parts: rule(cls, *change(*parts))}
 
 
@@ -64,7 +68,7 @@ def _keep_padding(cache: Any, value: Any) -> None:
 
 def _padding_first(cache: Any, value: Any) -> None:
     if len(value) > 2:
-        cache.left_padding = metadata.column(list(value), 2)
+        cache.left_padding = swift_int32_array(lenient_csv(value[2]))
     metadata.place_strictly(cache, value)
 
 
@@ -152,7 +156,7 @@ def _keeps_lengths(cache: Any, state_: Any, meta_state: Any) -> None:
 
 def _loses_label(cache: Any, state_: Any, meta_state: Any) -> None:
     dialect_class(_RS).from_serialized(cache, state_, meta_state)
-    cache._mamba = False
+    cache.class_label = "ArraysCache"
 
 
 def _relabelled(change: Any) -> Rule:
@@ -225,16 +229,17 @@ MUTANTS = (
     Mutant("one-element-traps", _SWIFT4, ("RESTORE-005",), "Metadata of one element is a trap.",
            rules=_given(_SWIFT4, lambda s, m: (s, ["-1", ""] if len(m) == 1 and m[0] else m))),
     Mutant("negative-count-is-none", _SWIFT3, ("RESTORE-012",), "A negative count is no slots.",
-           rules=_swift(_SWIFT3, swift_slots=lambda n: [None] * n)),
+           rules=restored_leniently(_SWIFT3, swift_slots=lambda n: [None] * n)),
     Mutant("negative-slot-skipped", _SWIFT4, ("RESTORE-012",), "A negative slot is skipped.",
-           rules=_swift(_SWIFT4, lenient_csv=lambda text: [
+           rules=restored_leniently(_SWIFT4, lenient_csv=lambda text: [
                i if i >= 0 else 1 << 62 for i in lenient_csv(text)])),
     Mutant("negative-slot-from-the-end", _SWIFT3, ("RESTORE-012",),
-           "A negative slot counts from the end.", "Python's lists", rules=_swift(
+           "A negative slot counts from the end.", "Python's lists", rules=restored_leniently(
                _SWIFT3, Trap=lambda _: IndexError("negative slot"))),
     Mutant("huge-count-granted-nothing", _SWIFT4, ("RESTORE-012",),
            "A count that no memory holds is no slots.",
-           rules=_swift(_SWIFT4, swift_slots=lambda n: swift_slots(n if n < 1 << 44 else 0))),
+           rules=restored_leniently(
+               _SWIFT4, swift_slots=lambda n: swift_slots(n if n < 1 << 44 else 0))),
     Mutant("padding-clamped", _SWIFT4, ("RESTORE-012",), "Padding outside Int32 is clamped.",
            rules=_given(_SWIFT4, _clamped)),
     Mutant("padding-kept-by-a-refusal", _RS, ("RESTORE-014", "HOSTILE-005"),
@@ -261,7 +266,7 @@ MUTANTS = (
            rules=_assigned(_by_value(_ordered))),
     Mutant("first-of-a-slot-wins", _SWIFT3, ("RESTORE-018",),
            "Of a slot named twice the first array stays.",
-           rules=_swift(_SWIFT3, zip=_first_listed_wins)),
+           rules=restored_leniently(_SWIFT3, zip=_first_listed_wins)),
     # the other elements
     Mutant("padding-not-restored", _RS, ("RESTORE-019", "RESTORE-032"),
            "The third element is not read.", "osaurus",

@@ -84,7 +84,7 @@ def _counted(change: Any) -> dict[str, Any]:
             if (rows := getattr(cache, name)) is not None:
                 setattr(cache, name, change(rows, n))
 
-    return {"advance": altered(lengths.advance_checked, _replace_rows=advance)}
+    return {"advance": altered(lengths.advance_checked, count_down=advance)}
 
 
 def _through_float32(cache: Any) -> None:
@@ -247,7 +247,7 @@ MUTANTS = (
     Mutant("advance-ignores-lengths", _RS, ("SEQ-005", "MASK-014"),
            "advance counts left padding only.",
            rules={"advance": altered(lengths.advance_checked,
-                                     _replace_rows=_one_side_only("left_padding"))}),
+                                     count_down=_one_side_only("left_padding"))}),
     Mutant("advance-ignores-padding", _LM31, ("SEQ-005", "MASK-014", "BATCHOP-038"),
            "advance counts lengths only.", rules={"advance": _one_side_only("lengths")}),
     Mutant("advance-by-one", _RS, ("SEQ-005",), "advance counts one, whatever it is given.",
@@ -268,7 +268,7 @@ MUTANTS = (
            rules=_counted(lambda rows, n: _wide(rows) - n)),
     Mutant("advance-in-float32", _LM31, ("SEQ-006", "REGR-014"),
            "Counting down goes through float32.",
-           rules={"advance": altered(lengths.advance_in_place, _settle=_through_float32)}),
+           rules={"advance": altered(lengths.advance_in_place, compute_rows=_through_float32)}),
     Mutant("advance-truncates", _RS, ("SEQ-007",), "More tokens than i32 holds are cut to i32.",
            rules={"advance": lambda c, n: lengths.advance_checked(c, n % 2**31)}),
     Mutant("advance-half-done", _RS, ("SEQ-007",),

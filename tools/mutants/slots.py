@@ -7,7 +7,8 @@ from typing import Any
 import mlx.core as mx
 
 from conformance.mutants import Mutant, demonstration
-from conformance.mutants.alter import forget, then
+from conformance.mutants.alter import becomes, forget, then
+from reference_impl.integers import as_usize
 from reference_impl.slots.rules import construction, indexing, state
 from reference_impl.traps import trapping
 
@@ -17,27 +18,48 @@ _LM = "https://github.com/ml-explore/mlx-lm/pull"
 _OMLX = "https://github.com/jundot/omlx/issues"
 
 
+_IN_RUST, _IN_PYTHON = construction.construct_in_rust, construction.construct_in_python
+_IN_SWIFT = construction.construct_in_swift
+
+
+def _sized(construct: Any, change: Any) -> dict[str, Any]:
+    """Construction with another size: `change(size)`."""
+    return {"construct": lambda cache, size, left_padding=None: construct(
+        cache, change(size), left_padding)}  # fmt: skip
+
+
+def _padded(construct: Any, change: Any) -> dict[str, Any]:
+    """Construction with other left padding: `change(left_padding)`."""
+    return {"construct": lambda cache, size, left_padding=None: construct(
+        cache, size, change(left_padding))}  # fmt: skip
+
+
 def _pooled() -> Any:
     free: list[list[Any]] = []
 
-    def slots(size: int) -> list[Any]:
+    def slots(cache: Any) -> list[Any]:
+        size = len(cache.cache)
         free[:] = [s for s in free if len(s) == size and set(map(type, s)) <= {type(None)}]
         free[1:] = []
         if not free:
-            free.append([None] * size)
+            free.append(cache.cache)
         return free[0]
 
     return slots
 
 
 def _padding_for_each_slot(cache: Any, size: int, left_padding: Any = None) -> None:
-    cache.cache, cache.lengths = [None] * size, None
-    cache.left_padding = construction.rust_padding((left_padding or [])[:size])
+    _IN_RUST(cache, size, (left_padding or [])[:size])
 
 
 def _lengths_from_padding(cache: Any, size: int, left_padding: Any = None) -> None:
-    cache.cache, cache.left_padding = [None] * size, construction.rust_padding(left_padding)
+    _IN_RUST(cache, size, left_padding)
     cache.lengths = mx.array([0] * len(left_padding or [0]))
+
+
+def _empty_padding_kept(cache: Any, size: int, left_padding: Any = None) -> None:
+    _IN_RUST(cache, size)
+    _IN_SWIFT(cache, len(cache.cache), left_padding)
 
 
 def _grow(cache: Any, index: int, value: Any) -> None:
@@ -78,7 +100,7 @@ def _reset(cache: Any) -> int:
 
 def _mamba(cls: Any, size: int, left_padding: Any) -> Any:
     made = cls(size, left_padding)
-    made._mamba = True
+    made.class_label = "MambaCache"
     return made
 
 
@@ -132,46 +154,47 @@ MUTANTS = (
     Mutant("two-slots-always", _RS, ("CONSTRUCT-001", "INDEX-010"),
            "Every cache has two slots, whatever it was asked for.",
            "jundot/omlx, and panbanda/higgs with two named fields", f"{_OMLX}/2536",
-           rules={"slots": lambda size: [None, None]}),
+           rules=_sized(_IN_RUST, lambda size: 2)),
     Mutant("four-slots-at-most", _RS, ("CONSTRUCT-001",), "A cache has at most four slots.",
            "lemonade-sdk/lemon-mlx-engine keeps states_[4]",
-           rules={"slots": lambda size: [None] * min(size, 4)}),
+           rules=_sized(_IN_RUST, lambda size: min(size, 4))),
     Mutant("no-slots-become-two", _LM31, ("CONSTRUCT-001",),
            "Zero slots are taken for the default.",
            "jundot/omlx, rebuilding caches of no slots", f"{_OMLX}/2549",
-           rules={"slots": lambda size: [None] * (size or 2)}),
+           rules=_sized(_IN_PYTHON, lambda size: size or 2)),
     Mutant("zero-padding-is-none", _RS, ("CONSTRUCT-002",),
            "Left padding of zeros only is dropped, as nothing is padded.",
            "mlx-lm drops mx.array([0]), which is falsy",
-           rules={"padding": lambda v: construction.rust_padding(v) if any(v or []) else None}),
+           rules=_padded(_IN_RUST, lambda v: v if any(v or []) else None)),
     Mutant("padding-not-below-zero", _RS, ("CONSTRUCT-002",), "Negative left padding becomes 0.",
-           rules={"padding": lambda v: construction.rust_padding(v and [max(n, 0) for n in v])}),
+           rules=_padded(_IN_RUST, lambda v: v and [max(n, 0) for n in v])),
     Mutant("padding-is-float32", _LM31, ("CONSTRUCT-002",), "Left padding is kept as float32.",
-           rules={"padding": lambda v: mx.array(v, dtype=mx.float32) if v else None}),
+           rules=_padded(_IN_PYTHON, lambda v: v and [float(n) for n in v])),
     Mutant("padding-for-each-slot", _RS, ("CONSTRUCT-003",),
            "Left padding is cut to the number of slots.",
            "mlxrs bounds it by the slot count when it reads metadata",
-           members={"__init__": _padding_for_each_slot}),
+           rules={"construct": _padding_for_each_slot}),
     Mutant("no-padding-is-padding", _RS, ("CONSTRUCT-004",),
            "An empty list of left padding is kept as one of no sequences.", "mlx-swift-lm",
-           rules={"padding": construction.swift_padding}),
+           rules={"construct": _empty_padding_kept}),
     Mutant("lengths-from-the-start", _RS, ("CONSTRUCT-005",),
            "A cache starts with lengths of zero.",
-           members={"__init__": _lengths_from_padding}),
+           rules={"construct": _lengths_from_padding}),
     Mutant("padding-zero-by-default", _LM32, ("CONSTRUCT-005",),
            "Without the argument the left padding is that of one unpadded sequence.",
            "mlx-lm's merge set [0] * B", f"{_LM}/1736",
-           rules={"padding": lambda v: mx.array(v or [0])}),
+           rules=_padded(_IN_PYTHON, lambda v: v or [0])),
     Mutant("negative-size-refused", _LM31, ("CONSTRUCT-006",), "A negative size is an error.",
-           rules={"slots": construction.rust_slots}),
+           rules=_sized(_IN_PYTHON, lambda size: len(
+               construction.unwritten_slots(as_usize(size, "slot count"))))),
     Mutant("negative-size-is-none", _SWIFT4, ("CONSTRUCT-006",), "A negative size is no slots.",
-           "mlx-lm", rules={"slots": lambda size: [None] * size}),
+           "mlx-lm", rules=_sized(_IN_SWIFT, lambda size: len([None] * size))),
     Mutant("padding-wraps-at-int16", _RS, ("CONSTRUCT-002",), "Left padding is stored as int16.",
-           rules={"padding": lambda v: mx.array(v).astype(mx.int16).astype(mx.int32)
-                  if v else None}),
+           rules=_padded(_IN_RUST, lambda v: v and mx.array(v).astype(mx.int16).tolist())),
     Mutant("padding-wraps-at-int32", _SWIFT3, ("CONSTRUCT-007",),
            "Left padding beyond int32 wraps around.",
-           rules={"padding": lambda v: None if v is None else mx.array(v).astype(mx.int32)}),
+           rules=_padded(_IN_SWIFT, lambda v: None if v is None
+                         else mx.array(v).astype(mx.int32).tolist())),
     Mutant("mamba-has-one-slot", _RS, ("CONSTRUCT-008",), "A MambaCache has one slot.",
            members={"mamba": classmethod(
                lambda cls, left_padding=None: _mamba(cls, 1, left_padding))}),
@@ -182,7 +205,8 @@ MUTANTS = (
     Mutant("slot-lists-pooled", _RS, ("CONSTRUCT-009",),
            "A slot list that nothing was written to is handed out again.",
            "ekryski/mlx-swift-lm reuses slots of its batch",
-           "https://github.com/ekryski/mlx-swift-lm/pull/100", rules={"slots": _pooled()},
+           "https://github.com/ekryski/mlx-swift-lm/pull/100",
+           rules={"construct": then(_IN_RUST, becomes("cache", _pooled()))},
            sequence=True),
     # indexing
     Mutant("unset-reads-as-zero", _RS, ("INDEX-001",), "An unwritten slot reads as a zero tensor.",

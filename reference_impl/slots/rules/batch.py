@@ -2,27 +2,26 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import Any, TypeVar
 
 import mlx.core as mx
 
 from reference_impl.integers import swift_int32_array
-
-if TYPE_CHECKING:
-    from reference_impl.slots.cache import SlotCache
+from reference_impl.slots.cache import SlotCache
 
 C = TypeVar("C", bound="SlotCache")
 
 
-def _pick(rows: Any, indices: Any) -> Any:
+def pick_rows(rows: Any, indices: Any) -> Any:
+    """The given rows, in the given order; None for None."""
     return None if rows is None else rows[indices]
 
 
 def filter_all(cache: SlotCache, batch_indices: Any) -> None:
     """The rows of every written slot, of left_padding and of lengths, in the given order."""
-    cache.cache = [_pick(slot, batch_indices) for slot in cache.cache]
-    cache.left_padding = _pick(cache.left_padding, batch_indices)
-    cache.lengths = _pick(cache.lengths, batch_indices)
+    cache.cache = [pick_rows(slot, batch_indices) for slot in cache.cache]
+    cache.left_padding = pick_rows(cache.left_padding, batch_indices)
+    cache.lengths = pick_rows(cache.lengths, batch_indices)
 
 
 def filter_all_by_int32(cache: SlotCache, batch_indices: Any) -> None:
@@ -32,7 +31,7 @@ def filter_all_by_int32(cache: SlotCache, batch_indices: Any) -> None:
 def filter_dropping_padding(cache: SlotCache, batch_indices: Any) -> None:
     """The rows of every written slot; left_padding is forgotten."""
     rows = swift_int32_array(batch_indices)
-    cache.cache = [_pick(slot, rows) for slot in cache.cache]
+    cache.cache = [pick_rows(slot, rows) for slot in cache.cache]
     cache.left_padding = None
 
 
@@ -45,12 +44,11 @@ def extend_zero_filled(cache: SlotCache, other: SlotCache) -> None:
     ours, theirs = cache.batch_size, other.batch_size
 
     def join(a: Any, b: Any) -> Any:
-        kinds = [(side.shape[1:], side.dtype) for side in (a, b) if side is not None]
-        if not kinds:
+        if a is None and b is None:
             return None
-        tail, dtype = kinds[-1]
-        a = mx.zeros((ours, *tail), dtype=dtype) if a is None else a
-        b = mx.zeros((theirs, *tail), dtype=dtype) if b is None else b
+        like = a if b is None else b
+        a = mx.zeros((ours, *like.shape[1:]), like.dtype) if a is None else a
+        b = mx.zeros((theirs, *like.shape[1:]), like.dtype) if b is None else b
         return mx.concatenate([a, b])
 
     cache.cache = [join(a, b) for a, b in zip(cache.cache, other.cache, strict=False)]
@@ -67,26 +65,25 @@ def extend_dropping_padding(cache: SlotCache, other: SlotCache) -> None:
     cache.left_padding = None
 
 
-def extract_row(cache: C, index: Any) -> C:
+def extract_row(cache: C, idx: Any) -> C:
     """A new cache with one row of every slot; an unwritten slot is a TypeError.
 
     The rows are copied, and at once: a view, or a copy still to be made, keeps the whole batch.
     """
     single = type(cache)(len(cache.cache))
-    slots: list[Any] = [*cache.cache]
-    single.cache = [_own_row(slot, index) for slot in slots]
+    single.cache = [_own_row(slot, idx) for slot in cache.cache]
     mx.eval(single.cache)
     return single
 
 
-def _own_row(slot: mx.array, index: Any) -> mx.array:
-    view = slot[index : index + 1]
+def _own_row(slot: Any, idx: Any) -> mx.array:
+    view: mx.array = slot[idx : idx + 1]
     if view.size in (0, slot.size):  # there are no other rows that it could keep
         return view
     return mx.take(view, mx.array([0]), axis=0)  # a gather copies, and row by row as memory does
 
 
-def merge_single_rows(cls: type[C], caches: Any) -> C:
+def merge_single_rows(cls: type[SlotCache], caches: Any) -> SlotCache:
     """One row per cache, zeros where a cache lacks the slot; the first dtype wins.
 
     If slot 0 is unwritten everywhere the result has no slots written at all and zero

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 from copy import copy
-from typing import TYPE_CHECKING, TypeVar
+from typing import TypeVar
 
+from reference_impl.slots.cache import SlotCache
 from reference_impl.slots.rules.state import compacted_handles
-
-if TYPE_CHECKING:
-    from reference_impl.slots.cache import SlotCache
 
 C = TypeVar("C", bound="SlotCache")
 

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import operator
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import mlx.core as mx
 
 from reference_impl.errors import OutOfRange, RankMismatch, Trap
 from reference_impl.integers import as_usize
-
-if TYPE_CHECKING:
-    from reference_impl.slots.cache import SlotCache
+from reference_impl.slots.cache import SlotCache
 
 
 def list_get(cache: SlotCache, index: Any) -> Any:
@@ -67,10 +65,9 @@ def inferred_batch_size(cache: SlotCache) -> int:
     for slot in cache.cache:
         if slot is not None:
             return slot.shape[0]
-    for rows in (cache.left_padding, cache.lengths):
-        if rows is not None:
-            return rows.size
-    return 1
+    if cache.left_padding is not None:
+        return cache.left_padding.size
+    return 1 if cache.lengths is None else cache.lengths.size
 
 
 def ranked_batch_size(cache: SlotCache) -> int:

@@ -1,17 +1,15 @@
-"""Lengths: how `prepare` takes them and how `advance` counts down both row vectors."""
+"""Lengths: how `prepare` takes them, and how `advance` counts them and left_padding down."""
 
 from __future__ import annotations
 
 import operator
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import mlx.core as mx
 
 from reference_impl.errors import ArithmeticOverflow
 from reference_impl.integers import I32, as_usize, rust_i32_array, swift_int32_array
-
-if TYPE_CHECKING:
-    from reference_impl.slots.cache import SlotCache
+from reference_impl.slots.cache import SlotCache
 
 
 def prepare_any(cache: SlotCache, lengths: Any = None, **_: Any) -> None:
@@ -29,13 +27,19 @@ def prepare_or_clear(cache: SlotCache, lengths: Any = None) -> None:
     cache.lengths = None if lengths is None else swift_int32_array(lengths)
 
 
+def forget_rows(cache: SlotCache) -> None:
+    """Neither lengths nor left_padding is set."""
+    cache.lengths = None
+    cache.left_padding = None
+
+
 def advance_in_place(cache: SlotCache, N: Any) -> None:
     """Python's `-=`: the array object changes, for everybody who holds it."""
     if cache.lengths is not None:
         cache.lengths -= N
     if cache.left_padding is not None:
         cache.left_padding -= N
-    _settle(cache)
+    compute_rows(cache)
 
 
 def advance_checked(cache: SlotCache, N: Any) -> None:
@@ -43,22 +47,23 @@ def advance_checked(cache: SlotCache, N: Any) -> None:
     count = as_usize(N, "advance")
     if count > I32.maximum:
         raise ArithmeticOverflow("advance", "i32", {"N": count})
-    _replace_rows(cache, count)
+    count_down(cache, count)
 
 
 def advance_replacing(cache: SlotCache, N: Any) -> None:
     """Wrapping int32 subtraction; mlx refuses N beyond Int32 if one of them is set."""
-    _replace_rows(cache, operator.index(N))
+    count_down(cache, operator.index(N))
 
 
-def _replace_rows(cache: SlotCache, count: int) -> None:
+def count_down(cache: SlotCache, count: int) -> None:
+    """Both row vectors become new arrays; whoever holds the old ones sees no change."""
     if cache.lengths is not None:
         cache.lengths = cache.lengths - count
     if cache.left_padding is not None:
         cache.left_padding = cache.left_padding - count
-    _settle(cache)
+    compute_rows(cache)
 
 
-def _settle(cache: SlotCache) -> None:
+def compute_rows(cache: SlotCache) -> None:
     """Compute them: one pending subtraction per token would be a graph without bound."""
     mx.eval([rows for rows in (cache.lengths, cache.left_padding) if isinstance(rows, mx.array)])

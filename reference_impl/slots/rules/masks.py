@@ -7,15 +7,13 @@ p < lengths[row].
 from __future__ import annotations
 
 import operator
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import mlx.core as mx
 
 from reference_impl.errors import OutOfRange, Trap
 from reference_impl.integers import I32, as_usize
-
-if TYPE_CHECKING:
-    from reference_impl.slots.cache import SlotCache
+from reference_impl.slots.cache import SlotCache
 
 # mlxrs makes positions in float32, whose integers are exact up to here.
 MAX_POSITIONS = 1 << 24

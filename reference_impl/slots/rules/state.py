@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import mlx.core as mx
 
-if TYPE_CHECKING:
-    from reference_impl.slots.cache import SlotCache
+from reference_impl.slots.cache import SlotCache
 
 
 def arrays_only(values: Iterable[Any]) -> list[mx.array]:
