@@ -10,6 +10,8 @@ import mlx.core as mx
 import pytest
 
 from reference_impl import DIALECTS, ArraysCache, dialect_class, errors, from_state
+from reference_impl.slots.cache import SlotCache, absent
+from reference_impl.slots.rules import masks, metadata
 
 from .helpers import array, everything, ints, slots
 
@@ -66,6 +68,31 @@ def test_a_subclass_may_add_what_its_dialect_lacks() -> None:
     cache = Extended(2)
     cache.filter([0])
     assert cache.cache == []
+
+
+def test_a_dialect_that_decides_too_little_makes_no_cache() -> None:
+    class Undecided(SlotCache):
+        dialect = "undecided"
+        make_mask = masks.padding_and_lengths
+
+    with pytest.raises(TypeError, match=r"abstract method.*__getitem__.*update"):
+        Undecided(2)
+
+
+def test_a_dialect_that_extends_another_says_what_differs() -> None:
+    class Later(dialect_class("mlx-lm-0.32")):  # type: ignore[misc]
+        dialect = "mlx-lm-9"
+        make_mask = masks.padding_else_lengths
+        meta_state = property(metadata.no_metadata)
+        merge = absent()
+
+    cache = Later(1, [0, 1])
+    cache.prepare([1, 1])
+    assert cache.make_mask(2).tolist() == [[True, True], [False, True]]
+    assert (cache.meta_state, cache.batch_size) == ("", 2)
+    assert not hasattr(Later, "merge")
+    cache[0] = array(1, 2)
+    assert type(cache.extract(0)) is Later
 
 
 @pytest.mark.parametrize(

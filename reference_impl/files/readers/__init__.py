@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import Any
 
+from reference_impl.files import encode
 from reference_impl.files.content import Content, Entry, Flat, ListEntry
 from reference_impl.files.errors import CannotHold
 from reference_impl.files.readers import mlx_lm, mlxrs, swift
@@ -44,8 +45,6 @@ def save_as(reader: str, content: Content) -> Flat:
 
     CannotHold where the real one fails instead.
     """
-    from reference_impl.files import encode
-
     layout = _LAYOUTS[reader]
     content = _as_known(reader, content)
     return encode(content, layout, allow_loss=True).flat
