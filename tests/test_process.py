@@ -224,6 +224,26 @@ def test_trouble_between_calls_is_found_by_the_next(scripted, behaviour, error, 
     assert getattr(caught.value, "cause", None) is CAUSES.get(behaviour)
 
 
+SET = "- {op: set, slot: 0, value: {int8: [1]}}"
+
+
+@pytest.mark.parametrize(
+    ("behaviour", "steps", "how"),
+    [("dies-after", SIZE, "exit code 4"), ("dies-soon-after", SIZE, "exit code 4"),
+     ("dies-freeing", SET, "SIGABRT")],
+)  # fmt: skip
+def test_a_death_after_the_last_answer_is_charged_to_the_case(scripted, behaviour, steps, how):
+    session = RestartingBackend(lambda: ProcessBackend(scripted(behaviour)))
+    with contextlib.closing(session):
+        bound = planned(steps)
+        result = judge(bound, execute(bound, session))
+        assert (result.status, result.detail) == (
+            Status.CRASH, f"{how} after the last answer of the case"
+        )  # fmt: skip
+        bound = planned(NEXT)
+        assert judge(bound, execute(bound, session)).status is Status.PASS
+
+
 # --------------------------------------------------------------------------- starting
 
 HANDSHAKE = "the result of initialize is not a handshake: "

@@ -13,6 +13,7 @@ from conformance.engine.plan import Call, Plan, PlannedStep, may_trap
 from conformance.engine.session import RESET
 from conformance.transport.backend import (
     Backend,
+    BackendCrashed,
     BackendGone,
     BackendTrouble,
     ProtocolViolation,
@@ -22,6 +23,8 @@ from conformance.transport.backend import (
 from conformance.transport.causes import Violation
 from conformance.transport.memory import Gauge
 from conformance.transport.restarting import RestartingBackend
+
+_LEAVE_SECONDS = 5.0  # for the reset after a case, however much of its time the case took
 
 
 @dataclass(frozen=True)
@@ -91,6 +94,8 @@ def _in_folder(plan: Plan, session: RestartingBackend, together: bool, folder: P
                     )
                 if gauge is not None and len(replies) == 1:
                     gauge.mark()  # the memory of the case before is no credit for this one
+        if session.is_process:
+            _take_leave(backend, deadline)
     except BackendTrouble as trouble:
         at = None if together or len(replies) == len(script) else script[len(replies)][0]
         session.drop(trouble, demanded=at is not None and may_trap(at.expect))
@@ -98,6 +103,19 @@ def _in_folder(plan: Plan, session: RestartingBackend, together: bool, folder: P
     session.forget_restarts()
     used = None if gauge is None else gauge.growth
     return Observation(tuple(_seen(plan, replies[1:], folder)), memory_mb=used)
+
+
+def _take_leave(backend: Backend, deadline: float) -> None:
+    """See that a process outlives the case: it may die after its last answer, or of what it frees.
+
+    The next case, which would find it dead, has nothing to do with that.
+    """
+    try:
+        patience = max(deadline - time.monotonic(), _LEAVE_SECONDS)
+        list(backend.call_all([Call("reset")], patience))
+    except BackendCrashed as crash:
+        how = f"{crash.how} after the last answer of the case"
+        raise BackendCrashed(how, crash.stderr, crash.signal) from None
 
 
 def _parts(calls: list[Call], together: bool, reset_apart: bool) -> list[list[Call]]:

@@ -65,6 +65,8 @@ def answer(request: dict) -> dict:
         return {**whole, "error": ERRORS[BEHAVIOUR]}
     if op == "reset" and BEHAVIOUR == "reset-refused":
         return {**whole, "error": {"code": 1, "message": "no", "data": {"kind": "E"}}}
+    if op == "reset" and BEHAVIOUR == "dies-freeing" and kept:
+        os.abort()
     if op == "set":
         kept = params["value"]
     results = {
@@ -167,7 +169,8 @@ def misbehave(reply: list) -> None:
         os._exit(3)
     else:
         write(line)
-    if BEHAVIOUR == "dies-after":
+    if BEHAVIOUR in ("dies-after", "dies-soon-after"):
+        time.sleep(0.02 * (BEHAVIOUR == "dies-soon-after"))
         os._exit(4)
     if BEHAVIOUR == "logs-later":
         time.sleep(0.02)
