@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import sys
 from collections.abc import Sequence
 
 from conformance import __version__
@@ -61,7 +62,8 @@ def parser() -> argparse.ArgumentParser:
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run one command and exit: 0 done, 1 the judged implementation failed, 2 bad use."""
-    carry_out(parser().parse_args(arguments))
+    own = sys.argv[1:] if arguments is None else None
+    carry_out(parser().parse_args(arguments), own)
 
 
 if __name__ == "__main__":

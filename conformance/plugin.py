@@ -1,7 +1,9 @@
 """The pytest plugin: options, one live backend a process, and the summary.
 
 `pytest --pyargs conformance --backend ...` and `mlx-cache-conformance run` are the same run: the
-command only calls pytest. Nothing here acts on a pytest run that selects no conformance case.
+command only calls pytest. The plugin is there only in a run that asks for the suite (see
+pytest_entry_point.py), and decides by the verdicts what comes of it, whatever other plugins make of
+the tests.
 """
 
 from __future__ import annotations
@@ -18,6 +20,8 @@ from typing import TYPE_CHECKING, Any, NoReturn
 import msgspec
 import pytest
 
+from conformance.supervision import SUPERVISION, supervise
+
 if TYPE_CHECKING:
     from conformance.engine.runner import Run
     from conformance.engine.verdict import Verdict
@@ -32,6 +36,7 @@ VERDICT = "mlx-cache-conformance verdict"
 ABOUT = "mlx-cache-conformance about"
 OUTCOME = "mlx-cache-conformance outcome"
 _PACKAGE = Path(__file__).resolve().parent
+NOTHING = "no case was executed, which proves nothing"
 QUIET = -2  # pytest -qq: failures and the last line
 
 
@@ -74,6 +79,16 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group.addoption("--examples", type=int, metavar="N", help="so many sequences instead")
     group.addoption("--seed", type=int, metavar="N", help="draw them from this seed")
     group.addoption("--found", type=Path, metavar="DIR", help="where transcripts of failures go")
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_cmdline_main(config: pytest.Config) -> int | None:
+    """A backend in this process may end it: then a child does the work, and this one looks on."""
+    given = config.invocation_params
+    alone = not (given.plugins or _distributed(config) or config.option.collectonly)
+    if alone and SUPERVISION.needed([config.getoption("backend")]):
+        return supervise("pytest", [str(argument) for argument in given.args])
+    return None
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -120,7 +135,7 @@ class _State:
         self._config = config
         self._run: Run | None = None
         self._started = time.perf_counter()
-        self._verdicts: list[Verdict] = []
+        self._verdicts: dict[str, Verdict] = {}
         self._outcomes: list[Outcome] = []
         self._about: dict[str, Any] | None = None
         self._quiet = config.option.verbose <= QUIET
@@ -236,13 +251,26 @@ class _State:
 
         properties = dict(report.user_properties)
         if report.when == "call" and VERDICT in properties:
-            self._verdicts.append(msgspec.json.decode(str(properties[VERDICT]), type=Verdict))
+            self._take(msgspec.json.decode(str(properties[VERDICT]), type=Verdict))
             self._about = msgspec.json.decode(str(properties[ABOUT]))
         if report.when == "call" and OUTCOME in properties:
             from conformance.properties.run import Outcome
 
             self._outcomes.append(msgspec.json.decode(str(properties[OUTCOME]), type=Outcome))
             self._about = msgspec.json.decode(str(properties[ABOUT]))
+
+    def _take(self, verdict: Verdict) -> None:
+        """Where a plugin has a failed case repeated, it stays a failed case."""
+        before = self._verdicts.get(verdict.case)
+        if before is None or not before.status.failed:
+            self._verdicts[verdict.case] = verdict
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_runtest_logstart(self, nodeid: str) -> None:
+        try:
+            SUPERVISION.tell(nodeid.partition("[")[2].rstrip("]") or nodeid)
+        except BrokenPipeError:
+            _leave("the process that started this run is gone")
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_report_teststatus(self, report: Any) -> tuple[str, str, str] | None:
@@ -252,35 +280,52 @@ class _State:
 
     @pytest.hookimpl(wrapper=True, tryfirst=True)
     def pytest_sessionfinish(self, session: pytest.Session) -> Generator[None, None, None]:
+        if hasattr(self._config, "workerinput"):
+            yield
+            return
         ending = self._ending()
-        green = (pytest.ExitCode.OK, pytest.ExitCode.NO_TESTS_COLLECTED)
-        if ending and ending.problems and session.exitstatus in green:
-            session.exitstatus = pytest.ExitCode.TESTS_FAILED
+        red = ending.red if ending else not self._only_looks()
+        self._settle_exit(session, red)
         yield
+        self._settle_exit(session, red)  # whatever another plugin made of it
         terminal = self._config.pluginmanager.get_plugin("terminalreporter")
-        if ending and terminal is not None:
+        if terminal is not None and ending:
             ending.show(terminal, self._quiet)
+        elif terminal is not None and red and session.exitstatus == pytest.ExitCode.TESTS_FAILED:
+            terminal.write_line(f"{NOTHING}: this run is a failure", red=True)
+
+    def _settle_exit(self, session: pytest.Session, red: bool) -> None:
+        green = (pytest.ExitCode.OK, pytest.ExitCode.NO_TESTS_COLLECTED)
+        if red and session.exitstatus in green:
+            session.exitstatus = pytest.ExitCode.TESTS_FAILED
+
+    def _only_looks(self) -> bool:
+        """Benchmarks or a list instead of cases, asked for on the command line itself."""
+        option = self._config.option
+        if option.showfixtures or option.show_fixtures_per_test:
+            return True
+        return "--benchmark-only" in map(str, self._config.invocation_params.args)
 
     @pytest.hookimpl
     def pytest_unconfigure(self) -> None:
         self.close()
 
     def _ending(self) -> Ending | None:
-        """What the run came to; None on a worker, and where no conformance case ran."""
+        """What the run came to; None where no conformance case ran."""
         from conformance.engine.runner import parse_shard
         from conformance.fixtures.yamlfile import FixtureError
         from conformance.reporting.summary import About, Ending
 
-        if self._about is None or hasattr(self._config, "workerinput"):
+        if self._about is None:
             return None
         option = self._config.getoption
         about = msgspec.convert(self._about, About)
         seconds = time.perf_counter() - self._started
-        judged = {verdict.case for verdict in self._verdicts}
         by_pytest = bool(option("keyword") or option("markexpr") or option("deselect"))
         none = by_pytest or not self._verdicts  # or only properties were asked for, by their path
-        missing = [] if none else [c for c in self.selected() if c not in judged]
-        ending = Ending(self.suite, about, self._verdicts, seconds, option("fail_under"), missing)
+        missing = [] if none else [c for c in self.selected() if c not in self._verdicts]
+        verdicts = [*self._verdicts.values()]
+        ending = Ending(self.suite, about, verdicts, seconds, option("fail_under"), missing)
         if option("properties"):
             ending.tried(self.order(), self._outcomes)
         if option("report"):

@@ -24,7 +24,7 @@ def register(commands: Any) -> None:
     parser.add_argument("--dialect", help="default: the one that the backend declares")
     parser.add_argument("--fixtures", type=Path, metavar="DIR", help="your own chapters instead")
     parser.add_argument("--isolate", action="store_true", help="each case in a process apart")
-    parser.set_defaults(run=run)
+    parser.set_defaults(run=run, opens=("backend",))
 
 
 def run(options: argparse.Namespace) -> int:

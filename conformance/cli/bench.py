@@ -40,7 +40,7 @@ def register(commands: Any) -> None:
         "--out", type=Path, metavar="DIR", help="write bench.json, bench.svg and bench.png there"
     )
     parser.add_argument("--no-plot", action="store_true", help="with --out: the JSON only")
-    parser.set_defaults(run=run)
+    parser.set_defaults(run=run, opens=("backend", "against"))
 
 
 def run(options: argparse.Namespace) -> int:

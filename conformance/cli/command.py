@@ -3,22 +3,53 @@
 from __future__ import annotations
 
 import argparse
+import io
 import sys
 from typing import NoReturn
 
 USAGE_ERROR = 2
 
 
-def carry_out(options: argparse.Namespace) -> NoReturn:
-    """Run the chosen command and exit: 0 done, 1 something failed, 2 bad use."""
+def carry_out(options: argparse.Namespace, arguments: list[str] | None = None) -> NoReturn:
+    """Run the chosen command and exit: 0 done, 1 something failed, 2 bad use.
+
+    `arguments` are given where they are those of this process, which then may have a child do it.
+    """
     from conformance.fixtures.yamlfile import FixtureError
+    from conformance.supervision import SUPERVISION, supervise
     from conformance.transport.backend import BackendUnusable
 
+    _outlive_the_reader()
+    opens = getattr(options, "opens", ())
+    if arguments is not None and SUPERVISION.needed(getattr(options, name) for name in opens):
+        sys.exit(supervise("command", arguments))
     try:
         code: int = options.run(options)
     except (BackendUnusable, FixtureError, ValueError) as error:
         print(f"mlx-cache-conformance: {error}", file=sys.stderr)
         code = USAGE_ERROR
-    except BrokenPipeError:
-        code = 0
     sys.exit(code)
+
+
+class _Output(io.FileIO):
+    """Standard output that goes on as if nothing was when nobody reads it any more.
+
+    Otherwise `run | head -1` would end in the middle, with an exit code that says nothing of it.
+    """
+
+    def write(self, data: object) -> int:
+        try:
+            return super().write(data) or 0  # type: ignore[arg-type]
+        except BrokenPipeError:
+            return memoryview(data).nbytes  # type: ignore[arg-type]
+
+
+def _outlive_the_reader() -> None:
+    own = sys.stdout
+    if own is not sys.__stdout__ or not isinstance(own, io.TextIOWrapper) or own.isatty():
+        return
+    own.flush()
+    raw = _Output(own.fileno(), "w", closefd=False)
+    sys.stdout = io.TextIOWrapper(
+        io.BufferedWriter(raw), own.encoding, own.errors, line_buffering=own.line_buffering
+    )

@@ -104,7 +104,8 @@ class _Progress:
         from rich.progress import Progress
 
         writers = sum(who.writes for who in everybody)
-        self._progress = Progress(console=Console(stderr=True), transient=True)
+        console = Console(stderr=True)
+        self._progress = Progress(console=console, transient=True, disable=not console.is_terminal)
         self._total = cases * writers * (1 + len(everybody))
 
     def __enter__(self) -> Any:

@@ -19,7 +19,7 @@ def register(commands: Any) -> None:
     parser.add_argument("file", type=Path, help="a .jsonl file that a failed property names")
     parser.add_argument("--backend", default="reference")
     parser.add_argument("--dialect", help="by which rules; default: the one of the transcript")
-    parser.set_defaults(run=run)
+    parser.set_defaults(run=run, opens=("backend",))
 
 
 def run(options: argparse.Namespace) -> int:

@@ -8,7 +8,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-_FAILED, _INTERRUPTED, _USAGE = 1, 2, 4
+from conformance.cli.command import USAGE_ERROR
+
 # Plugins that start whenever they are installed, and take longer to than everything else.
 _OTHERS = {"hypothesis": "hypothesispytest", "benchmark": "benchmark", "anyio": "anyio"}
 
@@ -52,7 +53,7 @@ def register(commands: Any) -> None:
         "-q", "--quiet", action="store_true", help="failures and the last line only"
     )
     parser.add_argument("pytest", nargs="*", metavar="-- PYTEST OPTION", help=argparse.SUPPRESS)
-    parser.set_defaults(run=run)
+    parser.set_defaults(run=run, opens=("backend",))
 
 
 def _without_plugins(options: argparse.Namespace) -> Iterator[str]:
@@ -63,21 +64,16 @@ def _without_plugins(options: argparse.Namespace) -> Iterator[str]:
             yield from ("-p", f"no:{plugin}")
 
 
-class _Ran:
-    """Counts what pytest carried out, here or in its workers: a run of nothing is no success."""
-
-    tests = 0
-
-    def pytest_runtest_logreport(self, report: Any) -> None:
-        self.tests += report.when == "call"
-
-
 def run(options: argparse.Namespace) -> int:
     import pytest
 
+    from conformance.plugin import NOTHING
+
     package = Path(__file__).resolve().parent.parent
-    # Its own ini keeps the settings of whatever project the user stands in out of the run.
-    arguments = ["-c", str(package / "pytest.ini"), "--pyargs", "conformance", "-q", "--no-header"]
+    # Its own ini, no conftest.py, no options from the environment: what the project in which the
+    # user stands has for its own tests stays out of the run.
+    arguments = ["-c", str(package / "pytest.ini"), "--noconftest", "-p", "conformance.plugin"]
+    arguments += [str(package), "-q", "--no-header"]
     arguments += ["--backend", options.backend]
     for name in ("dialect", "shard", "baseline", "fixtures_dir", "fail_under", "report",
                  "properties", "examples", "seed", "found"):  # fmt: skip
@@ -91,12 +87,10 @@ def run(options: argparse.Namespace) -> int:
         arguments += ["-k", options.k]
     if options.quiet:
         arguments += ["-q", "-o", "console_output_style=classic"]
-    os.environ.pop("PYTEST_ADDOPTS", None)  # meant for another run; this one's are after --
-    ran = _Ran()
-    arguments += [*_without_plugins(options), *options.pytest]
-    code = int(pytest.main(arguments, plugins=[ran]))
-    nothing = code == pytest.ExitCode.OK and not ran.tests
-    if code == pytest.ExitCode.NO_TESTS_COLLECTED or nothing:
-        print("no case was executed, which proves nothing: this run is a failure")
-        return _FAILED
-    return _INTERRUPTED if code == _USAGE else code
+    for name in ("PYTEST_ADDOPTS", "PYTEST_PLUGINS"):
+        os.environ.pop(name, None)
+    code = int(pytest.main([*arguments, *_without_plugins(options), *options.pytest]))
+    if code == pytest.ExitCode.OK and "--benchmark-only" in options.pytest:
+        print(f"{NOTHING}: this run is a failure")
+        return int(pytest.ExitCode.TESTS_FAILED)
+    return USAGE_ERROR if code == pytest.ExitCode.USAGE_ERROR else code

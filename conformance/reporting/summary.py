@@ -62,6 +62,12 @@ class Ending:
                 f"{fail_under:g} %"
             )
 
+    @property
+    def red(self) -> bool:
+        """Whether the run is a failure, by its verdicts and as a whole."""
+        failed = any(verdict.red for verdict in self._verdicts)
+        return failed or bool(self._failed or self.problems)
+
     def tried(self, order: Order, outcomes: Sequence[Outcome]) -> None:
         """Take in what came of the properties."""
         if any(outcome.status is not Status.NOT_APPLICABLE for outcome in outcomes):

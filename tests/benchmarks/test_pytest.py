@@ -25,7 +25,7 @@ def run(tmp_path, *options):
 
 def test_an_ordinary_run_knows_nothing_of_benchmarks(tmp_path):
     code, said = run(tmp_path, "--collect-only", "-q")
-    assert code == 0
+    assert code == 1  # nothing was executed
     assert "test_cases.py::test_case[" in said
     assert "enchmark" not in said
 

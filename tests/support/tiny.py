@@ -116,3 +116,34 @@ class Endless(Tiny):
 
 class Stubborn(Endless):
     stubborn = True
+
+
+class Leaving(Tiny):
+    """Ends the process, as if all was well, in the middle of a case."""
+
+    @property
+    def batch_size(self):
+        os._exit(0)
+
+
+class LeavingFromC(Tiny):
+    """The same where Python does not notice."""
+
+    @property
+    def batch_size(self):
+        import ctypes
+
+        ctypes.CDLL(None).exit(0)
+
+
+class Dying(Tiny):
+    """Ends the process by a signal."""
+
+    @property
+    def batch_size(self):
+        os.abort()
+
+
+class LeavingAtOnce(Tiny):
+    def __init__(self, size, left_padding=None):
+        os._exit(0)

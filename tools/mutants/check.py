@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -111,12 +110,11 @@ class _Progress:
         from rich.console import Console
         from rich.progress import Progress
 
-        self._progress = Progress(console=Console(stderr=True), transient=True)
+        console = Console(stderr=True)
+        self._progress = Progress(console=console, transient=True, disable=not console.is_terminal)
         self._total = total
 
     def __enter__(self) -> Any:
-        if not sys.stderr.isatty():
-            return lambda name: None
         self._progress.start()
         task = self._progress.add_task("mutants", total=self._total)
         return lambda name: self._progress.update(task, description=name, advance=1)
