@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Sequence
+from typing import Any
 
 from conformance import __version__
 from conformance.cli import (
@@ -27,36 +28,46 @@ from conformance.cli import (
 )
 from conformance.cli.command import carry_out
 
-COMMANDS = (
-    run,
-    list_,
-    explain,
-    diff,
-    baseline,
-    bench,
-    serve,
-    doctor,
-    report,
-    lint,
-    schema,
-    inspect_,
-    convert,
-    interop,
-    new_adapter,
-    replay,
-)
+GROUPS = {
+    "judge an implementation": (run, baseline, report, replay, bench),
+    "understand a verdict": (explain, diff, list_),
+    "connect a port": (new_adapter, doctor, serve, schema, lint),
+    "prompt-cache files": (inspect_, convert, interop),
+}
+
+
+class Commands:
+    """Takes commands as argparse's own collection of them does, and notes what each is for."""
+
+    def __init__(self, parsers: Any) -> None:
+        self._parsers = parsers
+        self.purposes: dict[str, str] = {}
+
+    def add_parser(self, name: str, *, help: str, **settings: Any) -> argparse.ArgumentParser:
+        """The parser of a new command. `help` is for the list of commands alone."""
+        self.purposes[name] = help
+        settings.setdefault("description", f"{help[0].upper()}{help[1:]}.")
+        made: argparse.ArgumentParser = self._parsers.add_parser(name, **settings)
+        return made
 
 
 def parser() -> argparse.ArgumentParser:
-    """All commands with their options."""
+    """All commands with their options; the help lists them by what they are for."""
     top = argparse.ArgumentParser(
         prog="mlx-cache-conformance",
         description="Judge an implementation of MLX's slot cache (ArraysCache / MambaCache).",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     top.add_argument("--version", action="version", version=__version__)
-    commands = top.add_subparsers(dest="command", required=True, metavar="COMMAND")
-    for command in COMMANDS:
-        command.register(commands)
+    about = "one of these; COMMAND --help says more"
+    parsers = top.add_subparsers(dest="command", required=True, metavar="COMMAND", help=about)
+    lines = []
+    for title, modules in GROUPS.items():
+        commands = Commands(parsers)
+        for module in modules:
+            module.register(commands)
+        lines += ["", f"{title}:", *(f"  {n:<12} {what}" for n, what in commands.purposes.items())]
+    top.epilog = "\n".join(lines[1:])
     return top
 
 

@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 import msgspec
 import pytest
 
+from conformance.cli.options import OPTIONS
 from conformance.supervision import SUPERVISION, supervise
 
 if TYPE_CHECKING:
@@ -30,8 +31,6 @@ if TYPE_CHECKING:
     from conformance.properties.run import Outcome
     from conformance.reporting.summary import Ending
 
-OPTIONS = ("backend", "dialect", "case", "tag", "shard", "baseline", "fixtures_dir", "fail_under",
-           "report", "isolate", "require", "properties")  # fmt: skip
 VERDICT = "mlx-cache-conformance verdict"
 ABOUT = "mlx-cache-conformance about"
 OUTCOME = "mlx-cache-conformance outcome"
@@ -42,43 +41,8 @@ QUIET = -2  # pytest -qq: failures and the last line
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     group = parser.getgroup("mlx-cache-conformance", "MLX slot cache conformance")
-    group.addoption(
-        "--backend",
-        help="reference (default), py:module:Class, cmd:COMMAND, pypi:NAME==VERSION, mutant:NAME",
-    )
-    group.addoption("--dialect", help="by which rules; default: the one that the backend declares")
-    group.addoption(
-        "--case",
-        action="append",
-        default=[],
-        metavar="ID",
-        help="only this case (or pattern with *)",
-    )
-    group.addoption(
-        "--tag", action="append", default=[], metavar="TAG", help="only cases with this tag"
-    )
-    group.addoption("--shard", metavar="I/N", help="only the I-th of N equal parts of the cases")
-    group.addoption("--baseline", type=Path, metavar="FILE", help="known failures, with reasons")
-    group.addoption("--fixtures-dir", type=Path, metavar="DIR", help="your own chapters instead")
-    group.addoption(
-        "--isolate", action="store_true", help="every case in a process of its own kind"
-    )
-    group.addoption("--require", action="store_true", help="declared gaps are failures")
-    group.addoption(
-        "--fail-under",
-        type=float,
-        metavar="PERCENT",
-        help="fail if fewer requirements were executed",
-    )
-    group.addoption("--report", type=Path, metavar="FILE", help="write the verdicts as JSON")
-    group.addoption(
-        "--properties",
-        metavar="PROFILE",
-        help="also try laws and drawn sequences of operations: quick, default or thorough",
-    )
-    group.addoption("--examples", type=int, metavar="N", help="so many sequences instead")
-    group.addoption("--seed", type=int, metavar="N", help="draw them from this seed")
-    group.addoption("--found", type=Path, metavar="DIR", help="where transcripts of failures go")
+    for option in OPTIONS:
+        group.addoption(f"--{option.pytest_name or option.name}", **option.settings)
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -94,8 +58,7 @@ def pytest_cmdline_main(config: pytest.Config) -> int | None:
 def pytest_configure(config: pytest.Config) -> None:
     state = _State(config)
     state.settle()
-    asked = any(config.getoption(name) for name in OPTIONS)
-    if asked and not hasattr(config, "workerinput"):
+    if not hasattr(config, "workerinput"):
         state.end_on_sigterm()
         # Asking for a backend by name and getting none must end the run before it starts.
         state.prepare(keep=not _distributed(config))
@@ -199,7 +162,7 @@ class _State:
             try:
                 self._run = Run(
                     self.suite,
-                    option("backend") or "reference",
+                    option("backend"),
                     option("dialect"),
                     Terms(option("isolate"), option("require"), option("baseline")),
                 )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import contextlib
 import itertools
 import json
@@ -14,7 +15,8 @@ import pytest
 from msgspec import UNSET
 from support.folder import CHAPTER, write
 
-from conformance.__main__ import main
+from conformance.__main__ import GROUPS, main
+from conformance.cli.options import OPTIONS, for_pytest
 from conformance.engine.execute import execute
 from conformance.engine.judge import judge
 from conformance.engine.plan import applicability, plan
@@ -294,6 +296,41 @@ def test_the_option_runs_just_its_shard():
 def test_shards_that_are_none(text):
     with pytest.raises(ValueError, match="write i/n"):
         parse_shard(text)
+
+
+# --------------------------------------------------------------------------- options
+
+
+def test_run_and_pytest_have_the_same_options(tmp_path):
+    """What `run` is given arrives in the plugin, value for value."""
+    given = {"backend": "cmd:a b", "dialect": "x", "case": ["a", "b*"], "tag": ["t"],
+             "shard": "1/2", "baseline": Path("b c.yaml"), "fixtures_dir": Path("f"),
+             "isolate": True, "require": True, "fail_under": 1.5, "report": Path("r"),
+             "properties": "quick", "examples": 3, "seed": 0, "found": Path("d")}  # fmt: skip
+    doors = {name: argparse.ArgumentParser() for name in ("run", "pytest")}
+    for option in OPTIONS:
+        doors["run"].add_argument(f"--{option.name}", **option.settings)
+        doors["pytest"].add_argument(f"--{option.pytest_name or option.name}", **option.settings)
+    values = {option.name: given.get(option.key, "5") for option in OPTIONS}
+    words = []
+    for name, value in values.items():
+        for each in value if isinstance(value, list) else [value]:
+            words += [f"--{name}"] if each is True else [f"--{name}", str(each)]
+    options = doors["run"].parse_args(words)
+    assert given.items() <= vars(options).items()
+    assert vars(doors["pytest"].parse_args([*for_pytest(options)])) == vars(options)
+    assert vars(doors["pytest"].parse_args([*for_pytest(doors["run"].parse_args([]))])) == vars(
+        doors["run"].parse_args([])
+    )
+
+
+def test_the_help_groups_the_commands(capsys):
+    with pytest.raises(SystemExit):
+        main(["--help"])
+    said = capsys.readouterr().out
+    for group in GROUPS:
+        assert f"\n{group}:\n" in said
+    assert len([line for line in said.splitlines() if line.startswith("  run ")]) == 1
 
 
 # --------------------------------------------------------------------------- what is imported

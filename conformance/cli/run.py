@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from conformance.cli.command import USAGE_ERROR
+from conformance.cli.options import OPTIONS, for_pytest
 
 # Plugins that start whenever they are installed, and take longer to than everything else.
 _OTHERS = {"hypothesis": "hypothesispytest", "benchmark": "benchmark", "anyio": "anyio"}
@@ -21,34 +22,11 @@ def register(commands: Any) -> None:
         description="Judge a backend by a dialect: verdict table, failures, exit code 0 or 1. "
         "Options after -- go to pytest.",
     )
-    parser.add_argument(
-        "--backend",
-        default="reference",
-        help="reference (default), py:module:Class, cmd:COMMAND, pypi:NAME==VERSION, mutant:NAME",
-    )
-    parser.add_argument("--dialect", help="by which rules; default: the one the backend declares")
+    for option in OPTIONS:
+        parser.add_argument(f"--{option.name}", **option.settings)
     parser.add_argument(
         "-k", metavar="EXPRESSION", help="only cases whose id matches, as in pytest"
     )
-    parser.add_argument("--case", action="append", default=[], metavar="ID", help="only this case")
-    parser.add_argument("--tag", action="append", default=[], help="only cases with this tag")
-    parser.add_argument("--shard", metavar="I/N", help="only the I-th of N equal parts")
-    parser.add_argument("--baseline", metavar="FILE", help="known failures, with reasons (YAML)")
-    parser.add_argument(
-        "--fixtures", dest="fixtures_dir", metavar="DIR", help="your own chapters instead"
-    )
-    parser.add_argument("--isolate", action="store_true", help="each case in a process apart")
-    parser.add_argument("--require", action="store_true", help="declared gaps are failures")
-    parser.add_argument("--fail-under", metavar="PERCENT", help="share of requirements to execute")
-    parser.add_argument("--report", metavar="FILE", help="write the verdicts as JSON")
-    parser.add_argument(
-        "--properties",
-        metavar="PROFILE",
-        help="also try laws and drawn sequences of operations: quick, default or thorough",
-    )
-    parser.add_argument("--examples", metavar="N", help="so many sequences instead")
-    parser.add_argument("--seed", metavar="N", help="draw them from this seed")
-    parser.add_argument("--found", metavar="DIR", help="where transcripts of failures go")
     parser.add_argument(
         "-q", "--quiet", action="store_true", help="failures and the last line only"
     )
@@ -73,16 +51,7 @@ def run(options: argparse.Namespace) -> int:
     # Its own ini, no conftest.py, no options from the environment: what the project in which the
     # user stands has for its own tests stays out of the run.
     arguments = ["-c", str(package / "pytest.ini"), "--noconftest", "-p", "conformance.plugin"]
-    arguments += [str(package), "-q", "--no-header"]
-    arguments += ["--backend", options.backend]
-    for name in ("dialect", "shard", "baseline", "fixtures_dir", "fail_under", "report",
-                 "properties", "examples", "seed", "found"):  # fmt: skip
-        if getattr(options, name):
-            arguments += [f"--{name.replace('_', '-')}", getattr(options, name)]
-    arguments += [f"--{name}" for name in ("isolate", "require") if getattr(options, name)]
-    for name in ("case", "tag"):
-        for item in getattr(options, name):
-            arguments += [f"--{name}", item]
+    arguments += [str(package), "-q", "--no-header", *for_pytest(options)]
     if options.k:
         arguments += ["-k", options.k]
     if options.quiet:
