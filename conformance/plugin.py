@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from conformance.fixtures.load import Suite
     from conformance.properties.orders import Order, Part
     from conformance.properties.run import Outcome
-    from conformance.reporting.summary import Ending
+    from conformance.reporting.summary import RunSummary
 
 VERDICT = "mlx-cache-conformance verdict"
 ABOUT = "mlx-cache-conformance about"
@@ -210,11 +210,11 @@ class _State:
 
     @pytest.hookimpl
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
-        from conformance.engine.verdict import Verdict
+        from conformance.engine import transfer
 
         properties = dict(report.user_properties)
         if report.when == "call" and VERDICT in properties:
-            self._take(msgspec.json.decode(str(properties[VERDICT]), type=Verdict))
+            self._take(transfer.loaded(str(properties[VERDICT])))
             self._about = msgspec.json.decode(str(properties[ABOUT]))
         if report.when == "call" and OUTCOME in properties:
             from conformance.properties.run import Outcome
@@ -246,14 +246,14 @@ class _State:
         if hasattr(self._config, "workerinput"):
             yield
             return
-        ending = self._ending()
-        red = ending.red if ending else not self._only_looks()
+        summary = self._summary()
+        red = summary.red if summary else not self._only_looks()
         self._settle_exit(session, red)
         yield
         self._settle_exit(session, red)  # whatever another plugin made of it
         terminal = self._config.pluginmanager.get_plugin("terminalreporter")
-        if terminal is not None and ending:
-            ending.show(terminal, self._quiet)
+        if terminal is not None and summary:
+            summary.show(terminal, self._quiet)
         elif terminal is not None and red and session.exitstatus == pytest.ExitCode.TESTS_FAILED:
             terminal.write_line(f"{NOTHING}: this run is a failure", red=True)
 
@@ -273,11 +273,11 @@ class _State:
     def pytest_unconfigure(self) -> None:
         self.close()
 
-    def _ending(self) -> Ending | None:
+    def _summary(self) -> RunSummary | None:
         """What the run came to; None where no conformance case ran."""
         from conformance.engine.runner import parse_shard
         from conformance.fixtures.yamlfile import FixtureError
-        from conformance.reporting.summary import About, Ending
+        from conformance.reporting.summary import About, RunSummary
 
         if self._about is None:
             return None
@@ -288,17 +288,19 @@ class _State:
         none = by_pytest or not self._verdicts  # or only properties were asked for, by their path
         missing = [] if none else [c for c in self.selected() if c not in self._verdicts]
         verdicts = [*self._verdicts.values()]
-        ending = Ending(self.suite, about, verdicts, seconds, option("fail_under"), missing)
+        summary = RunSummary(
+            self.suite, about, verdicts, seconds, option("fail_under"), missing
+        )
         if option("properties"):
-            ending.tried(self.order(), self._outcomes)
+            summary.tried(self.order(), self._outcomes)
         if option("report"):
             shard = parse_shard(option("shard")) if option("shard") else (1, 1)
             left_out = bool(option("case") or option("tag") or by_pytest)
             try:
-                ending.write(option("report"), shard, left_out)
+                summary.write(option("report"), shard, left_out)
             except FixtureError as error:
-                ending.problems.append(str(error))
-        return ending
+                summary.problems.append(str(error))
+        return summary
 
 
 def about(run: Run) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import struct
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Literal
 
 import msgspec
 
@@ -127,12 +127,35 @@ def describe(value: Tensor, limit: int = 16) -> str:
     return f"{value.dtype}{list(value.shape)} {' '.join(shown)}{more}".replace(", ", ",").rstrip()
 
 
-def difference(expected: Tensor, got: Tensor) -> str | None:
-    """Why two tensors are not the same bits, with the first differing index; None if they are."""
+class Deviation(msgspec.Struct, frozen=True):
+    """Why two tensors are not the same bits: their dtype, their shape, or the first element."""
+
+    what: Literal["dtype", "shape", "element"]
+    expected: Any
+    got: Any
+    index: tuple[int, ...] = ()
+    bits: tuple[str, str] | None = None  # where only these tell the two apart
+
+    def words(self) -> str:
+        """`dtype int64 instead of int32`, `[0,1] is True instead of False`."""
+        if self.what != "element":
+            expected, got = self.expected, self.got
+            if self.what == "shape":
+                expected, got = list(expected), list(got)
+            return f"{self.what} {got} instead of {expected}"
+        index = ",".join(map(str, self.index))
+        said = f"[{index}] is {self.got!r} instead of {self.expected!r}"
+        if self.bits is None:
+            return said
+        return f"{said} (bits {self.bits[1]} instead of {self.bits[0]})"
+
+
+def deviation(expected: Tensor, got: Tensor) -> Deviation | None:
+    """Why two tensors are not the same bits; None if they are."""
     if expected.dtype != got.dtype:
-        return f"dtype {got.dtype} instead of {expected.dtype}"
+        return Deviation("dtype", expected.dtype, got.dtype)
     if expected.shape != got.shape:
-        return f"shape {list(got.shape)} instead of {list(expected.shape)}"
+        return Deviation("shape", expected.shape, got.shape)
     if expected.data == got.data:
         return None
     step = ITEM_SIZE[expected.dtype]
@@ -141,13 +164,14 @@ def difference(expected: Tensor, got: Tensor) -> str | None:
         for i in range(expected.size)
         if expected.data[i * step : (i + 1) * step] != got.data[i * step : (i + 1) * step]
     )
-    index = ",".join(map(str, _unravel(flat, expected.shape)))
-    want, have = expected.elements()[flat], got.elements()[flat]
-    said = f"[{index}] is {have!r} instead of {want!r}"
-    if want != have and not (want != want and have != have):
-        return said
-    here = slice(flat * step, (flat + 1) * step)  # zeros, NaNs and bools: only the bits tell
-    return f"{said} (bits {got.data[here].hex()} instead of {expected.data[here].hex()})"
+    here = slice(flat * step, (flat + 1) * step)
+    want, have = expected.data[here], got.data[here]
+    ours, theirs = (Tensor(expected.dtype, (), data).elements()[0] for data in (want, have))
+    index = tuple(_unravel(flat, expected.shape))
+    # Zeros, NaNs and bools: only the bits tell.
+    alike = ours == theirs or (ours != ours and theirs != theirs)
+    bits = (want.hex(), have.hex()) if alike else None
+    return Deviation("element", ours, theirs, index, bits)
 
 
 def _pack(dtype: str, value: Any) -> bytes:

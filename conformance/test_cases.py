@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-import msgspec
 import pytest
 
+from conformance.engine import transfer
 from conformance.engine.runner import Run
 from conformance.engine.verdict import Status
 from conformance.plugin import ABOUT, VERDICT, about, state_of
 from conformance.reporting import text as report
+from conformance.reporting import words
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
@@ -25,10 +26,10 @@ def run(request: pytest.FixtureRequest) -> Run:
 
 def test_case(case: str, run: Run, record_property: Callable[[str, object], None]) -> None:
     verdict = run.verdict(run.suite.cases[case])
-    record_property(VERDICT, msgspec.json.encode(verdict).decode())
+    record_property(VERDICT, transfer.dumped(verdict))
     record_property(ABOUT, about(run))
     if verdict.status is Status.NOT_APPLICABLE:
-        pytest.skip(f"not applicable: {verdict.detail}")
+        pytest.skip(f"not applicable: {words.detail(verdict)}")
     if verdict.known:
         pytest.xfail(f"known: {verdict.known}")
     if verdict.status.failed:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import sys
 import time
 
-from conformance.engine.plan import Call
+from conformance.calls import Call
 from conformance.tensor import tensor
 from conformance.transport import connect
 

@@ -15,12 +15,12 @@ import pytest
 from support import tiny
 
 from conformance import tensor
-from conformance.engine.plan import Call
+from conformance.calls import Call, Refused, Returned
 from conformance.kinds import KINDS
 from conformance.tensor import DTYPES, ITEM_SIZE, Tensor
 from conformance.transport import adapter
 from conformance.transport.adapter import Adapter
-from conformance.transport.backend import BackendCrashed, Refused, Returned
+from conformance.transport.backend import BackendCrashed
 from conformance.transport.process import ProcessBackend
 
 FILE = Path(adapter.__file__)

@@ -9,9 +9,12 @@ import pytest
 from conformance.cli import baseline as command
 from conformance.engine import baseline
 from conformance.engine.runner import Run
-from conformance.engine.verdict import Choice, Mismatch, Status, Verdict
+from conformance.engine.verdict import Choice, Mismatch, Status, StepRecord, Verdict
 from conformance.fixtures.load import load_suite
 from conformance.fixtures.yamlfile import FixtureError
+from conformance.outcomes.difference import Difference
+from conformance.reporting import words
+from conformance.tensor import tensor
 
 SUITE = load_suite()
 CASE, OTHER = "mask.none.is-null", "mask.both.combination"
@@ -41,7 +44,8 @@ def never() -> Verdict:
 
 
 def failing(case: str = CASE, status: Status = Status.FAIL) -> Verdict:
-    rows = (Mismatch('step 1: make_mask(cache="c", n=3)', "", "null", "bool[1,3] T T T"),)
+    step = StepRecord(1, "make_mask", {"cache": "c", "n": 3})
+    rows = (Mismatch(step, Difference("", None, tensor("bool", [1, 3], [1, 1, 1]))),)
     return Verdict(case, "mlx-lm-0.31", status, mismatches=rows)
 
 
@@ -57,7 +61,7 @@ def test_an_unlisted_failure_is_red(tmp_path):
 @pytest.mark.parametrize(
     ("verdict", "text"),
     [
-        (Verdict(CASE, "d", Status.PASS, choices=(Choice("h", "x"),)), "passes, but"),
+        (Verdict(CASE, "d", Status.PASS, choices=(Choice("h", None),)), "passes, but"),
         (Verdict(CASE, "d", Status.NOT_APPLICABLE), "does not apply, but"),
         (failing(status=Status.CRASH), "fails in another way than"),
     ],
@@ -66,8 +70,8 @@ def test_an_entry_that_does_not_hold_is_red(tmp_path, verdict, text):
     settled = load(tmp_path, entry()).settle(verdict, never)
     assert settled.red
     assert settled.status is Status.FAIL
-    assert text in settled.detail
-    assert "known.yaml:4" in settled.detail
+    assert text in words.detail(settled)
+    assert "known.yaml:4" in words.detail(settled)
 
 
 def test_another_signature_is_another_failure(tmp_path):
@@ -139,7 +143,7 @@ def test_a_flaky_entry_must_show_both_outcomes(tmp_path, outcomes, detail):
     settled = flaky(tmp_path).settle(first, lambda: next(verdicts))
     assert next(verdicts, None) is None, "as many tries as it takes, and no more"
     assert settled.red == bool(detail)
-    assert detail in settled.detail
+    assert detail in words.detail(settled)
     if not detail:
         assert settled.known == "races"
 
@@ -183,5 +187,6 @@ def test_update_replaces_a_signature_that_changed(tmp_path, judged):
     path = tmp_path / "known.yaml"
     path.write_text(HEAD + entry(signature="something else"))
     assert command.update(path, judged, [failing()]) == [f"changed: {CASE} fails in another way"]
-    assert "signature: make_mask: bool" in path.read_text().replace("'", "")
+    got = "{tensor: {bool: [[true, true, true]]}}"
+    assert f"  signature: {{op: make_mask, got: {got}}}\n" in path.read_text()
     assert command.update(path, judged, [failing()]) == ["nothing to change"]

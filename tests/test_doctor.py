@@ -26,6 +26,7 @@ from conformance.engine.case import Budget
 from conformance.engine.runner import Run
 from conformance.engine.verdict import Status
 from conformance.fixtures.load import load_suite
+from conformance.reporting import words
 from conformance.transport.backend import BackendUnusable
 from conformance.transport.causes import Violation as V
 
@@ -403,5 +404,5 @@ def test_a_run_names_it_too_and_ends(adapter, monkeypatch, behaviour, case, stat
     verdict = run.verdict(replace(WHOLE.cases[case], budget=Budget(TIME.get(behaviour, 20))))
     run.close()
     assert verdict.status is status, verdict
-    assert says in verdict.detail
+    assert says in words.detail(verdict)
     assert time.monotonic() - started < 60

@@ -20,6 +20,7 @@ from conformance.engine.case import Budget
 from conformance.engine.runner import Run, Terms
 from conformance.engine.verdict import Status
 from conformance.fixtures.load import load_suite
+from conformance.reporting import words
 from conformance.reporting.text import failure
 
 ROOT = Path(__file__).parent.parent
@@ -179,5 +180,5 @@ def test_a_loop_in_process_is_a_hang(monkeypatch, name):
     case = next(c for c in SUITE.cases.values() if c.id.startswith("batch-size."))
     verdict = run.verdict(replace(case, budget=Budget(seconds=0.3)))
     assert (verdict.status, time.monotonic() - started < 8) == (Status.HANG, True)
-    assert "the case grants 0.3 s" in verdict.detail
+    assert "the case grants 0.3 s" in words.detail(verdict)
     run.close()

@@ -15,6 +15,7 @@ from conformance.engine.plan import applicability, plan
 from conformance.engine.runner import Run, Terms
 from conformance.engine.verdict import Status
 from conformance.fixtures.load import load_suite
+from conformance.reporting import words
 from conformance.transport.restarting import MAX_RESTARTS
 
 SUPPORT = Path(__file__).parent / "support"
@@ -63,12 +64,12 @@ def test_memory_is_measured_ten_times_out_of_ten(judged, name, status):
     run = judged(f"py:tests.support.backends:{name}")
     case = over_limit()
     verdicts = [run.verdict(case) for _ in range(10)]
-    assert [v.status for v in verdicts] == [status] * 10, [v.detail for v in verdicts]
+    assert [v.status for v in verdicts] == [status] * 10, [words.detail(v) for v in verdicts]
     if status is Status.OVER_BUDGET:
-        assert verdicts[0].detail == "more memory than the 8 MB that the case grants"
+        assert words.detail(verdicts[0]) == "more memory than the 8 MB that the case grants"
         (row,) = verdicts[0].mismatches
-        assert row.expected == "at most 8 MB more"
-        assert 200 <= int(row.got.split()[0]) < 300
+        assert row.difference.words()[0] == "at most 8 MB more"
+        assert 200 <= row.difference.got.amount < 300
 
 
 def negative(dialect: str) -> list[Case]:
@@ -91,7 +92,7 @@ def test_dying_is_never_refusing(judged, dialect, count):
     for case in cases if "EVERY_REFUSAL" in os.environ else cases[:: count // 4]:
         verdict = run.verdict(case)
         assert verdict.status is Status.CRASH, case.id
-        assert verdict.detail.startswith("SIGSEGV in step")
+        assert words.detail(verdict).startswith("SIGSEGV in step")
     for sound in ("mask.none.is-null", "index.get.written"):
         assert run.verdict(SUITE.cases[sound]).status is Status.PASS
 
@@ -112,4 +113,4 @@ def test_required_gaps_are_failures(judged):
     run.handshake.capabilities.remove("make_mask")
     verdict = run.verdict(SUITE.cases["mask.none.is-null"])
     assert verdict.status is Status.FAIL
-    assert verdict.detail == "the backend declares no make_mask, and all are required"
+    assert words.detail(verdict) == "the backend declares no make_mask, and all are required"

@@ -7,14 +7,16 @@ import signal
 import pytest
 from support.judging import A0, A1, NAN, int32, planned, snapshot, verdict
 
+from conformance.calls import Refused
 from conformance.engine.verdict import Status
+from conformance.reporting import words
+from conformance.reporting.json_report import in_words
 from conformance.tensor import Tensor, tensor
 from conformance.transport.backend import (
     BackendCrashed,
     BackendGone,
     BackendHung,
     ProtocolViolation,
-    Refused,
 )
 from conformance.transport.causes import Violation
 
@@ -26,7 +28,7 @@ GIVEN = {"given": {"c": {"size": 1}}}
 
 
 def rows(result) -> list[tuple[str, str, str]]:
-    return [(row.place, row.expected, row.got) for row in result.mismatches]
+    return [(row.place, row.expected, row.got) for row in in_words(result).mismatches]
 
 
 # expectation, what passes, and (what fails, place, expected, got)
@@ -119,7 +121,7 @@ def test_the_outcome_passes(text, good):
 def test_a_near_miss_fails_and_shows_both_sides(text, bad, place, expected, got):
     result = verdict(planned(f"- {{op: size, expect: {text}}}"), bad)
     assert result.status is Status.FAIL
-    assert result.mismatches[0].step == 'step 1: size(cache="c")'
+    assert words.place(result.mismatches[0]) == 'step 1: size(cache="c")'
     assert rows(result) == [(place, expected, got)]
 
 
@@ -249,7 +251,7 @@ CHOICE = planned("- {op: size, expect: {value: 1, hazard: h, accept: [{error: E}
 )  # fmt: skip
 def test_better_outcomes_are_accepted_and_told(got, chose):
     result = verdict(CHOICE, got)
-    assert [(c.hazard, c.chose) for c in result.choices] == ([("h", chose)] if chose else [])
+    assert [(c.hazard, words.chose(c)) for c in result.choices] == ([("h", chose)] if chose else [])
     assert result.status is (Status.PASS if chose else Status.FAIL)
     if not chose:
         assert [row[:2] for row in rows(result)] == [("", "1")]
@@ -282,7 +284,7 @@ def test_a_mixture_of_both_sides_is_neither(replies, expected, got):
     result = verdict(planned(TWICE % "h"), *replies)
     assert result.status is Status.FAIL
     assert rows(result) == [("hazard h", expected, got)]
-    assert result.mismatches[0].step.startswith("step 2")
+    assert words.place(result.mismatches[0]).startswith("step 2")
     assert verdict(planned(TWICE % "other"), *replies).status is Status.PASS
 
 
@@ -332,11 +334,11 @@ def test_how_it_ends(text, replies, trouble, status):
 
 def test_the_detail_says_where_it_ended_and_the_last_words():
     result = verdict(planned(TRAP), trouble=died(signal.SIGSEGV))
-    assert result.detail == 'SIGSEGV in step 1: size(cache="c")\nlast'
-    assert verdict(planned(TRAP), 0, trouble=BackendHung("no answer")).detail == (
+    assert words.detail(result) == 'SIGSEGV in step 1: size(cache="c")\nlast'
+    assert words.detail(verdict(planned(TRAP), 0, trouble=BackendHung("no answer"))) == (
         'no answer in step 2: size(cache="c"); the case grants 10 s'
     )
-    assert verdict(planned("- {op: size}")).detail == "only 0 of 1 calls were answered"
+    assert words.detail(verdict(planned("- {op: size}"))) == "only 0 of 1 calls were answered"
 
 
 @pytest.mark.parametrize(
@@ -347,14 +349,14 @@ def test_the_detail_says_where_it_ended_and_the_last_words():
 )  # fmt: skip
 def test_dying_is_a_choice_where_there_is_one(text, chose):
     result = verdict(planned(text), trouble=died(signal.SIGILL))
-    assert [(c.hazard, c.chose) for c in result.choices] == [("h", chose)]
+    assert [(c.hazard, words.chose(c)) for c in result.choices] == [("h", chose)]
 
 
 def test_an_unexpected_refusal_in_given_fails_and_stops_the_judging():
     bound = planned("- {op: snapshot, expect: {value: 1}}", **GIVEN)
     result = verdict(bound, Refused("E", "no"), 5)
     assert result.status is Status.FAIL
-    (row,) = result.mismatches
+    (row,) = in_words(result).mismatches
     assert (row.expected, row.got) == ("success", "refused with E (no)")
     assert row.step.startswith('given: new(cache="c", size=1')
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import inspect
 import re
+import textwrap
 
 import pytest
 from support.folder import CHAPTER, HAZARDS, TENSORS, edited, line, write
@@ -13,6 +14,8 @@ from conformance.fixtures import lint
 from conformance.fixtures.load import load_suite, read_suite
 from conformance.fixtures.shipped import fixtures_folder
 from conformance.fixtures.yamlfile import FixtureError
+from conformance.outcomes.outcome import Outcome
+from conformance.outcomes.registry import OUTCOMES
 
 STEP = "    expect: {value: null}\n"
 SOUND = edited(
@@ -178,7 +181,7 @@ CHAPTER_FAULTS = {
         "mask.none.steps[2].expect: same_as: there is no snapshot of 'd' before"),
     "same_as on another operation": (
         [then("{op: make_mask, n: 1, expect: {same_as: c}}")], "  - {op: make_mask",
-        "mask.none.steps[5].expect: `same_as` compares snapshots"),
+        "mask.none.steps[5].expect: `same_as` goes with `snapshot`"),
     "unknown handle": (
         [then("{op: make_mask, cache: e, n: 1}")], "  - {op: make_mask",
         "mask.none.steps[5]: no cache is called 'e' yet"),
@@ -340,13 +343,27 @@ def test_faults_of_the_shared_files(tmp_path, file, text, blamed, said):
     assert f"{tmp_path / file}.yaml:{at}: {said}" in found(tmp_path)
 
 
-def test_every_problem_is_provoked_here():
-    """Every piece of text in lint.py stands in a message that a test above expects."""
-    tree = ast.parse(inspect.getsource(lint))
-    texts = [node for node in ast.walk(tree) if isinstance(node, ast.Constant)]
+def texts(tree: ast.AST) -> set[str]:
+    """The pieces of text in code, but for its documentation."""
+    constants = [node for node in ast.walk(tree) if isinstance(node, ast.Constant)]
     documentation = {id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Expr)}
-    pieces = {str(t.value).strip() for t in texts if id(t) not in documentation}
-    pieces = {piece for piece in pieces if " " in piece}
+    pieces = {str(node.value).strip() for node in constants if id(node) not in documentation}
+    return {piece for piece in pieces if " " in piece}
+
+
+def complaints(outcome: type[Outcome]) -> set[str]:
+    """The pieces of text in what an outcome says of its spelling."""
+    tree = ast.parse(textwrap.dedent(inspect.getsource(outcome)))
+    found = [node for node in ast.walk(tree) if isinstance(node, (ast.Raise, ast.Yield))]
+    methods = [node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef)
+               and node.name in ("decoded", "problems")]  # fmt: skip
+    inside = {id(node) for method in methods for node in ast.walk(method)}
+    return {piece for node in found if id(node) in inside for piece in texts(node)}
+
+
+def test_every_problem_is_provoked_here():
+    """Every piece of text in lint and in the outcomes stands in a message expected above."""
+    pieces = texts(ast.parse(inspect.getsource(lint))).union(*map(complaints, OUTCOMES))
     assert len(pieces) > 30
     tested = "\n".join(row[-1] for row in (*CHAPTER_FAULTS.values(), *SHARED_FAULTS))
     assert {piece for piece in pieces if piece not in tested} == set()

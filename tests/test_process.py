@@ -13,10 +13,11 @@ import psutil
 import pytest
 from support.judging import planned
 
+from conformance.calls import Call, Refused, Returned
 from conformance.engine.execute import execute
 from conformance.engine.judge import judge
-from conformance.engine.plan import Call
 from conformance.engine.verdict import Status
+from conformance.reporting import words
 from conformance.tensor import tensor
 from conformance.transport import channel as channel_module
 from conformance.transport import connect
@@ -29,8 +30,6 @@ from conformance.transport.backend import (
     BackendUnusable,
     OperationRefused,
     ProtocolViolation,
-    Refused,
-    Returned,
 )
 from conformance.transport.causes import Unusable, Violation
 from conformance.transport.channel import signal_name
@@ -164,11 +163,11 @@ def test_trouble_gets_its_verdict_and_the_next_case_starts_clean(
     with contextlib.closing(session):
         observation = execute(bound, session)
         result = judge(bound, observation)
-        assert result.status is status, result.detail
+        assert result.status is status, words.detail(result)
         assert getattr(observation.trouble, "cause", None) is CAUSES.get(behaviour)
         for part in parts:
-            assert part in result.detail
-        assert len(result.detail) < 9000
+            assert part in words.detail(result)
+        assert len(words.detail(result)) < 9000
         if behaviour not in ("no-batches", "reset-refused"):
             bound = planned(NEXT)
             assert judge(bound, execute(bound, session)).status is Status.PASS
@@ -193,7 +192,7 @@ def test_what_is_no_trouble(scripted, behaviour):
     bound = planned(SIZE)
     with ProcessBackend(scripted(behaviour)) as backend:
         result = judge(bound, execute(bound, RestartingBackend(lambda: backend)))
-    assert (result.status, result.detail) == (Status.PASS, "")
+    assert (result.status, words.detail(result)) == (Status.PASS, "")
 
 
 @pytest.mark.parametrize(
@@ -359,7 +358,8 @@ def test_what_eats_the_machine_is_over_budget_before_it_has(scripted, monkeypatc
     ) as session:
         result = judge(bound, execute(bound, session))
     assert result.status is Status.OVER_BUDGET
-    assert result.detail.startswith("it held more than 300 MB; whatever a case asks for takes far")
+    told = "it held more than 300 MB; whatever a case asks for takes far"
+    assert words.detail(result).startswith(told)
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="elsewhere no process can limit another")
@@ -372,7 +372,7 @@ def test_the_system_refuses_what_is_beyond_any_budget(scripted, monkeypatch, beh
     ) as session:
         result = judge(bound, execute(bound, session))
     assert result.status is Status.CRASH
-    assert "MemoryError" in result.detail
+    assert "MemoryError" in words.detail(result)
     monkeypatch.setattr(channel_module, "MAX_MEMORY_MB", 8192)
     if behaviour == "asks-for-a-gigabyte":
         with contextlib.closing(

@@ -11,6 +11,7 @@ from conformance.engine.plan import applicability
 from conformance.engine.runner import Run
 from conformance.engine.verdict import Status
 from conformance.fixtures.load import load_suite
+from conformance.reporting import words
 from conformance.reporting.divergence import divergences
 
 OWN = [("pypi:mlx-lm==0.31.3", "mlx-lm-0.31"), ("pypi:mlx-lm==0.32.2", "mlx-lm-0.32")]
@@ -63,7 +64,7 @@ def test_a_release_judged_by_another_dialect_fails_on_the_documented_divergences
     assert failed <= differing | only_old, "a divergence that is not documented"
     assert differing | only_old == failed | (better & differing) | declared, "documented, not seen"
     assert not [v for v in verdicts if v.status.failed and v.status is not Status.FAIL]
-    assert {v.detail for v in verdicts if v.declared_gap} == {
+    assert {words.detail(v) for v in verdicts if v.declared_gap} == {
         "the backend declares no meta_state",
         "the backend declares no set_meta_state",
     }

@@ -158,13 +158,13 @@ DIFFERENT = [
 
 @pytest.mark.parametrize(("expected", "got", "text"), DIFFERENT)
 def test_the_first_differing_index_is_named(expected, got, text):
-    assert tensor.difference(expected, got).startswith(text)
-    assert tensor.difference(got, expected) is not None
+    assert tensor.deviation(expected, got).words().startswith(text)
+    assert tensor.deviation(got, expected) is not None
 
 
 @pytest.mark.parametrize("one", [row[0] for row in DIFFERENT])
 def test_equal_bits_do_not_differ_not_even_nan(one):
-    assert tensor.difference(one, Tensor(one.dtype, one.shape, one.data)) is None
+    assert tensor.deviation(one, Tensor(one.dtype, one.shape, one.data)) is None
 
 
 @pytest.mark.parametrize(

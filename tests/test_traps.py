@@ -7,11 +7,12 @@ import sys
 
 import pytest
 
-from conformance.engine.judge import TRAP_SIGNALS
 from conformance.engine.plan import applicability, plan
 from conformance.engine.runner import Run
 from conformance.engine.verdict import Status
 from conformance.fixtures.load import load_suite
+from conformance.outcomes.trap import TRAP_SIGNALS
+from conformance.reporting import words
 from conformance.transport import connect
 from conformance.transport.backend import BackendCrashed, OperationRefused
 
@@ -65,4 +66,4 @@ def test_the_same_process_judged_by_a_dialect_without_traps_crashes():
     finally:
         run.close()
     assert verdict.status is Status.CRASH
-    assert verdict.detail.startswith("SIGILL in step 1: get(")
+    assert words.detail(verdict).startswith("SIGILL in step 1: get(")

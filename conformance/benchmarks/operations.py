@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from conformance.benchmarks.sizes import BATCHES, MASKS, MODELS, SLOT_COUNTS, row_bytes
-from conformance.engine.plan import Call
+from conformance.calls import Call
 
 MEGABYTE = 1 << 20
 _CHANGES_BATCH = ("filter", "extend")

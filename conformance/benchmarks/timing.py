@@ -6,8 +6,8 @@ import math
 from dataclasses import dataclass
 
 from conformance.benchmarks.operations import Benchmark
-from conformance.engine.plan import Call
-from conformance.transport.backend import Backend, BackendTrouble, OperationRefused, Refused
+from conformance.calls import Call, Refused
+from conformance.transport.backend import Backend, BackendTrouble, OperationRefused
 
 SETUP_SECONDS = 120.0
 QUICK = 1e-3  # what takes less is repeated until it takes as long

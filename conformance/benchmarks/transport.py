@@ -6,9 +6,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from conformance.benchmarks.timing import NotTimed
-from conformance.engine.plan import Call
+from conformance.calls import Call, Refused
 from conformance.tensor import Tensor
-from conformance.transport.backend import Backend, Refused
+from conformance.transport.backend import Backend
 
 SECONDS = 60.0
 _TENSOR_BYTES = (1 << 10, 1 << 16, 1 << 20)

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from conformance.engine.runner import Run
+    from conformance.engine.signature import Signature
     from conformance.engine.verdict import Verdict
 
 
@@ -48,7 +49,8 @@ def update(path: Path, judged: Run, failures: Iterable[Verdict]) -> list[str]:
 
     from ruamel.yaml import YAML
 
-    from conformance.engine.baseline import BaselineFile, signature
+    from conformance.engine.baseline import BaselineFile
+    from conformance.engine.signature import holds, signature
     from conformance.fixtures.yamlfile import FixtureError, decode
 
     editor = YAML()
@@ -63,7 +65,9 @@ def update(path: Path, judged: Run, failures: Iterable[Verdict]) -> list[str]:
                 f"{path}: is for the dialect {file.dialect}; this run judges by {judged.dialect.id}"
             )
         document = editor.load(path.read_bytes())
+        signatures = [entry.signature for entry in file.known_failing]
     else:
+        signatures = []
         document = {"backend": f"{who.name} {who.version}", "dialect": judged.dialect.id}
     listed = document.setdefault("known-failing", [])
     # What a pattern or a flaky entry lists stays theirs.
@@ -84,16 +88,14 @@ def update(path: Path, judged: Run, failures: Iterable[Verdict]) -> list[str]:
         if verdict is None:
             said.append(f"removed: {entry['case']} does not fail any more")
             del listed[index]
-        elif (verdict.status.value, True) != (
-            entry["verdict"],
-            entry["signature"] in signature(verdict),
-        ):
+        elif verdict.status.value != entry["verdict"] or not holds(signatures[index], verdict):
             said.append(f"changed: {entry['case']} fails in another way")
-            entry["verdict"], entry["signature"] = verdict.status.value, signature(verdict)
+            entry["verdict"] = verdict.status.value
+            entry["signature"] = _on_one_line(signature(verdict))
     for verdict in by_case.values():
         said.append(f"added, needs a reason: {verdict.case}")
         listed.append({"case": verdict.case, "verdict": verdict.status.value,
-                       "signature": signature(verdict), "reason": "",
+                       "signature": _on_one_line(signature(verdict)), "reason": "",
                        "date": date.today().isoformat()})  # fmt: skip
     draft = path.with_name(path.name + ".new")
     try:
@@ -103,6 +105,16 @@ def update(path: Path, judged: Run, failures: Iterable[Verdict]) -> list[str]:
     except OSError as error:
         raise FixtureError(f"{path}: cannot be written: {error.strerror}") from None
     return said or ["nothing to change"]
+
+
+def _on_one_line(signature: Signature) -> Any:
+    """A signature as the editor writes it on one line."""
+    from msgspec import to_builtins
+    from ruamel.yaml.comments import CommentedMap
+
+    spelled = CommentedMap(to_builtins(signature))
+    spelled.fa.set_flow_style()
+    return spelled
 
 
 def _verdicts(judged: Run) -> Iterable[Verdict]:

@@ -23,12 +23,11 @@ def register(commands: Any) -> None:
 
 
 def run(options: argparse.Namespace) -> int:
+    from conformance import values
     from conformance.fixtures.dialects import dialect_named, read_dialects
     from conformance.properties import transcript
-    from conformance.properties.agreement import spelled
     from conformance.properties.run import replayed
     from conformance.properties.sides import Sides
-    from conformance.reporting import words
     from conformance.transport import connect
     from conformance.transport.restarting import RestartingBackend
 
@@ -44,12 +43,12 @@ def run(options: argparse.Namespace) -> int:
     for index, (call, ours) in enumerate(zip(drawn.calls, drawn.replies, strict=True)):
         if at is not None and index > at:
             break
-        print(f"{index:3} {spelled(call)}")
+        print(f"{index:3} {values.call(call.op, call.arguments)}")
         if index != at:
-            print(f"      {words.reply(ours)}")
+            print(f"      {values.reply(ours)}")
             continue
-        theirs = words.reply(got.replies[at]) if at < len(got.replies) else f"{got.trouble}"
-        print(f"      expected: {words.reply(ours)}")
+        theirs = values.reply(got.replies[at]) if at < len(got.replies) else f"{got.trouble}"
+        print(f"      expected: {values.reply(ours)}")
         print(f"      got:      {theirs}")
     who = session.handshake.implementation
     verdict = "answers alike" if at is None else f"differs at call {at}"

@@ -7,11 +7,11 @@ import json
 from collections.abc import Iterator
 from dataclasses import replace
 
+from conformance.calls import Call
 from conformance.doctor.examine import Check, Problem, diagnosis
 from conformance.doctor.operations import OPERATION_CHECKS
 from conformance.doctor.patient import NotHere, Patient
 from conformance.doctor.values import SLOTS, VALUE_CHECKS
-from conformance.engine.plan import Call
 from conformance.transport.backend import BackendCrashed, BackendTrouble, ProtocolViolation
 from conformance.transport.causes import Violation
 from conformance.transport.messages import (

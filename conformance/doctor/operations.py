@@ -7,8 +7,7 @@ from collections.abc import Iterator
 from conformance.doctor.examine import Check, Problem, diagnosis
 from conformance.doctor.fixes import FIXES
 from conformance.doctor.patient import NotHere, Patient
-from conformance.engine.expect import Expect
-from conformance.engine.plan import Plan, PlannedStep, may_trap, outcomes
+from conformance.engine.plan import Plan, PlannedStep
 from conformance.reporting import words
 from conformance.transport.backend import BackendTrouble
 from conformance.transport.causes import Violation
@@ -142,10 +141,10 @@ def _refused_steps(patient: Patient) -> Iterator[tuple[Plan, PlannedStep]]:
     """The first refusal of a case, for every operation that has one; a bounded number of them."""
     seen: dict[str, int] = {}
     for bound in patient.plans:
-        step = next((s for s in bound.steps if not _succeeds(s.expect)), None)
-        if step is None or step.expect is None or not isinstance(step.expect.error, str):
+        step = next((s for s in bound.steps if not _succeeds(s)), None)
+        if step is None or step.expect is None or not step.expect.own.refuses:
             continue
-        if may_trap(step.expect) or seen.get(step.call.op, 0) >= 2 or len(seen) >= _REFUSALS:
+        if step.may_trap or seen.get(step.call.op, 0) >= 2 or len(seen) >= _REFUSALS:
             continue
         seen[step.call.op] = seen.get(step.call.op, 0) + 1
         yield bound, step
@@ -156,8 +155,8 @@ def _shortest(patient: Patient, op: str) -> tuple[Plan, PlannedStep] | None:
     found: list[tuple[bool, int, int, Plan, PlannedStep]] = []
     for order, bound in enumerate(patient.plans):
         for number, step in enumerate(bound.steps):
-            carried_out = _succeeds(step.expect)
-            if step.call.op == op and not may_trap(step.expect):
+            carried_out = _succeeds(step)
+            if step.call.op == op and not step.may_trap:
                 found.append((not carried_out, number, order, bound, step))
                 break
             if not carried_out:
@@ -165,8 +164,8 @@ def _shortest(patient: Patient, op: str) -> tuple[Plan, PlannedStep] | None:
     return min(found, key=lambda way: way[:3])[3:] if found else None
 
 
-def _succeeds(expect: Expect | None) -> bool:
-    return not any(isinstance(o.error, str) or isinstance(o.trap, str) for o in outcomes(expect))
+def _succeeds(step: PlannedStep) -> bool:
+    return step.expect is None or not step.expect.may_refuse
 
 
 _ALIVE = ("start", "handshake", "quiet", "restart")

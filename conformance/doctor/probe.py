@@ -13,6 +13,7 @@ import msgspec
 import psutil
 
 from conformance import __version__
+from conformance.calls import Call
 from conformance.doctor.reading import (
     check_result,
     oddities_in,
@@ -21,7 +22,6 @@ from conformance.doctor.reading import (
     responses_in_order,
     shown,
 )
-from conformance.engine.plan import Call
 from conformance.patience import START_SECONDS
 from conformance.transport.backend import ProtocolViolation, to_wire
 from conformance.transport.causes import Oddity, Violation

@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from conformance import tensor
+from conformance import tensor, values
 from conformance.doctor import fixes
 from conformance.doctor.examine import Check, Problem
 from conformance.doctor.fixes import FIXES
 from conformance.doctor.patient import NotHere, Patient
-from conformance.reporting import words
 from conformance.tensor import Tensor
 from conformance.transport.backend import BackendHung, from_wire
 from conformance.transport.causes import Violation
@@ -110,7 +109,7 @@ def snapshot(patient: Patient) -> Iterator[Problem]:
     wanted = {"slot_count": 3, "slots": {"1": put}, "left_padding": None, "lengths": None}
     for key, value in wanted.items():
         if seen[key] != value:
-            text = f"{key} is {words.value(seen[key])} instead of {words.value(value)}"
+            text = f"{key} is {values.words(seen[key])} instead of {values.words(value)}"
             yield Problem(
                 f"three slots, the second one set: {text}", FIXES[Violation.MALFORMED_RESULT]
             )
@@ -174,10 +173,10 @@ def _kept(patient: Patient, put: Tensor) -> Iterator[Problem]:
             "keep the shape: [] is a single number, and an axis may have no elements",
         )
         return
-    why = tensor.difference(put, got)
+    why = tensor.deviation(put, got)
     if why:
         yield Problem(
-            f"{name} did not come back as it was put: {why}",
+            f"{name} did not come back as it was put: {why.words()}",
             "move the bytes as they are, never through floats or decimal text",
         )
 
@@ -185,7 +184,7 @@ def _kept(patient: Patient, put: Tensor) -> Iterator[Problem]:
 def _said(value: Any) -> str:
     if isinstance(value, ErrorObject):
         return f"error {value.code}: {value.message}"
-    return words.value(value)
+    return values.words(value)
 
 
 _KEPT = ("start", "quiet", "restart", "slots")

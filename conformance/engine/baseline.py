@@ -15,25 +15,28 @@ from typing import Literal
 import msgspec
 
 from conformance.engine.literals import Strict
-from conformance.engine.verdict import Status, Verdict
+from conformance.engine.signature import Signature, holds, said, text
+from conformance.engine.verdict import StaleEntry, Status, Verdict
 from conformance.fixtures import yamlfile
 from conformance.fixtures.load import Suite
 from conformance.fixtures.yamlfile import FixtureError
 
 MAX_EXPANSION = 20
-MAX_SIGNATURE = 160
+_EMPTY = ("", Signature())
 
 FailingVerdict = Literal["fail", "crash", "hang", "over-budget", "protocol-error"]
 
 
 class Entry(Strict, frozen=True, kw_only=True):
-    """One known failure. `case` is an id, or a pattern with one `*`; `signature` is part of how it
-    fails (see `signature`); `until` is the implementation's version from which it must be gone.
+    """One known failure. `case` is an id, or a pattern with one `*`; `signature` is how it fails;
+    `until` is the implementation's version from which it must be gone.
+
+    A signature that is a text is part of the first difference as a report says it.
     """
 
     case: str
     verdict: FailingVerdict
-    signature: str
+    signature: Signature | str
     reason: str
     date: str
     link: str = ""
@@ -92,12 +95,11 @@ class Baseline:
         if not verdict.status.failed:
             found = "passes" if verdict.status is Status.PASS else "does not apply"
             return _wrong(verdict, f"{found}, but {known.where} lists it: remove that entry")
-        got = signature(verdict)
-        if verdict.status.value != entry.verdict or entry.signature not in got:
+        if verdict.status.value != entry.verdict or not holds(entry.signature, verdict):
+            there = f"{entry.verdict} with {said(entry.signature)}"
+            here = f"{verdict.status.value} with {text(verdict)!r}"
             return _wrong(
-                verdict,
-                f"fails in another way than {known.where} says: {entry.verdict} with "
-                f"{entry.signature!r} there, {verdict.status.value} with {got!r} here",
+                verdict, f"fails in another way than {known.where} says: {there} there, {here} here"
             )
         return msgspec.structs.replace(verdict, known=entry.reason)
 
@@ -118,16 +120,6 @@ def _settle_flaky(
             failures[0], f"failed {len(seen)} times; move it to known-failing from {where}"
         )
     return msgspec.structs.replace(failures[0], known=entry.reason)
-
-
-def signature(verdict: Verdict) -> str:
-    """How a case failed, short and the same in every run: the first difference, or the ending."""
-    if verdict.status is Status.FAIL and verdict.mismatches:
-        first = verdict.mismatches[0]
-        op = first.step.partition(": ")[2].partition("(")[0]
-        place = f" at {first.place}" if first.place else ""
-        return f"{op}{place}: {first.got}"[:MAX_SIGNATURE]
-    return verdict.detail.partition("\n")[0][:MAX_SIGNATURE]
 
 
 def load(path: Path, suite: Suite, dialect: str, version: str) -> Baseline:
@@ -173,7 +165,7 @@ def _expand(known: Known, suite: Suite) -> list[str]:
 def _check(known: Known, version: str) -> None:
     entry = known.entry
     for field in ("reason", "signature", "date"):
-        if not getattr(entry, field, "-").strip():
+        if getattr(entry, field, "-") in _EMPTY or not str(getattr(entry, field, "-")).strip():
             raise FixtureError(f"{known.where}: {entry.case} has an empty {field}")
     if isinstance(entry, FlakyEntry):
         if entry.tries < 2:
@@ -192,5 +184,5 @@ def _numbers(version: str) -> tuple[int, ...]:
     return tuple(int(part) for part in digits if part.isdecimal())
 
 
-def _wrong(verdict: Verdict, text: str) -> Verdict:
-    return msgspec.structs.replace(verdict, status=Status.FAIL, detail=text)
+def _wrong(verdict: Verdict, problem: str) -> Verdict:
+    return msgspec.structs.replace(verdict, status=Status.FAIL, detail=StaleEntry(problem))

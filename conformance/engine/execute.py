@@ -8,8 +8,9 @@ from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from conformance.calls import Call, Refused, Reply
 from conformance.engine.filearguments import placed, written
-from conformance.engine.plan import Call, Plan, PlannedStep, may_trap
+from conformance.engine.plan import Plan, PlannedStep
 from conformance.engine.session import RESET
 from conformance.transport.backend import (
     Backend,
@@ -17,8 +18,6 @@ from conformance.transport.backend import (
     BackendGone,
     BackendTrouble,
     ProtocolViolation,
-    Refused,
-    Reply,
 )
 from conformance.transport.causes import Violation
 from conformance.transport.memory import Gauge
@@ -75,7 +74,7 @@ def _in_folder(plan: Plan, session: RestartingBackend, together: bool, folder: P
     script = [
         (None, Call(RESET.wire)),
         *(
-            (step, replace(call, arguments=placed(call.arguments, folder)))
+            (step, Call(call.op, placed(call.arguments, folder)))
             for step in plan.steps
             for call in _calls(step)
         ),
@@ -98,7 +97,7 @@ def _in_folder(plan: Plan, session: RestartingBackend, together: bool, folder: P
             _take_leave(backend, deadline)
     except BackendTrouble as trouble:
         at = None if together or len(replies) == len(script) else script[len(replies)][0]
-        session.drop(trouble, demanded=at is not None and may_trap(at.expect))
+        session.drop(trouble, demanded=at is not None and at.may_trap)
         return Observation(tuple(_seen(plan, replies[1:], folder)), trouble, at)
     session.forget_restarts()
     used = None if gauge is None else gauge.growth

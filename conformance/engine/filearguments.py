@@ -13,6 +13,10 @@ class FileArgument(ABC):
 
     name: str
 
+    def words(self) -> str:
+        """As a reader sees it among the arguments of a call."""
+        return self.name
+
     @abstractmethod
     def placed(self, folder: Path) -> str:
         """Its path in a folder. What the backend is to read lies there afterwards."""

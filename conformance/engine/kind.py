@@ -9,9 +9,9 @@ from typing import Any, ClassVar, TypeVar
 
 import msgspec
 
-from conformance.engine.expect import Expect
 from conformance.engine.literals import Strict, Tensors
 from conformance.engine.operation import Gives, Operation, Use
+from conformance.outcomes.registry import Expect
 
 DEFAULT_CACHE = "c"
 S = TypeVar("S", bound=Strict)

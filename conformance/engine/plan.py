@@ -3,26 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Set
-from dataclasses import dataclass, field
-from typing import Any
+from dataclasses import dataclass
 
-from msgspec import UNSET
-
+from conformance.calls import Call
 from conformance.engine.case import Case
 from conformance.engine.dialect import Dialect, lookup
-from conformance.engine.expect import Expect
 from conformance.engine.filearguments import FileArgument
 from conformance.engine.kind import Given, Kind, Step
 from conformance.engine.literals import Tensors
 from conformance.engine.operation import Operation
-
-
-@dataclass(frozen=True)
-class Call:
-    """One operation as a backend gets it; arguments are plain values, `Tensor` and None."""
-
-    op: str
-    arguments: dict[str, Any] = field(default_factory=dict)
+from conformance.outcomes.registry import Expect, Expectation, decoded, guards
 
 
 @dataclass(frozen=True)
@@ -37,11 +27,16 @@ class PlannedStep:
     call: Call
     kind: Kind
     operation: Operation
-    expect: Expect | None = None
+    expect: Expectation | None = None
 
     @property
     def guarded(self) -> bool:
-        return any(option.leaves is not UNSET for option in outcomes(self.expect))
+        return self.expect is not None and self.expect.guarded
+
+    @property
+    def may_trap(self) -> bool:
+        """Whether the dialect lets the process die here."""
+        return self.expect is not None and self.expect.may_trap
 
 
 @dataclass(frozen=True)
@@ -65,7 +60,7 @@ class Plan:
     @property
     def may_trap(self) -> bool:
         """Whether the dialect lets the process die in one of the steps."""
-        return any(may_trap(step.expect) for step in self.steps)
+        return any(step.may_trap for step in self.steps)
 
 
 @dataclass(frozen=True)
@@ -81,16 +76,6 @@ def expectation(step: Step, dialect: Dialect) -> Expect | None:
     return lookup(step.unless, dialect.lineage) or step.expect
 
 
-def may_trap(expect: Expect | None) -> bool:
-    """Whether a trap is one of the outcomes that an expectation takes."""
-    return any(option.trap is not UNSET for option in outcomes(expect))
-
-
-def outcomes(expect: Expect | None) -> tuple[Expect, ...]:
-    """The outcomes that an expectation takes: its own, then those it accepts."""
-    return () if expect is None else (expect, *expect.accept)
-
-
 def operations(case: Case) -> Set[str]:
     """The operations that carrying out a case needs in any dialect."""
     ops = {step.operation.wire for step in case.steps}
@@ -98,7 +83,7 @@ def operations(case: Case) -> Set[str]:
         ops |= {planned.call.op for planned in build(handle, given, None)}
     for step in case.steps:
         for expect in (step.expect, *step.unless.values()):
-            if any(option.leaves is not UNSET for option in outcomes(expect)):
+            if expect is not None and guards(expect):
                 ops.add(step.kind.look.wire)
     return ops
 
@@ -137,7 +122,8 @@ def plan(case: Case, dialect: Dialect, tensors: Tensors) -> Plan:
         operation = step.operation
         call = Call(operation.wire, operation.spelled(step, tensors))
         expect = expectation(step, dialect)
-        steps.append(PlannedStep(number, call, step.kind, operation, expect))
+        bound = None if expect is None else decoded(expect, tensors)
+        steps.append(PlannedStep(number, call, step.kind, operation, bound))
     return Plan(case, dialect, tensors, tuple(steps))
 
 

@@ -14,7 +14,7 @@ from conformance.engine.dialect import Dialect
 from conformance.engine.execute import execute
 from conformance.engine.judge import judge
 from conformance.engine.plan import applicability, plan
-from conformance.engine.verdict import Status, Verdict
+from conformance.engine.verdict import NotRun, Status, SuiteBug, Verdict
 from conformance.fixtures.load import Suite
 from conformance.fixtures.shipped import fixtures_folder
 from conformance.patience import START_SECONDS
@@ -93,7 +93,7 @@ class Run:
             return self._baseline.settle(self._verdict(case), lambda: self._verdict(case))
         except Exception:  # a case without a verdict would be missing from the report
             told = traceback.format_exc()
-            detail = f"{told.splitlines()[-1]}\n{told}"
+            detail = SuiteBug(told.splitlines()[-1], told)
             return Verdict(case.id, self.dialect.id, Status.SUITE_BUG, detail=detail)
 
     def close(self) -> None:
@@ -108,13 +108,13 @@ class Run:
             required = reason.declared and self._terms.require
             return Verdict(
                 case.id, self.dialect.id, Status.FAIL if required else Status.NOT_APPLICABLE,
-                detail=reason.reason + (", and all are required" if required else ""),
+                detail=NotRun(reason.reason, required),
                 declared_gap=reason.declared,
             )  # fmt: skip
         try:
             bound = plan(case, self.dialect, self.suite.tensors_of(case))
         except ValueError as error:
-            return Verdict(case.id, self.dialect.id, Status.SUITE_BUG, detail=str(error))
+            return Verdict(case.id, self.dialect.id, Status.SUITE_BUG, detail=SuiteBug(str(error)))
         return judge(bound, execute(bound, self._session_for(case)))
 
     def _session_for(self, case: Case) -> RestartingBackend:

@@ -9,7 +9,6 @@ from msgspec.structs import replace
 
 from conformance.engine.case import Budget, Case, Chapter
 from conformance.engine.dialect import Dialect, lookup, spread
-from conformance.engine.expect import Expect
 from conformance.engine.kind import Step
 from conformance.engine.kinds import Kinds
 from conformance.filetools.goldens import (
@@ -21,17 +20,20 @@ from conformance.filetools.goldens import (
     reader_lineages,
 )
 from conformance.filetools.library import HOSTILE, Library
-from conformance.filetools.model import CacheSpec, FileCase, HostileFile, Reading
+from conformance.filetools.model import CacheSpec, FileCase, HostileFile
+from conformance.filetools.reading import ERROR, LOSSY, TRAP, WRONG, Reading
 from conformance.kinds.files import LOAD, SAVE
+from conformance.outcomes.reading import NotSame
+from conformance.outcomes.registry import Expect
 
 FILE_MEGABYTES = 64.0  # beyond which no file may take memory, whatever is in it
 MAMBA, MAMBA_CACHE = "new_mamba", "MambaCache"  # the class is there if its operation is
 # What a reading documents where it names no hazard of its own.
 _HAZARDS = {
-    "lossy": "rows-in-the-file-are-lost",
-    "wrong": "hostile-file-is-read",
-    "error": "file-of-another-is-refused",
-    "trap": "reader-ends-the-process",
+    LOSSY: "rows-in-the-file-are-lost",
+    WRONG: "hostile-file-is-read",
+    ERROR: "file-of-another-is-refused",
+    TRAP: "reader-ends-the-process",
 }
 _REFUSED = Expect(refused="a file that this reader does not take")
 
@@ -138,7 +140,7 @@ class _ChapterMaker:
         better = [_REFUSED]
         later = file.reading(self._lineages[newer]) if newer else None
         if later is not None and later.wrong and later != own:
-            better.append(Expect(reading=later.spelled()))
+            better.append(_as_read(later))
         return _expect(own, better)
 
     def _newer_than(self, dialect: Dialect) -> str | None:
@@ -155,12 +157,12 @@ class _ChapterMaker:
 def _outcome(readings: Mapping[str, Reading], dialect: str, newer: str | None) -> Expect:
     """What a dialect's reader does. Better are all that is in the file, and a refusal."""
     own, whole = readings[dialect], readings[STRICT]
-    if own.spelled() == whole.spelled() and not own.error:
-        return Expect(reading=own.spelled())
-    better = [] if whole.error else [Expect(reading=whole.spelled())]
+    if own.agrees(whole) and not own.error:
+        return _as_read(own)
+    better = [] if whole.error else [_as_read(whole)]
     later = readings[newer] if newer else own
-    if later.spelled() not in (own.spelled(), whole.spelled()) and not later.error:
-        better.append(Expect(reading=later.spelled()))
+    if not (later.agrees(own) or later.agrees(whole) or later.error):
+        better.append(_as_read(later))
     return _expect(own, [*better, *([] if own.lossy else [_REFUSED])])
 
 
@@ -173,13 +175,15 @@ def _written(writer: str, content: str, cannot: str | None) -> Expect:
 
 
 def _expect(own: Reading, better: list[Expect]) -> Expect:
-    kind = next(name for name in _HAZARDS if getattr(own, name))
-    hazard = own.hazard or _HAZARDS[kind]
-    if own.error:
-        return Expect(error=own.error, hazard=hazard, accept=better)
-    if own.trap:
-        return Expect(trap=own.trap, hazard=hazard, accept=better)
-    return Expect(reading=own.spelled(), hazard=hazard, accept=better)
+    hazard = own.hazard or _HAZARDS[own.kind]
+    return replace(_as_read(own), hazard=hazard, accept=better)
+
+
+def _as_read(own: Reading) -> Expect:
+    """What a reader does, as an expectation."""
+    if own.kind in (ERROR, TRAP):
+        return Expect(error=own.what) if own.error else Expect(trap=own.what)
+    return Expect(reading=own.kind if own.same else NotSame(**{own.kind: own.what}))
 
 
 def _requirements(content: FileCase) -> list[str]:

@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
-from conformance.filetools.model import Reading
+from conformance.filetools.reading import Reading
+from conformance.outcomes.difference import Difference
 from conformance.tensor import ITEM_SIZE, Tensor
+from conformance.values import Data
 
 _ROWS = ("left_padding", "lengths")
 
@@ -28,17 +30,26 @@ def reading(expected: dict[str, Any], got: dict[str, Any]) -> Reading:
     return Reading(lossy=_joined(lost)) if lost else Reading(same=True)
 
 
-def differences(expected: dict[str, Any], got: dict[str, Any]) -> Iterator[tuple[str, str, str]]:
-    """Place, expected and got of everything that is not the same."""
+def differences(expected: dict[str, Any], got: dict[str, Any]) -> Iterator[Difference]:
+    """Everything that is not the same."""
     wanted, found = expected["caches"], got["caches"]
     if len(found) != len(wanted):
-        yield "caches", f"{len(wanted)} of them", f"{len(found)} of them"
+        yield Difference("caches", Count(len(wanted)), Count(len(found)))
     for index, (a, b) in enumerate(zip(wanted, found, strict=False)):
         for each in _differences(str(index), a, b):
-            yield f"cache {each.where}", shown(each.expected), shown(each.got)
+            yield Difference(f"cache {each.where}", each.expected, each.got)
     metadata = _flat(got["user_metadata"])
     if metadata != expected["user_metadata"]:
-        yield "user metadata", shown(expected["user_metadata"]), shown(metadata)
+        yield Difference("user metadata", expected["user_metadata"], metadata)
+
+
+class Count(Data, frozen=True):
+    """How many caches there are."""
+
+    caches: int
+
+    def words(self) -> str:
+        return f"{self.caches} of them"
 
 
 def _joined(texts: list[str]) -> str:
@@ -133,11 +144,3 @@ def pattern(value: Any) -> str:
     if isinstance(value, dict) and "foreign" in value:
         return f"a {value['foreign']}"
     return str(value)
-
-
-def shown(value: Any) -> str:
-    """A value with its bits, for a reader."""
-    from conformance.reporting.words import value as described
-
-    return described(value)
-

@@ -10,8 +10,9 @@ from typing import Any, Protocol
 
 from conformance.engine.literals import Tensors
 from conformance.filetools.compare import reading
-from conformance.filetools.model import CaseFile, Reading, spell
+from conformance.filetools.model import CaseFile, spell
 from conformance.filetools.participants import Participant
+from conformance.filetools.reading import Reading
 from conformance.transport.backend import (
     Backend,
     BackendCrashed,

@@ -8,7 +8,8 @@ from typing import Any
 from conformance.filetools.exchange import Live, read_one
 from conformance.filetools.goldens import goldens, read_expectations
 from conformance.filetools.library import Library
-from conformance.filetools.model import Reading, folder
+from conformance.filetools.model import folder
+from conformance.filetools.reading import Reading
 from conformance.transport.backend import OperationRefused, from_wire, to_wire
 
 

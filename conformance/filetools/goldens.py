@@ -12,10 +12,10 @@ from conformance.filetools.model import (
     FileChapter,
     Golden,
     Provenance,
-    Reading,
     folder,
     read_hazards,
 )
+from conformance.filetools.reading import Reading
 from conformance.fixtures import yamlfile
 from conformance.fixtures.dialects import read_dialects
 from conformance.fixtures.yamlfile import FixtureError

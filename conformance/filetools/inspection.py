@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from conformance.filetools.exchange import read_one
-from conformance.filetools.model import Reading
+from conformance.filetools.reading import Reading
 from conformance.fixtures.dialects import read_dialects
 from conformance.transport.backend import OperationRefused
 

@@ -10,6 +10,7 @@ from msgspec import UNSET, UnsetType, field
 from conformance.engine.case import Budget, Requirement
 from conformance.engine.dialect import Evidence, HazardFile, Lineage, lookup
 from conformance.engine.literals import Ints, Slot, Strict, TensorLiteral, TensorRef, Tensors, Text
+from conformance.filetools.reading import Reading
 from conformance.fixtures import yamlfile
 from conformance.fixtures.shipped import fixtures_folder
 from conformance.fixtures.yamlfile import FixtureError
@@ -71,32 +72,6 @@ class Provenance(Strict, frozen=True, kw_only=True):
     platform: str
     notes: list[str] = field(default_factory=list)
     files: list[Golden]
-
-
-class Reading(Strict, frozen=True, kw_only=True):
-    """What a reader does with a file.
-
-    `same`: the content of the case, in every bit. `lossy`: the same but for what is named.
-    `wrong`: something else without an error, and what. `error`: refused with that kind.
-    `trap`: the process ends.
-    """
-
-    same: bool = False
-    lossy: str | None = None
-    wrong: str | None = None
-    error: str | None = None
-    trap: str | None = None
-    hazard: str | None = None
-
-    def spelled(self) -> str:
-        """In one line; the hazard left out."""
-        if self.same:
-            return "same"
-        if self.lossy:
-            return f"lossy: {self.lossy}"
-        if self.wrong:
-            return f"wrong: {self.wrong}"
-        return f"error: {self.error}" if self.error else f"crash: {self.trap}"
 
 
 class Expectations(Strict, frozen=True, kw_only=True):

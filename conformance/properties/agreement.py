@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from conformance.engine.judge import TRAP, TRAP_SIGNALS, same
-from conformance.engine.plan import Call
+from conformance import values
+from conformance.calls import Refused, Reply, Returned
+from conformance.outcomes.trap import TRAP_SIGNALS, is_trap
 from conformance.properties.author import Drawn
-from conformance.reporting import words
-from conformance.transport.backend import BackendCrashed, BackendTrouble, Refused, Reply, Returned
+from conformance.transport.backend import BackendCrashed, BackendTrouble
 
 
 def agree(ours: Reply, theirs: Reply) -> bool:
@@ -18,7 +18,7 @@ def agree(ours: Reply, theirs: Reply) -> bool:
     return (
         isinstance(ours, Returned)
         and isinstance(theirs, Returned)
-        and same(ours.value, theirs.value)
+        and values.same(ours.value, theirs.value)
     )
 
 
@@ -34,8 +34,7 @@ def first_difference(
             if not agree(ours, replies[index]):
                 return index
         elif not (
-            isinstance(ours, Refused)
-            and ours.kind == TRAP
+            is_trap(ours)
             and isinstance(trouble, BackendCrashed)
             and trouble.signal in TRAP_SIGNALS
         ):
@@ -51,12 +50,7 @@ def differences(drawn: Drawn, replies: Sequence[Reply]) -> list[str]:
     for index, (call, ours) in enumerate(zip(drawn.calls, drawn.replies, strict=True)):
         theirs = replies[index] if index < len(replies) else None
         if theirs is None or not agree(ours, theirs):
-            said = words.reply(theirs) if theirs else "no answer"
-            found.append(f"call {index}: {spelled(call)}: {words.reply(ours)} <> {said}")
+            said = values.reply(theirs) if theirs else "no answer"
+            asked = values.call(call.op, call.arguments)
+            found.append(f"call {index}: {asked}: {values.reply(ours)} <> {said}")
     return found
-
-
-def spelled(call: Call) -> str:
-    """A call in words."""
-    shown = ", ".join(f"{key}={words.value(item)}" for key, item in call.arguments.items())
-    return f"{call.op}({shown})"

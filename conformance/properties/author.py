@@ -16,15 +16,15 @@ from typing import Any
 
 from hypothesis import strategies as st
 
+from conformance.calls import Call, Refused, Reply, Returned
 from conformance.engine.dialect import Dialect
-from conformance.engine.plan import Call
+from conformance.outcomes.trap import is_trap
 from conformance.properties.arguments import Arguments
 from conformance.tensor import Tensor
-from conformance.transport.backend import Backend, OperationRefused, Refused, Reply, Returned
+from conformance.transport.backend import Backend, OperationRefused
 
 HANDLES = ("a", "b", "c", "d")
 NAMES = ("h", "i")  # of what is held
-TRAP = "Trap"
 # Several operations that are rarely drawn one after the other by chance, and what they need.
 MOVES: dict[str, Set[str]] = {
     "fill": {"set"},
@@ -62,7 +62,7 @@ class Drawn:
     def traps(self) -> bool:
         """Whether the dialect lets the process die at the last call."""
         last = self.replies[-1] if self.replies else None
-        return isinstance(last, Refused) and last.kind == TRAP
+        return is_trap(last)
 
 
 def vocabulary(dialect: Dialect, operations: Set[str]) -> list[str]:
@@ -150,7 +150,7 @@ class _Author:
             return None
         call = Call(op, arguments)
         reply = answer(self._model, call)
-        if isinstance(reply, Refused) and reply.kind == TRAP:
+        if is_trap(reply):
             if self._draw(_tens) > 2:  # most sequences go on as if it had not been written
                 self._rebuild()
                 return None

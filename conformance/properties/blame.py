@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from conformance.calls import Call
 from conformance.engine.dialect import Dialect
-from conformance.engine.plan import Call
 from conformance.properties.author import Drawn
 
 REQUIREMENTS = {

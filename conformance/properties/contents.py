@@ -8,6 +8,7 @@ from typing import Any
 import msgspec
 from hypothesis import strategies as st
 
+from conformance.engine import literals
 from conformance.engine.dialect import Dialect
 from conformance.engine.literals import Tensors
 from conformance.filetools.model import FileCase, spell
@@ -102,7 +103,9 @@ def _tensors(draw: st.DrawFn, batch: int) -> Content:
     size = ITEM_SIZE[dtype]
     for each in shape:
         size *= each
-    return spelling.literal(Tensor(dtype, shape, draw(st.binary(min_size=size, max_size=size))))
+    bits = draw(st.binary(min_size=size, max_size=size))
+    literal: Content = literals.spelled(Tensor(dtype, shape, bits))
+    return literal
 
 
 # Rooms are larger than what is drawn: beyond them implementations turn their tensors differently.

@@ -13,18 +13,20 @@ from typing import Any
 from hypothesis import HealthCheck, Phase, given, seed, settings
 from hypothesis.errors import Flaky
 
+from conformance.calls import Call, Refused, Reply
 from conformance.engine.judge import lost
-from conformance.engine.plan import Call
 from conformance.engine.verdict import Status
-from conformance.filetools import judging
 from conformance.filetools.safetensors import parse
 from conformance.kinds.files import FILES
+from conformance.outcomes import written
+from conformance.outcomes.difference import Difference
+from conformance.outcomes.trap import is_trap
 from conformance.properties.agreement import agree
-from conformance.properties.author import TRAP, answer
+from conformance.properties.author import answer
 from conformance.properties.contents import Content, arguments, contents, requirements
 from conformance.properties.sides import Sides, answers
-from conformance.reporting import words
-from conformance.transport.backend import BackendTrouble, Refused, Reply
+from conformance.transport.backend import BackendTrouble
+from conformance.values import Data
 
 SHRINK_SECONDS = 20.0
 
@@ -36,8 +38,7 @@ class Misfiled:
     content: Content
     where: str
     requires: tuple[str, ...]
-    expected: str
-    got: str
+    differences: tuple[Difference, ...]
     trouble: BackendTrouble | None = None
 
     @property
@@ -100,31 +101,30 @@ def exchange(sides: Sides, content: Content) -> Misfiled | None:
         ours, theirs = Path(folder, "reference.safetensors"), Path(folder, "backend.safetensors")
         given_ = arguments(content)
         saved = answer(sides.model, Call("save", {"path": str(ours), **given_}))
-        if isinstance(saved, Refused) and saved.kind == TRAP:
+        if is_trap(saved):
             return None
         got, trouble = _ask(sides, Call("save", {"path": str(theirs), **given_}))
         # As in fixtures: what has no place may be refused with any error.
         refused = isinstance(saved, Refused) and isinstance(got, Refused)
         if got is None or not (refused or agree(saved, got)):
             requires = ("FILE-011",) if isinstance(saved, Refused) else ("FILE-010",)
-            return Misfiled(content, "save", requires, *_told(saved, got, trouble), trouble)
+            return Misfiled(content, "save", requires, _whole(saved, got, trouble), trouble)
         if isinstance(saved, Refused):
             return None
         data = theirs.read_bytes() if theirs.is_file() else None
-        rows = list(judging.saved(parse(ours.read_bytes()), data))
+        rows = tuple(written.differences(parse(ours.read_bytes()), data))
         if rows:
-            expected, had = ("; ".join(f"{row[0]}: {row[at]}" for row in rows) for at in (1, 2))
-            return Misfiled(content, "the saved file", ("FILE-010",), expected, had)
+            return Misfiled(content, "the saved file", ("FILE-010",), rows)
         for whose, path in (("the reference's file", ours), ("its own file", theirs)):
             call = Call("load", {"path": str(path)})
             read = answer(sides.model, call)
-            if isinstance(read, Refused) and read.kind == TRAP:
+            if is_trap(read):
                 continue
             got, trouble = _ask(sides, call)
             if got is None or not agree(read, got):
-                told = _told(read, got, trouble)
+                told = _whole(read, got, trouble)
                 where = f"load of {whose}"
-                return Misfiled(content, where, tuple(requirements(content)), *told, trouble)
+                return Misfiled(content, where, tuple(requirements(content)), told, trouble)
     return None
 
 
@@ -133,9 +133,25 @@ def _ask(sides: Sides, call: Call) -> tuple[Reply | None, BackendTrouble | None]
     return (got.replies[1] if len(got.replies) > 1 else None), got.trouble
 
 
-def _told(ours: Reply, theirs: Reply | None, trouble: Any) -> tuple[str, str]:
-    said = words.reply(theirs) if theirs is not None else f"no answer: {trouble}"
-    return words.reply(ours), said
+def _whole(
+    ours: Reply, theirs: Reply | None, trouble: BackendTrouble | None
+) -> tuple[Difference, ...]:
+    """The whole answers differ."""
+    got = NoReply(str(trouble)) if theirs is None else _side(theirs)
+    return (Difference("", _side(ours), got),)
+
+
+def _side(reply: Reply) -> Any:
+    return reply if isinstance(reply, Refused) else reply.value
+
+
+class NoReply(Data, frozen=True):
+    """The backend was lost instead of answering."""
+
+    how: str
+
+    def words(self) -> str:
+        return f"no answer: {self.how}"
 
 
 class _Found(Exception):

@@ -7,22 +7,20 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
+from conformance.calls import Call, Refused, Reply, Returned
+from conformance.engine import literals
 from conformance.engine.case import Case
 from conformance.engine.dialect import spread
 from conformance.engine.execute import execute
 from conformance.engine.judge import judge
-from conformance.engine.plan import Call, plan
+from conformance.engine.plan import plan
 from conformance.engine.verdict import Verdict
 from conformance.fixtures import yamlfile
 from conformance.fixtures.load import Suite
+from conformance.outcomes.registry import spelled
 from conformance.properties import spelling
-from conformance.properties.author import TRAP
 from conformance.properties.blame import requirement
 from conformance.properties.sides import Difference, Sides
-from conformance.tensor import Tensor
-from conformance.transport.backend import Refused, Reply, Returned
-
-MANY_SLOTS = 16  # more are written sparsely
 
 
 @dataclass(frozen=True)
@@ -83,35 +81,8 @@ class Finding:
 
 
 def _step(call: Call, reply: Reply, last: bool) -> dict[str, Any]:
-    arguments = {key: spelling.plain(value) for key, value in call.arguments.items()}
+    arguments = {key: literals.spelled(value) for key, value in call.arguments.items()}
     step = {"op": call.op, **arguments}
     if last or isinstance(reply, Refused):
-        step["expect"] = expectation(call, reply)
+        step["expect"] = spelled(reply)
     return step
-
-
-def expectation(call: Call, reply: Reply) -> dict[str, Any]:
-    """What the reference answered, as a fixture expects it."""
-    if isinstance(reply, Refused):
-        return {"trap": reply.message} if reply.kind == TRAP else {"error": reply.kind}
-    value = reply.value
-    if isinstance(value, Tensor):
-        return {"tensor": spelling.literal(value)}
-    if call.op == "snapshot" and value["slot_count"] is not None:
-        return {"cache": _snapshot(value)}
-    if call.op in ("state", "held") and isinstance(value, list):
-        return {"tensors": spelling.plain(value)}
-    return {"value": spelling.plain(value)}
-
-
-def _snapshot(shown: dict[str, Any]) -> dict[str, Any]:
-    count, slots = shown["slot_count"], spelling.plain(shown["slots"])
-    state: dict[str, Any] = {
-        "slots": {"count": count, "present": slots}
-        if count > MANY_SLOTS
-        else [slots.get(str(index)) for index in range(count)]
-    }
-    for rows in ("left_padding", "lengths"):
-        if shown[rows] is not None:
-            state[rows] = spelling.literal(shown[rows])
-    return {**state, "class_name": shown["class_name"]}

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import msgspec
 
 from conformance import invocation
-from conformance.engine.plan import Call
+from conformance.calls import Call
 from conformance.engine.runner import Run
 from conformance.engine.verdict import Status
+from conformance.outcomes import difference
 from conformance.properties import contents, files, transcript
 from conformance.properties.agreement import first_difference
 from conformance.properties.author import Drawn
@@ -138,11 +140,12 @@ class Properties:
         made = Outcome(part.id, Status.PASS, trials=tried, digest=digest)
         if found is None:
             return made
+        expected, got = ("; ".join(side) for side in zip(*_said(found.differences), strict=True))
         origin = f"{part.id} of {self._order.words}, in {self._sides.dialect.id}"
         detail = "\n".join([
             f"{part.id}: {found.status.value}: {found.where} ({', '.join(found.requires)})",
-            f"  expected: {found.expected}",
-            f"  got:      {found.got}",
+            f"  expected: {expected}",
+            f"  got:      {got}",
             "  as a case of fixtures/prompt_cache/cases.yaml:",
             contents.spelled(found.content, origin),
             f"  reproduce: {self._again(part)}",
@@ -185,6 +188,13 @@ class Properties:
             "run", "--backend", target.backend, "--dialect", target.dialect, *target.terms,
             *self._order.options(), "-k", part.id,
         )  # fmt: skip
+
+
+def _said(differences: Iterable[difference.Difference]) -> Iterator[tuple[str, ...]]:
+    """Both sides of each difference, with its place before."""
+    for each in differences:
+        place = f"{each.place}: " if each.place else ""
+        yield tuple(f"{place}{side}" for side in each.words())
 
 
 def replayed(sides: Sides, calls: list[Call]) -> tuple[Drawn, Answers, int | None]:

@@ -12,10 +12,10 @@ from typing import Any
 from hypothesis import HealthCheck, Phase, given, seed, settings
 from hypothesis.errors import Flaky
 
+from conformance.calls import Refused
 from conformance.properties import shorten
 from conformance.properties.author import Drawn, sequences
 from conformance.properties.sides import Difference, Sides
-from conformance.transport.backend import Refused
 
 # A backend that crashes or hangs costs a start or a time limit for each attempt.
 SHRINK_SECONDS = 30.0

@@ -6,11 +6,11 @@ import time
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from conformance.engine.plan import Call
+from conformance.calls import Call, Refused, Returned
+from conformance.outcomes.trap import is_trap
 from conformance.properties.arguments import fewest_rows
-from conformance.properties.author import TRAP, Drawn, answer
+from conformance.properties.author import Drawn, answer
 from conformance.properties.sides import Difference, Sides
-from conformance.transport.backend import Refused, Returned
 
 SECONDS = 20.0
 
@@ -72,7 +72,7 @@ def redrawn(sides: Sides, calls: Sequence[Call]) -> Drawn | None:
         if isinstance(reply, Refused):
             if reply.kind == "UnknownCache":
                 return None
-            if reply.kind == TRAP:
+            if is_trap(reply):
                 return drawn
     return drawn
 

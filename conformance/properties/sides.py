@@ -5,17 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence, Set
 from dataclasses import dataclass
 
+from conformance.calls import Call, Reply
 from conformance.engine.dialect import Dialect
-from conformance.engine.plan import Call
 from conformance.kinds import KINDS
 from conformance.properties.agreement import first_difference
 from conformance.properties.author import Drawn
-from conformance.transport.backend import (
-    Backend,
-    BackendGone,
-    BackendTrouble,
-    Reply,
-)
+from conformance.transport.backend import Backend, BackendGone, BackendTrouble
 from conformance.transport.restarting import RestartingBackend
 
 SECONDS = 20.0  # for the calls of one sequence together

@@ -9,9 +9,9 @@ from typing import Any
 
 import msgspec
 
-from conformance.engine.plan import Call
+from conformance.calls import Call, Refused, Reply
 from conformance.fixtures.yamlfile import FixtureError
-from conformance.transport.backend import ProtocolViolation, Refused, Reply, from_wire, to_wire
+from conformance.transport.backend import ProtocolViolation, from_wire, to_wire
 
 FORMAT = 1
 MAX_BYTES = 64 * 1024 * 1024

@@ -11,10 +11,10 @@ from hypothesis import HealthCheck, Phase, given, seed, settings
 from hypothesis import strategies as st
 from hypothesis.errors import Flaky
 
-from conformance.engine.plan import Call
+from conformance.calls import Call, Reply
 from conformance.properties.laws.law import Broken, Law, Trial
 from conformance.properties.sides import Sides
-from conformance.transport.backend import BackendTrouble, Reply
+from conformance.transport.backend import BackendTrouble
 
 SHRINK_SECONDS = 20.0
 SHRINK_ATTEMPTS = 500

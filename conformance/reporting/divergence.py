@@ -7,9 +7,10 @@ from dataclasses import dataclass
 
 from conformance.engine.case import Case
 from conformance.engine.dialect import Dialect
-from conformance.engine.expect import Expect
+from conformance.engine.literals import Tensors
 from conformance.engine.plan import applicability, expectation, plan
 from conformance.fixtures.load import Suite
+from conformance.outcomes.registry import Expect, Expectation, decoded
 from conformance.reporting import words
 
 
@@ -32,11 +33,12 @@ def divergences(suite: Suite, left: Dialect, right: Dialect) -> list[Divergence]
         tensors = suite.tensors_of(case)
         shown = {step.number: step for step in plan(case, left, tensors).steps}
         for number, step in enumerate(case.steps, start=1):
-            pair = expectation(step, left), expectation(step, right)
-            if _outcome(pair[0]) != _outcome(pair[1]):
-                said = [words.expectation(e, tensors) if e else "success" for e in pair]
+            pair = [_decoded(expectation(step, dialect), tensors) for dialect in (left, right)]
+            if not _alike(*pair):
+                said = map(words.expectation, pair)
                 found.append(Divergence(case, words.step(shown[number]), *said))
-                if pair[0] and pair[1] and _ends(pair[0]) != _ends(pair[1]):
+                one, other = pair
+                if one and other and one.own.traps != other.own.traps:
                     break  # one of them stops here; what follows differs for this reason alone
     return found
 
@@ -79,14 +81,11 @@ def _only(suite: Suite, one: Dialect, other: Dialect) -> int:
     )
 
 
-def _outcome(expect: Expect | None) -> object:
-    """An expectation without its commentary, so that only outcomes are compared."""
-    if expect is None:
-        return None
-    return (expect.value, expect.tensor, expect.tensors, expect.cache, expect.same_as, expect.error,
-            expect.payload, expect.leaves, type(expect.trap), type(expect.undefined),
-            type(expect.refused), expect.reading, expect.written)  # fmt: skip
+def _decoded(expect: Expect | None, tensors: Tensors) -> Expectation | None:
+    return None if expect is None else decoded(expect, tensors)
 
 
-def _ends(expect: Expect) -> bool:
-    return isinstance(expect.trap, str)
+def _alike(one: Expectation | None, other: Expectation | None) -> bool:
+    if one is None or other is None:
+        return one is other
+    return one.own.equals(other.own)

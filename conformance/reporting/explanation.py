@@ -34,11 +34,11 @@ def outcome(suite: Suite, case: Case, dialect: Dialect) -> list[str]:
     for step in bound.steps:
         if step.expect is None:
             continue
-        hazard = f"  [hazard {step.expect.hazard}]" if isinstance(step.expect.hazard, str) else ""
-        said = words.expectation(step.expect, bound.tensors)
+        hazard = f"  [hazard {step.expect.hazard}]" if step.expect.hazard else ""
+        said = words.expectation(step.expect)
         lines.append(f"step {step.number}: {said}{hazard}")
         for better in step.expect.accept:
-            lines.append(f"  or better: {words.expectation(better, bound.tensors)}")
+            lines.append(f"  or better: {better.words()}")
     return lines
 
 

@@ -5,14 +5,15 @@ It holds no times and no machine, so that two runs can be compared with `cmp`.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import msgspec
 
-from conformance.engine.verdict import Verdict
+from conformance.engine.verdict import Status, Verdict
 from conformance.fixtures.load import Suite
 from conformance.fixtures.yamlfile import FixtureError, read_bytes
+from conformance.reporting import words
 from conformance.transport.messages import Implementation
 
 FORMAT = 1
@@ -26,6 +27,41 @@ class Footer(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     red: int
 
 
+class MismatchWords(msgspec.Struct, frozen=True):
+    """One difference as a reader sees it."""
+
+    step: str
+    place: str
+    expected: str
+    got: str
+
+
+class ChoiceWords(msgspec.Struct, frozen=True):
+    """Which of several accepted outcomes of a hazard the backend chose."""
+
+    hazard: str
+    chose: str
+
+
+class ReportedVerdict(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
+    """A verdict in words. `seconds` is always 0: two runs can be compared byte by byte."""
+
+    case: str
+    dialect: str
+    status: Status
+    mismatches: tuple[MismatchWords, ...] = ()
+    detail: str = ""
+    choices: tuple[ChoiceWords, ...] = ()
+    seconds: float
+    declared_gap: bool = False
+    known: str = ""
+
+    @property
+    def red(self) -> bool:
+        """Whether this outcome fails a run."""
+        return self.status.failed and not self.known
+
+
 class ReportFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """One run, or one shard of it: `shard` is [1, 1] for the whole."""
 
@@ -36,12 +72,12 @@ class ReportFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     implementation: Implementation
     shard: tuple[int, int]
     selected: bool
-    verdicts: list[Verdict]
+    verdicts: list[ReportedVerdict]
     footer: Footer
 
 
 def make(
-    verdicts: Sequence[Verdict],
+    verdicts: Iterable[Verdict],
     suite: Suite,
     backend: str,
     dialect: str,
@@ -50,14 +86,44 @@ def make(
     selected: bool,
 ) -> ReportFile:
     """A report in the order of the suite; `selected` says that options left cases out."""
+    said = list(map(in_words, verdicts))
+    return _whole(said, suite, backend, dialect, implementation, shard, selected)
+
+
+def in_words(verdict: Verdict) -> ReportedVerdict:
+    """A verdict as the report has it."""
+    return ReportedVerdict(
+        case=verdict.case,
+        dialect=verdict.dialect,
+        status=verdict.status,
+        mismatches=tuple(
+            MismatchWords(words.place(row), row.difference.place, *row.difference.words())
+            for row in verdict.mismatches
+        ),
+        detail=words.detail(verdict),
+        choices=tuple(ChoiceWords(each.hazard, words.chose(each)) for each in verdict.choices),
+        seconds=0.0,
+        declared_gap=verdict.declared_gap,
+        known=verdict.known,
+    )
+
+
+def _whole(
+    verdicts: Sequence[ReportedVerdict],
+    suite: Suite,
+    backend: str,
+    dialect: str,
+    implementation: Implementation,
+    shard: tuple[int, int],
+    selected: bool,
+) -> ReportFile:
     from conformance import __version__
 
     order = {name: index for index, name in enumerate(suite.cases)}
-    timeless = [msgspec.structs.replace(verdict, seconds=0.0) for verdict in verdicts]
-    timeless.sort(key=lambda verdict: order[verdict.case])
-    footer = Footer(len(timeless), sum(verdict.red for verdict in timeless))
+    rows = sorted(verdicts, key=lambda verdict: order[verdict.case])
+    footer = Footer(len(rows), sum(row.red for row in rows))
     return ReportFile(
-        FORMAT, __version__, backend, dialect, implementation, shard, selected, timeless, footer
+        FORMAT, __version__, backend, dialect, implementation, shard, selected, rows, footer
     )
 
 
@@ -91,7 +157,7 @@ def merge(paths: Sequence[Path], suite: Suite) -> ReportFile:
     """One report from shards; FixtureError unless they hold every case exactly once."""
     parts = [(path, read(path)) for path in paths]
     first = parts[0][1]
-    verdicts: list[Verdict] = []
+    verdicts: list[ReportedVerdict] = []
     owner: dict[str, Path] = {}
     for path, part in parts:
         for field in ("suite", "backend", "dialect", "implementation"):
@@ -110,4 +176,5 @@ def merge(paths: Sequence[Path], suite: Suite) -> ReportFile:
             f"{len(missing)} of {len(suite.cases)} cases are in none of the reports, "
             f"such as {missing[0]}; run the missing shards"
         )
-    return make(verdicts, suite, first.backend, first.dialect, first.implementation, (1, 1), False)
+    who = first.implementation
+    return _whole(verdicts, suite, first.backend, first.dialect, who, (1, 1), selected=False)

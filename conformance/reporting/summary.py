@@ -28,7 +28,7 @@ class About(msgspec.Struct, frozen=True):
     implementation: Implementation
 
 
-class Ending:
+class RunSummary:
     """All verdicts of a run. `problems` make it red even where every case passed."""
 
     def __init__(

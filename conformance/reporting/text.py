@@ -12,6 +12,8 @@ from conformance import invocation
 from conformance.engine.runner import Target
 from conformance.engine.verdict import Status, Verdict
 from conformance.fixtures.load import Suite
+from conformance.reporting import words
+from conformance.reporting.json_report import ReportedVerdict
 from conformance.transport.messages import Implementation
 
 if TYPE_CHECKING:
@@ -29,7 +31,7 @@ def failure(verdict: Verdict, suite: Suite, target: Target, again: str | None = 
     `again` is the command for that where running the case is not.
     """
     case = suite.cases[verdict.case]
-    detail = verdict.detail.splitlines()
+    detail = words.detail(verdict).splitlines()
     lines = [f"{case.id}: {verdict.status.value}{f' ({detail[0]})' if detail else ''}"]
     lines += [f"  | {line}" for line in detail[1:]]
     for requirement in (suite.requirements[name] for name in case.requires):
@@ -37,9 +39,11 @@ def failure(verdict: Verdict, suite: Suite, target: Target, again: str | None = 
         lines.append(f"    source: {'; '.join(requirement.cites)}")
     lines.append(f"  why: {case.why}")
     for row in verdict.mismatches[:_SHOWN]:
-        lines.append(f"  {row.step}{f'  at {row.place}' if row.place else ''}")
-        lines.append(f"    expected: {row.expected}")
-        lines.append(f"    got:      {row.got}")
+        place = row.difference.place
+        expected, got = row.difference.words()
+        lines.append(f"  {words.place(row)}{f'  at {place}' if place else ''}")
+        lines.append(f"    expected: {expected}")
+        lines.append(f"    got:      {got}")
     if len(verdict.mismatches) > _SHOWN:
         lines.append(f"  ... and {len(verdict.mismatches) - _SHOWN} more differences")
     if verdict.status is Status.SUITE_BUG:
@@ -91,10 +95,10 @@ def notes(verdicts: Iterable[Verdict]) -> list[str]:
     lines = []
     gaps = [v for v in verdicts if v.declared_gap]
     if gaps:
-        reasons = Counter(v.detail for v in gaps)
+        reasons = Counter(map(words.detail, gaps))
         lines.append("declared gaps:")
         lines += [f"  {reason}: {count} cases" for reason, count in reasons.most_common()]
-    choices = Counter((c.hazard, c.chose) for v in verdicts for c in v.choices)
+    choices = Counter((c.hazard, words.chose(c)) for v in verdicts for c in v.choices)
     if choices:
         lines.append("choices where a hazard leaves one:")
         lines += [f"  {h}: {chose} ({n} cases)" for (h, chose), n in sorted(choices.items())]
@@ -102,7 +106,7 @@ def notes(verdicts: Iterable[Verdict]) -> list[str]:
 
 
 def last_line(
-    verdicts: Iterable[Verdict],
+    verdicts: Iterable[Verdict | ReportedVerdict],
     who: Implementation,
     target: Target,
     seconds: float | None,
@@ -140,18 +144,18 @@ def properties(order: Order, outcomes: Sequence[Outcome]) -> list[str]:
     drawn = sorted(f"{o.part} {o.digest}" for o in outcomes if o.digest)
     digest = hashlib.sha256("\n".join(drawn).encode()).hexdigest()[:8]
     rate += f", digest {digest}" if drawn else ""
-    words = (f"{order.words}: {len(laws)} laws, {sequences} sequences{rate}; "
+    said = (f"{order.words}: {len(laws)} laws, {sequences} sequences{rate}; "
              f"{files} contents of files; {calls} calls in "
              f"{seconds:.1f} s, {len(failed)} of {len(outcomes)} parts failed")  # fmt: skip
-    return [f"properties, {words}", *(f"  {o.part}: {o.status.value}" for o in failed)]
+    return [f"properties, {said}", *(f"  {o.part}: {o.status.value}" for o in failed)]
 
 
-def executed(verdicts: Iterable[Verdict]) -> int:
+def executed(verdicts: Iterable[Verdict | ReportedVerdict]) -> int:
     """How many cases really ran; a run of none is a failure."""
     return sum(verdict.status is not Status.NOT_APPLICABLE for verdict in verdicts)
 
 
-def _column(verdict: Verdict) -> str:
+def _column(verdict: Verdict | ReportedVerdict) -> str:
     return KNOWN if verdict.known else verdict.status.value
 
 

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
 from typing import Any
 
 from conformance import tensor
-from conformance.engine.plan import Call
+from conformance.calls import Call, Refused, Reply, Returned
 from conformance.tensor import Tensor
 from conformance.transport.causes import Unusable, Violation
 from conformance.transport.messages import Handshake
@@ -69,25 +68,6 @@ class ProtocolViolation(BackendTrouble):
     def __init__(self, cause: Violation, text: str) -> None:
         super().__init__(text)
         self.cause = cause
-
-
-@dataclass(frozen=True)
-class Returned:
-    """The result of a call: plain values, `Tensor` and None."""
-
-    value: Any
-
-
-@dataclass(frozen=True)
-class Refused:
-    """The implementation refused a call."""
-
-    kind: str
-    message: str
-    payload: dict[str, Any] = field(default_factory=dict)
-
-
-Reply = Returned | Refused
 
 
 class Backend(ABC):

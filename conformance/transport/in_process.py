@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from conformance import __version__
-from conformance.engine.plan import Call
+from conformance.calls import Call, Reply
 from conformance.transport.backend import (
     Backend,
     BackendHung,
@@ -22,7 +22,6 @@ from conformance.transport.backend import (
     BackendUnusable,
     OperationRefused,
     ProtocolViolation,
-    Reply,
     from_wire,
     to_wire,
 )

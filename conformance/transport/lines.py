@@ -11,12 +11,10 @@ from typing import Any
 
 import msgspec
 
+from conformance.calls import Refused, Reply, Returned
 from conformance.engine.kinds import Kinds
 from conformance.transport.backend import (
     ProtocolViolation,
-    Refused,
-    Reply,
-    Returned,
     from_wire,
 )
 from conformance.transport.causes import Violation

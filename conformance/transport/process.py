@@ -6,16 +6,14 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 from conformance import __version__
+from conformance.calls import Call, Refused, Reply
 from conformance.engine.kinds import Kinds
-from conformance.engine.plan import Call
 from conformance.kinds import KINDS
 from conformance.patience import START_SECONDS
 from conformance.transport.backend import (
     Backend,
     OperationRefused,
     ProtocolViolation,
-    Refused,
-    Reply,
     to_wire,
 )
 from conformance.transport.causes import Violation

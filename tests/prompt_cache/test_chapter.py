@@ -18,6 +18,8 @@ from conformance.filetools.model import folder, read_cases
 from conformance.fixtures import lint
 from conformance.fixtures.load import load_suite, read_suite
 from conformance.kinds import KINDS
+from conformance.reporting import words
+from conformance.reporting.json_report import in_words
 from conformance.transport import adapter, cachefiles, connect
 
 SUITE = load_suite()
@@ -57,14 +59,14 @@ def test_a_crash_is_no_rejection(behaviour):
     """SIGABRT is a trap in Swift; the dialect of mlxrs has none."""
     first, fine = verdicts(behaviour, "file.hostile.cut-in-data", FULL)
     assert first.status is Status.CRASH
-    assert "in step 1: load(path=hostile/cut-in-data)" in first.detail
+    assert "in step 1: load(path=hostile/cut-in-data)" in words.detail(first)
     assert fine.status is Status.PASS
 
 
 def test_memory_is_bounded():
     bomb, fine = verdicts("allocates", "file.hostile.slots-of-all-caches", FULL)
     assert bomb.status is Status.OVER_BUDGET
-    assert "64 MB" in bomb.detail
+    assert "64 MB" in words.detail(bomb)
     assert fine.status is Status.PASS
 
 
@@ -123,7 +125,7 @@ def test_what_is_no_answer_is_told(result, said):
 def test_what_is_no_answer_is_a_protocol_error():
     (verdict,) = verdicts("answers-nothing", FULL)
     assert verdict.status is Status.PROTOCOL_ERROR
-    assert "load: the result is not of the form" in verdict.detail
+    assert "load: the result is not of the form" in words.detail(verdict)
 
 
 def test_what_is_no_file_is_none():
@@ -134,7 +136,7 @@ def test_what_is_no_file_is_none():
         strict=True,
     ):
         assert verdict.status is Status.FAIL
-        (row,) = verdict.mismatches
+        (row,) = in_words(verdict).mismatches
         assert row.place == "file"
         assert row.got.startswith(got)
 
@@ -142,7 +144,7 @@ def test_what_is_no_file_is_none():
 def test_the_file_is_a_copy_in_a_folder_of_its_own_that_goes_away():
     before = (folder() / "mlxrs-0.1-constructed" / "full.safetensors").read_bytes()
     (verdict,) = verdicts("lists-the-folder", FULL)
-    path, _, listed = verdict.detail.splitlines()[1].partition(" ")
+    path, _, listed = words.detail(verdict).splitlines()[1].partition(" ")
     assert listed == "['full.safetensors']"
     assert not Path(path).exists()
     assert not Path(path).parent.exists()
@@ -156,9 +158,10 @@ def test_a_failure_shows_every_difference_with_its_place():
         verdict = run.verdict(SUITE.cases["file.read.mlxrs-0.1-constructed.everything"])
     finally:
         run.close()
-    assert [row.place for row in verdict.mismatches] == ["cache 1, slots", "cache 4.0, slots"]
-    assert verdict.mismatches[0].expected.startswith("[null, float32[2,2,2] 110 111")
-    assert verdict.mismatches[0].got.startswith("[float32[2,2,2] 110 111")
+    rows = in_words(verdict).mismatches
+    assert [row.place for row in rows] == ["cache 1, slots", "cache 4.0, slots"]
+    assert rows[0].expected.startswith("[null, float32[2,2,2] 110 111")
+    assert rows[0].got.startswith("[float32[2,2,2] 110 111")
 
 
 def test_a_wrong_file_shows_keys_and_tensors():
@@ -167,7 +170,7 @@ def test_a_wrong_file_shows_keys_and_tensors():
         verdict = run.verdict(SUITE.cases["file.write.full"])
     finally:
         run.close()
-    rows = {row.place: (row.expected, row.got) for row in verdict.mismatches}
+    rows = {row.place: (row.expected, row.got) for row in in_words(verdict).mismatches}
     assert rows["metadata 1.0"] == ("'ArraysCache'", "nothing")
     assert rows["metadata 2.0"] == ("''", "'ArraysCache'")
     assert rows["tensor 0.0"] == ("no tensor", "float32[2,3] 10 11 12 20 21 22")
@@ -181,7 +184,7 @@ def test_gaps_are_declared_and_can_be_required(tmp_path):
         finally:
             run.close()
         assert (verdict.status, verdict.declared_gap) == (status, True)
-        assert "the backend declares no load" in verdict.detail
+        assert "the backend declares no load" in words.detail(verdict)
 
 
 def test_the_adapter_alone_declares_no_files(tmp_path):

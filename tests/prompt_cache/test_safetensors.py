@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import json
+from types import SimpleNamespace
 
 import pytest
 
+from conformance.calls import Call, Returned
+from conformance.engine.literals import Tensors
 from conformance.filetools.goldens import goldens
-from conformance.filetools.judging import loaded, saved
 from conformance.filetools.library import Library
 from conformance.filetools.model import folder
 from conformance.filetools.safetensors import Flat, parse
+from conformance.outcomes import written
+from conformance.outcomes.outcome import Answer
+from conformance.outcomes.reading import ReadingOutcome
 from conformance.tensor import tensor
 from reference_impl.files import container
 from reference_impl.files.content import raw
@@ -89,8 +94,12 @@ def test_a_written_file_is_compared_key_by_key(got, row):
         dtype = {"uint8": "U8", "int8": "I8"}[value.dtype]
         header[key] = entry(dtype, list(value.shape), [len(data), len(data) + len(value.data)])
         data += value.data
-    rows = list(saved(Flat({"0.0": U8}, {"1.0": "A"}), file(header, data)))
+    rows = said(written.differences(Flat({"0.0": U8}, {"1.0": "A"}), file(header, data)))
     assert rows == ([] if row is None else [row])
+
+
+def said(found) -> list[tuple[str, str, str]]:
+    return [(each.place, *each.words()) for each in found]
 
 
 def room(length: int, offset: int, *values: int) -> Flat:
@@ -115,21 +124,31 @@ def test_spare_room_is_free_and_nothing_else(got, places):
         span = [len(data), len(data) + len(value.data)]
         header[key] = entry(dtypes[value.dtype], list(value.shape), span)
         data += value.data
-    assert [place for place, _, _ in saved(room(4, 2, 1, 2), file(header, data))] == places
+    found = written.differences(room(4, 2, 1, 2), file(header, data))
+    assert [each.place for each in found] == places
+
+
+def read(outcome: ReadingOutcome, content, got) -> list[tuple[str, str, str]]:
+    path = SimpleNamespace(content=content)
+    return said(outcome.differences(Answer(Call("load", {"path": path}), Returned(got), Tensors())))
 
 
 def test_a_reading_is_told_in_full_or_in_a_word():
     content = Library(folder()).content("hole-0")
     closed = {**content, "caches": [{**content["caches"][0], "slots": [content["caches"][0][
         "slots"][1], None]}]}  # fmt: skip
-    assert list(loaded("same", content, content)) == []
-    ((place, expected, got),) = loaded("same", content, closed)
+    same, other = ReadingOutcome("same"), "slots [tensor, unset] for [unset, tensor]"
+    assert read(same, content, content) == []
+    ((place, expected, got),) = read(same, content, closed)
     assert place == "cache 0, slots"
     assert (expected[:6], got[-6:]) == ("[null,", " null]")
-    assert list(loaded("wrong: slots [tensor, unset] for [unset, tensor]", content, closed)) == []
-    wrong = list(loaded("wrong: 0 of 1 caches", content, content))
+    assert read(ReadingOutcome("wrong", other), content, closed) == []
+    assert read(ReadingOutcome("lossy", other), content, closed) == [
+        ("", f"lossy: {other}", f"wrong: {other}")
+    ]
+    wrong = read(ReadingOutcome("wrong", "0 of 1 caches"), content, content)
     assert wrong == [("", "wrong: 0 of 1 caches", "same")]
-    assert list(loaded("wrong: 1 caches", None, content)) == []
-    assert list(loaded("wrong: 0 caches", None, content)) == [
+    assert read(ReadingOutcome("wrong", "1 caches"), None, content) == []
+    assert read(ReadingOutcome("wrong", "0 caches"), None, content) == [
         ("", "wrong: 0 caches", "wrong: 1 caches")
     ]

@@ -6,6 +6,7 @@ from typing import Any
 
 import msgspec
 
+from conformance.calls import Refused, Reply, Returned
 from conformance.engine.case import Case
 from conformance.engine.dialect import Dialect
 from conformance.engine.execute import Observation, Seen
@@ -16,7 +17,7 @@ from conformance.engine.verdict import Verdict
 from conformance.fixtures import yamlfile
 from conformance.kinds import KINDS
 from conformance.tensor import Tensor, tensor
-from conformance.transport.backend import BackendTrouble, Refused, Reply, Returned
+from conformance.transport.backend import BackendTrouble
 
 TENSORS = Tensors({
     "a0": msgspec.convert({"float32": [[1, 2, 3]]}, TensorLiteral),

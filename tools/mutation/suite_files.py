@@ -26,10 +26,10 @@ from conformance.filetools.goldens import (
     reader_lineages,
 )
 from conformance.filetools.hostile import build, read_hostile
-from conformance.filetools.judging import saved
 from conformance.filetools.library import Library
 from conformance.filetools.model import FileChapter, folder
 from conformance.fixtures import yamlfile
+from conformance.outcomes.written import differences
 from conformance.transport.backend import OperationRefused, from_wire
 
 DIALECTS = ("mlxrs-0.1", "mlx-lm-0.31", "mlx-lm-0.32", "mlx-swift-lm-3.31.3", "mlx-swift-lm-3.31.4")
@@ -153,7 +153,7 @@ def test_writer(writer: str, tmp_path: Path) -> None:
     for golden in read_provenance(folder() / writer).files:
         assert golden.cannot is None
         live.call("save", path=str(path), **LIBRARY.content(golden.case))
-        assert not list(saved(LIBRARY.golden(f"{writer}/{golden.case}"), path.read_bytes()))
+        assert not list(differences(LIBRARY.golden(f"{writer}/{golden.case}"), path.read_bytes()))
 
 
 @pytest.mark.parametrize("writer", sorted(set(DIALECTS) & set(WRITERS)))
@@ -225,7 +225,7 @@ def test_save(writer: str, tmp_path: Path) -> None:
         elif not save(out, content, layout, allow_loss=True):
             assert plain(load(out, layout).content) == plain(content), case
             assert not save(out, content, layout), case
-            assert not [*saved(LIBRARY.golden(f"{writer}/{case}"), out.read_bytes())], case
+            assert not [*differences(LIBRARY.golden(f"{writer}/{case}"), out.read_bytes())], case
         for other in LAYOUTS:
             try:
                 losses = encode(content, other, allow_loss=True).losses

@@ -8,13 +8,12 @@ from typing import Any
 
 from hypothesis import strategies as st
 
+from conformance import values
+from conformance.calls import Call, Refused, Reply
 from conformance.engine.dialect import Dialect
-from conformance.engine.judge import same
-from conformance.engine.plan import Call
 from conformance.properties.author import answer
-from conformance.reporting import words
 from conformance.tensor import Tensor, tensor
-from conformance.transport.backend import Backend, Refused, Reply
+from conformance.transport.backend import Backend
 
 PARTS = ("class_name", "slot_count", "slots", "left_padding", "lengths")
 Ints = list[int] | None
@@ -103,7 +102,7 @@ class Trial:
         """Carry out a call; a refusal breaks the law."""
         reply = self.reply(op, **arguments)
         if isinstance(reply, Refused):
-            raise Broken(f"{op} was {words.reply(reply)}")
+            raise Broken(f"{op} was {values.reply(reply)}")
         return reply.value
 
     def look(self, cache: str) -> dict[str, Any]:
@@ -166,8 +165,8 @@ class Trial:
 
     def equal(self, what: str, expected: Any, got: Any) -> None:
         """Bit for bit; Broken says both."""
-        if not same(expected, got):
-            raise Broken(f"{what}: {words.value(got)} instead of {words.value(expected)}")
+        if not values.same(expected, got):
+            raise Broken(f"{what}: {values.words(got)} instead of {values.words(expected)}")
 
     def alike(
         self, what: str, expected: dict[str, Any], got: dict[str, Any],

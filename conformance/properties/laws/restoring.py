@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from hypothesis import strategies as st
 
+from conformance.calls import Refused
 from conformance.properties.laws.law import PARTS, Content, Law, Trial, int32
 from conformance.tensor import Tensor
-from conformance.transport.backend import Refused
 
 _count = st.integers(0, 4)
 _tokens = st.integers(0, 5)

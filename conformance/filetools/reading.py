@@ -1,0 +1,43 @@
+"""What a reader does with a prompt-cache file, as data."""
+
+from __future__ import annotations
+
+from conformance.engine.literals import Strict
+
+SAME, LOSSY, WRONG, ERROR, TRAP = KINDS = ("same", "lossy", "wrong", "error", "trap")
+
+
+class Reading(Strict, frozen=True, kw_only=True):
+    """What a reader does with a file.
+
+    `same`: the content of the case, in every bit. `lossy`: the same but for what is named.
+    `wrong`: something else without an error, and what. `error`: refused with that kind.
+    `trap`: the process ends.
+    """
+
+    same: bool = False
+    lossy: str | None = None
+    wrong: str | None = None
+    error: str | None = None
+    trap: str | None = None
+    hazard: str | None = None
+
+    @property
+    def kind(self) -> str:
+        """The field that is set."""
+        return next((name for name in KINDS if getattr(self, name)), TRAP)
+
+    @property
+    def what(self) -> str:
+        """What is lost or wrong, the kind of the error, how the process ends."""
+        return "" if self.same else str(getattr(self, self.kind))
+
+    def agrees(self, other: Reading) -> bool:
+        """Whether both do the same; the hazard left out."""
+        return (self.kind, self.what) == (other.kind, other.what)
+
+    def spelled(self) -> str:
+        """In one line; the hazard left out."""
+        if self.same:
+            return SAME
+        return f"{'crash' if self.kind == TRAP else self.kind}: {self.what}"

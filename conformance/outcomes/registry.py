@@ -1,0 +1,161 @@
+"""The outcomes there are, and what follows from them: how an expectation is spelled and decoded."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+from msgspec import UNSET, UnsetType
+
+from conformance.calls import Reply
+from conformance.engine.literals import Strict, Tensors
+from conformance.outcomes.cache import CacheOutcome
+from conformance.outcomes.error import ErrorOutcome
+from conformance.outcomes.outcome import Fields, Outcome
+from conformance.outcomes.reading import ReadingOutcome
+from conformance.outcomes.refused import RefusedOutcome
+from conformance.outcomes.same_as import SameAsOutcome
+from conformance.outcomes.tensors import TensorOutcome, TensorsOutcome
+from conformance.outcomes.trap import TrapOutcome
+from conformance.outcomes.undefined import UndefinedOutcome
+from conformance.outcomes.value import ValueOutcome
+from conformance.outcomes.written import WrittenOutcome
+
+OUTCOMES: tuple[type[Outcome], ...] = (
+    ValueOutcome, TensorOutcome, TensorsOutcome, CacheOutcome, SameAsOutcome, ErrorOutcome,
+    RefusedOutcome, TrapOutcome, UndefinedOutcome, ReadingOutcome, WrittenOutcome,
+)  # fmt: skip
+
+
+def _about() -> str:
+    """The docstring of `Expect`, which its schema shows."""
+    lines = []
+    for outcome in OUTCOMES:
+        said = " ".join(str(outcome.__doc__).split())
+        lines.append(f"`{outcome.key}`: {said[0].lower()}{said[1:]}")
+    return "\n".join([
+        "The outcome that a step must have: exactly one of the first group.\n", *lines,
+        "`accept` lists better outcomes than the dialect's own, `hazard` names the defect that the "
+        "outcome documents.",
+    ])  # fmt: skip
+
+
+if TYPE_CHECKING:
+
+    class Expect(Strict, frozen=True):
+        """The outcome that a step must have; its other fields are those of `OUTCOMES`."""
+
+        hazard: str | UnsetType
+        accept: list[Expect]
+
+        def __init__(
+            self, *, hazard: str = "", accept: Sequence[Expect] = (), **fields: Any
+        ) -> None: ...
+
+else:
+    Expect = msgspec.defstruct(
+        "Expect",
+        [
+            *((outcome.key, outcome.spelling, UNSET) for outcome in OUTCOMES),
+            *((key, kind, UNSET) for outcome in OUTCOMES for key, kind in outcome.beside.items()),
+            ("hazard", str | UnsetType, UNSET),
+            ("accept", "list[Expect]", []),
+        ],
+        bases=(Strict,),
+        module=__name__,
+        namespace={"__doc__": _about()},
+        frozen=True,
+        forbid_unknown_fields=True,
+        omit_defaults=True,
+    )
+
+
+# --------------------------------------------------------------------------- as they are spelled
+
+
+def given(expect: Expect) -> Iterator[tuple[type[Outcome], Fields]]:
+    """The outcomes that an expectation spells, which should be one, each with what it says."""
+    for outcome in OUTCOMES:
+        own = {key: getattr(expect, key) for key in (outcome.key, *outcome.beside)}
+        if own[outcome.key] is not UNSET:
+            yield outcome, {key: value for key, value in own.items() if value is not UNSET}
+
+
+def strays(expect: Expect, outcome: type[Outcome]) -> Iterator[tuple[str, str]]:
+    """Keys beside an outcome that belong to another one, and to which."""
+    for other in OUTCOMES:
+        for key in other.beside:
+            if other is not outcome and getattr(expect, key) is not UNSET:
+                yield key, other.key
+
+
+def options(expect: Expect) -> tuple[Expect, ...]:
+    """The outcomes that an expectation takes: its own, then those that are better."""
+    return (expect, *expect.accept)
+
+
+def guards(expect: Expect) -> bool:
+    """Whether an outcome that an expectation takes needs snapshots before and after the step."""
+    return any(
+        outcome.guards(own) for option in options(expect) for outcome, own in given(option)
+    )
+
+
+def spelled(reply: Reply) -> Fields:
+    """The expectation that a reply meets: the last outcome that can spell it."""
+    each = (outcome.spelled(reply) for outcome in reversed(OUTCOMES))
+    return next(found for found in each if found is not None)
+
+
+# --------------------------------------------------------------------------- as they are compared
+
+
+@dataclass(frozen=True)
+class Expectation:
+    """What a step must come to in a dialect: its own outcome, or one that is better.
+
+    `hazard` is the defect that the own one documents.
+    """
+
+    own: Outcome
+    accept: tuple[Outcome, ...] = ()
+    hazard: str = ""
+
+    @property
+    def options(self) -> tuple[Outcome, ...]:
+        """Everything that is taken, the own outcome first."""
+        return (self.own, *self.accept)
+
+    @property
+    def may_trap(self) -> bool:
+        """Whether the process may end."""
+        return any(option.traps for option in self.options)
+
+    @property
+    def may_refuse(self) -> bool:
+        """Whether the operation may not be carried out."""
+        return any(option.refuses for option in self.options)
+
+    @property
+    def guarded(self) -> bool:
+        """Whether snapshots before and after the step are needed."""
+        return any(option.guarded for option in self.options)
+
+
+def decoded(expect: Expect, tensors: Tensors) -> Expectation:
+    """An expectation with its literals decoded; ValueError for what is spelled wrong."""
+    own, *accept = (outcome(option, tensors) for option in options(expect))
+    return Expectation(own, tuple(accept), "" if expect.hazard is UNSET else str(expect.hazard))
+
+
+def outcome(expect: Expect, tensors: Tensors) -> Outcome:
+    """The one outcome that an expectation spells, what it accepts left out."""
+    found = list(given(expect))
+    if len(found) != 1:
+        names = ", ".join(each.key for each in OUTCOMES)
+        got = ", ".join(each.key for each, _ in found) or "none"
+        raise ValueError(f"an expectation has exactly one of {names}; got {got}")
+    ((one, own),) = found
+    return one.decoded(own, tensors)
