@@ -9,7 +9,9 @@ import shlex
 from collections.abc import Callable
 
 from conformance import invocation
+from conformance.mutants import demonstration
 from conformance.patience import CHANGE_TIMEOUT, START_SECONDS
+from conformance.transport import released
 from conformance.transport.backend import (
     Backend,
     BackendCrashed,
@@ -18,6 +20,8 @@ from conformance.transport.backend import (
     BackendUnusable,
 )
 from conformance.transport.causes import Unusable
+from conformance.transport.in_process import InProcessBackend
+from conformance.transport.process import ProcessBackend
 
 KINDS = "reference, py:module:Class, cmd:COMMAND, pypi:NAME==VERSION or mutant:NAME"
 
@@ -28,17 +32,15 @@ def connector(
     """What opens the backend that `spec` names; BackendUnusable if it names none."""
     kind, _, rest = spec.partition(":")
     if kind == "reference" and not rest:
-        return lambda: _in_process("reference", dialect)
+        return lambda: _reference(dialect)
     if kind == "py" and rest:
-        return lambda: _in_process(rest, dialect)
+        return lambda: _python_class(rest)
     if kind == "mutant" and rest:
         return lambda: _mutant(rest)
     if kind == "cmd" and rest.strip():
         words = _words(spec)
-        return lambda: _process(words, start_seconds)
+        return lambda: ProcessBackend(words, start_seconds)
     if kind == "pypi" and rest:
-        from conformance.transport import released
-
         release = released.parse(rest)
         return lambda: released.ReleasedBackend(release, start_seconds)
     raise BackendUnusable(Unusable.NO_BACKEND, f"unknown backend {spec!r}: a backend is {KINDS}")
@@ -76,8 +78,6 @@ def command(spec: str) -> list[str] | None:
     kind, _, rest = spec.partition(":")
     if kind == "cmd":
         return _words(spec)
-    from conformance.transport import released
-
     return released.command(released.parse(rest))
 
 
@@ -96,26 +96,22 @@ def _words(spec: str) -> list[str]:
         raise BackendUnusable(Unusable.NO_BACKEND, f"{spec}: {error}") from None
 
 
-def _in_process(target: str, dialect: str) -> Backend:
-    from conformance.transport import in_process as inprocess
+def _reference(dialect: str) -> Backend:
+    from conformance.transport.python_adapters import reference
 
-    if target == "reference":
-        return inprocess.InProcessBackend(inprocess.reference(dialect))
-    return inprocess.InProcessBackend(inprocess.python_class(target))
+    return InProcessBackend(reference(dialect))
+
+
+def _python_class(target: str) -> Backend:
+    from conformance.transport.python_adapters import python_class
+
+    return InProcessBackend(python_class(target))
 
 
 def _mutant(name: str) -> Backend:
-    from conformance.mutants import demonstration
-    from conformance.transport import in_process as inprocess
+    from conformance.transport.python_adapters import mutant
 
     try:
-        mutant = demonstration(name)
+        return InProcessBackend(mutant(demonstration(name)))
     except ValueError as error:
         raise BackendUnusable(Unusable.NO_BACKEND, f"mutant:{name}: {error}") from None
-    return inprocess.InProcessBackend(inprocess.mutant(mutant))
-
-
-def _process(command: list[str], start_seconds: float) -> Backend:
-    from conformance.transport.process import ProcessBackend
-
-    return ProcessBackend(command, start_seconds)

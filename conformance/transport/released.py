@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import re
 import shutil
 import subprocess
@@ -120,8 +121,6 @@ def _run(command: list[str], release: Release, folder: Path) -> None:
 @contextlib.contextmanager
 def _locked(path: Path) -> Iterator[None]:
     """One builder at a time, also across the processes of one test run."""
-    import fcntl
-
     with path.open("w") as handle:
         fcntl.flock(handle, fcntl.LOCK_EX)
         yield

@@ -10,7 +10,7 @@ from pathlib import Path
 from types import SimpleNamespace
 
 from conformance.transport import adapter
-from conformance.transport.in_process import reference
+from conformance.transport.python_adapters import reference
 from conformance.transport.reference_files import ReferenceFiles
 
 BEHAVIOUR = sys.argv[1]

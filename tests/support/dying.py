@@ -8,9 +8,9 @@ import signal
 import sys
 
 from conformance.transport import adapter
-from conformance.transport import in_process as inprocess
+from conformance.transport.python_adapters import reference
 
-perform = inprocess.reference(sys.argv[1]).perform
+perform = reference(sys.argv[1]).perform
 
 
 def perform_or_die(op, params):

@@ -8,7 +8,7 @@ from typing import Any
 from conformance.cli.command import carry_out
 from conformance.fixtures.load import load_suite
 from conformance.transport import adapter
-from conformance.transport.in_process import mutant as adapter_of
+from conformance.transport.python_adapters import mutant as adapter_of
 from tools.mutants import check, mutants, named
 
 

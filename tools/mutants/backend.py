@@ -7,7 +7,8 @@ import sys
 
 from conformance.mutants import Mutant
 from conformance.transport.backend import Backend
-from conformance.transport.in_process import InProcessBackend, mutant
+from conformance.transport.in_process import InProcessBackend
+from conformance.transport.python_adapters import mutant
 
 
 def opened(wrong: Mutant) -> Backend:

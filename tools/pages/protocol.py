@@ -142,10 +142,10 @@ def _session() -> Iterator[str]:
 def transcript() -> list[tuple[str, str]]:
     """The lines of a real session."""
     from conformance.fixtures.dialects import default_dialect
-    from conformance.transport import in_process as inprocess
     from conformance.transport.adapter import answer
+    from conformance.transport.python_adapters import reference
 
-    live = inprocess.reference(default_dialect())
+    live = reference(default_dialect())
     lines = []
     number = 0
 
