@@ -8,7 +8,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from conformance.doctor.probe import Limits, Local, Probe, ProcessEnd
+from conformance.doctor.probe import InProcessProbe, Limits, ProcessEnd, ProcessProbe
 from conformance.engine.dialect import Dialect
 from conformance.engine.filearguments import placed
 from conformance.engine.plan import Plan, applicability, plan
@@ -35,7 +35,7 @@ class Patient:
     ending: ProcessEnd | None = None  # how it shut down, once it was told to
     first: Handshake | None = None
     oddities: dict[Oddity, str] = field(default_factory=dict)  # with the question of the first
-    _endpoint: Probe | Local | None = field(default=None, repr=False)
+    _endpoint: ProcessProbe | InProcessProbe | None = field(default=None, repr=False)
 
     @property
     def in_process(self) -> bool:
@@ -43,7 +43,7 @@ class Patient:
         return runs_in_process(self.spec)
 
     @property
-    def endpoint(self) -> Probe | Local:
+    def endpoint(self) -> ProcessProbe | InProcessProbe:
         """The live backend. Raises BackendTrouble, or BackendUnusable for a bad backend string."""
         if self._endpoint is None:
             self._endpoint = self._open()
@@ -51,9 +51,9 @@ class Patient:
         return self._endpoint
 
     @property
-    def probe(self) -> Probe:
+    def probe(self) -> ProcessProbe:
         """The live backend as a process; for checks of processes only."""
-        assert isinstance(self.endpoint, Probe)
+        assert isinstance(self.endpoint, ProcessProbe)
         return self.endpoint
 
     @property
@@ -114,10 +114,10 @@ class Patient:
             self._endpoint.close()
             self._endpoint = None
 
-    def _open(self) -> Probe | Local:
+    def _open(self) -> ProcessProbe | InProcessProbe:
         words = command(self.spec)
         if words is not None:
-            return Probe(words, self.limits, self.oddities.setdefault)
+            return ProcessProbe(words, self.limits, self.oddities.setdefault)
         backend = connect(self.spec, self.asked_dialect or self.suite.default_dialect.id)
         assert isinstance(backend, InProcessBackend)
-        return Local(backend)
+        return InProcessProbe(backend)

@@ -62,7 +62,7 @@ class ProcessEnd:
     left: tuple[str, ...]  # command lines of what it left running
 
 
-class Probe:
+class ProcessProbe:
     """A process under examination. Whatever is wrong with an answer ends it, as in a real run."""
 
     def __init__(
@@ -185,7 +185,7 @@ class Probe:
         return handshake_of(response.result)
 
 
-class Local:
+class InProcessProbe:
     """A backend in this process, asked as a process would be: errors by the codes of the wire."""
 
     def __init__(self, backend: InProcessBackend) -> None:
