@@ -1,33 +1,29 @@
-"""The dialects, one module each; the first one is the default."""
+"""The dialects: every module of this folder is one, and its class extends that of another."""
 
 from __future__ import annotations
 
+import pkgutil
+from importlib import import_module
 from typing import Any
 
-from reference_impl.dialects import (
-    mlx_lm_0_31,
-    mlx_lm_0_32,
-    mlx_swift_lm_3_31_3,
-    mlx_swift_lm_3_31_4,
-    mlxrs_0_1,
-)
 from reference_impl.slots.cache import SlotCache
 
-_CLASSES: dict[str, type[SlotCache]] = {
-    module.ArraysCache.dialect: module.ArraysCache
-    for module in (
-        mlxrs_0_1,
-        mlx_lm_0_31,
-        mlx_lm_0_32,
-        mlx_swift_lm_3_31_3,
-        mlx_swift_lm_3_31_4,
-    )
-}
-
-DIALECTS: tuple[str, ...] = tuple(_CLASSES)
+DEFAULT = "mlxrs-0.1"
 
 
-def dialect_class(dialect: str = DIALECTS[0]) -> type[SlotCache]:
+def _found() -> dict[str, type[SlotCache]]:
+    modules = (import_module(f"{__name__}.{each.name}") for each in pkgutil.iter_modules(__path__))
+    classes = {module.ArraysCache.dialect: module.ArraysCache for module in modules}
+    return {
+        name: classes[name] for name in sorted(classes, key=lambda name: (name != DEFAULT, name))
+    }
+
+
+_CLASSES = _found()
+DIALECTS: tuple[str, ...] = tuple(_CLASSES)  # the default first
+
+
+def dialect_class(dialect: str = DEFAULT) -> type[SlotCache]:
     """The `ArraysCache` class of a dialect; ValueError for an id that is not in `DIALECTS`."""
     try:
         return _CLASSES[dialect]
@@ -35,9 +31,13 @@ def dialect_class(dialect: str = DIALECTS[0]) -> type[SlotCache]:
         raise ValueError(f"unknown dialect {dialect!r}; known: {', '.join(DIALECTS)}") from None
 
 
-def from_state(
-    class_name: str, state: Any, meta_state: Any, dialect: str = DIALECTS[0]
-) -> SlotCache:
+def lineage(dialect: str) -> tuple[str, ...]:
+    """The dialect, the one that it extends, and so on."""
+    bases = dialect_class(dialect).__mro__
+    return tuple(vars(base)["dialect"] for base in bases if "dialect" in vars(base))
+
+
+def from_state(class_name: str, state: Any, meta_state: Any, dialect: str = DEFAULT) -> SlotCache:
     """Rebuild a cache from a file's class label, state and metadata, as the dialect's loader does.
 
     A class label that the dialect does not know is refused in the dialect's way, before anything

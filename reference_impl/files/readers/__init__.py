@@ -1,43 +1,55 @@
-"""What each dialect's own reader makes of a file, errors and wrong results included."""
+"""How each dialect reads and writes files, errors and wrong results included."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 from typing import Any
 
+from reference_impl.dialects import DIALECTS, dialect_class, lineage
 from reference_impl.files import encode
 from reference_impl.files.content import Content, Entry, Flat, ListEntry
 from reference_impl.files.errors import CannotHold
 from reference_impl.files.readers import mlx_lm, mlxrs, swift
+from reference_impl.slots.cache import MAMBA_CACHE
 
 # Caches as objects with the attributes of mlx-lm's, and the user's metadata as it comes back.
 Result = tuple[list[Any], Any]
 
-_READERS: dict[str, Callable[[Flat], Result]] = {
-    "mlxrs-0.1": mlxrs.load,
-    "mlx-lm-0.31": mlx_lm.load_0_31,
-    "mlx-lm-0.32": mlx_lm.load_0_32,
-    "mlx-swift-lm-3.31.3": swift.load_3_31_3,
-    "mlx-swift-lm-3.31.4": swift.load_3_31_4,
-    # A later revision than any dialect's, with a loader of its own.
-    "mlx-swift-lm-14414441": swift.load_14414441,
+
+@dataclass(frozen=True)
+class FileRules:
+    """The layout that is written, the loader, and what the writer knows of a content.
+
+    The loader makes the caches of the dialect that it is given.
+    """
+
+    layout: str
+    read: Callable[[Flat, str], Result]
+    known: Callable[[Content], Content] = lambda content: content
+
+
+# A dialect that is not named here has the rules of the one that it extends.
+_RULES = {
+    "mlxrs-0.1": FileRules("mlxrs-0.1", mlxrs.load),
+    "mlx-lm-0.31": FileRules("mlx-lm-0.31", mlx_lm.load_0_31),
+    "mlx-lm-0.32": FileRules("mlx-lm-0.32", mlx_lm.load_0_32),
+    "mlx-swift-lm-3.31.3": FileRules("mlx-swift-lm", swift.load_tag, swift.without_lengths),
+    "mlx-swift-lm-3.31.4": FileRules("mlx-swift-lm", swift.load_tag),
+    "mlx-swift-lm-14414441": FileRules(
+        "mlx-swift-lm", swift.load_14414441, swift.with_capacity_origin
+    ),
 }
-READERS = tuple(_READERS)
-_LAYOUTS = {
-    "mlxrs-0.1": "mlxrs-0.1",
-    "mlx-lm-0.31": "mlx-lm-0.31",
-    "mlx-lm-0.32": "mlx-lm-0.32",
-    "mlx-swift-lm-3.31.3": "mlx-swift-lm",
-    "mlx-swift-lm-3.31.4": "mlx-swift-lm",
-    "mlx-swift-lm-14414441": "mlx-swift-lm",
-}
+# Revisions that are later than any dialect, with files of their own and the caches of a dialect.
+_LATER = {"mlx-swift-lm-14414441": "mlx-swift-lm-3.31.4"}
+READERS = (*DIALECTS, *_LATER)
 
 
 def load_as(reader: str, flat: Flat) -> Result:
     """Read as that reader does. Raises what it would raise, `Trap` where its process ends, and
     OutOfMemory where it would allocate for every index up to one that no file has.
     """
-    return _READERS[reader](flat)
+    return _rules(reader).read(flat, _LATER.get(reader, reader))
 
 
 def save_as(reader: str, content: Content) -> Flat:
@@ -45,19 +57,18 @@ def save_as(reader: str, content: Content) -> Flat:
 
     CannotHold where the real one fails instead.
     """
-    layout = _LAYOUTS[reader]
-    content = _as_known(reader, content)
-    return encode(content, layout, allow_loss=True).flat
+    rules = _rules(reader)
+    has_mamba = hasattr(dialect_class(_LATER.get(reader, reader)), "mamba")
+    if not has_mamba and MAMBA_CACHE in _names(content.entries):
+        raise CannotHold(reader, [(MAMBA_CACHE, "the dialect has no such class")])
+    return encode(rules.known(content), rules.layout, allow_loss=True).flat
 
 
-def _as_known(reader: str, content: Content) -> Content:
-    if reader.startswith("mlx-lm") and "MambaCache" in _names(content.entries):
-        raise CannotHold(reader, [("MambaCache", "there is no such class since mlx-lm 0.30.6")])
-    if reader == "mlx-swift-lm-3.31.3":
-        return swift.without_lengths(content)
-    if reader == "mlx-swift-lm-14414441":
-        return swift.with_capacity_origin(content)
-    return content
+def _rules(reader: str) -> FileRules:
+    for name in (reader, *lineage(_LATER.get(reader, reader))):
+        if name in _RULES:
+            return _RULES[name]
+    raise ValueError(f"nothing is said about files in {reader}; it extends no dialect with files")
 
 
 def _names(entries: Iterable[Entry]) -> set[str]:

@@ -52,11 +52,11 @@ def _unflatten(items: list[tuple[str, Any]]) -> Any:
     return tree
 
 
-def load_0_31(flat: Flat) -> tuple[list[Any], Any]:
+def load_0_31(flat: Flat, dialect: str) -> tuple[list[Any], Any]:
     """(caches, metadata): states, metadata and classes are paired up to the shortest of them."""
     states = unflatten(flat.tensors)
     meta, user, labels = unflatten(flat.metadata)
-    return [_old(*each) for each in zip(labels, states, meta, strict=False)], user
+    return [_old(dialect, *each) for each in zip(labels, states, meta, strict=False)], user
 
 
 def _look_up(label: Any) -> str:
@@ -68,15 +68,15 @@ def _look_up(label: Any) -> str:
     raise KeyError(label)
 
 
-def _old(label: Any, state: Any, meta: Any) -> Any:
+def _old(dialect: str, label: Any, state: Any, meta: Any) -> Any:
     name = _look_up(label)
     if name == "ArraysCache":
-        return dialect_class("mlx-lm-0.31").from_state(state, meta)
+        return dialect_class(dialect).from_state(state, meta)
     if name == "CacheList":
         # Two parts of metadata are meant, classes and metadata of the children. With more of them,
         # it is an error only where all of them have something to pair up.
         triples = zip(state, *meta, strict=False)
-        return Children([_old(child, inner, more) for inner, child, more in triples])
+        return Children([_old(dialect, child, inner, more) for inner, child, more in triples])
     keys, values = state
     if name in ("KVCache", "ChunkedKVCache"):
         offset = keys.shape[2]
@@ -94,7 +94,7 @@ def _old(label: Any, state: Any, meta: Any) -> Any:
     return KeyValues(name, keys, values, **named)
 
 
-def load_0_32(flat: Flat) -> tuple[list[Any], Any]:
+def load_0_32(flat: Flat, dialect: str) -> tuple[list[Any], Any]:
     """(caches, metadata): classes and states are paired up to the shorter of them."""
     user, labels, table = unflatten(flat.metadata)
     arrays: dict[Any, Any] = dict(flat.tensors)
@@ -109,15 +109,15 @@ def load_0_32(flat: Flat) -> tuple[list[Any], Any]:
         else:
             raise ValueError(f"unknown kind {kind}")
     states = unflatten(arrays)
-    return [_new(*pair) for pair in zip(labels, states, strict=False)], user
+    return [_new(dialect, *pair) for pair in zip(labels, states, strict=False)], user
 
 
-def _new(label: Any, state: Any) -> Any:
+def _new(dialect: str, label: Any, state: Any) -> Any:
     name = _look_up(label)
     if name == "ArraysCache":
-        return dialect_class("mlx-lm-0.32").from_state(state)
+        return dialect_class(dialect).from_state(state)
     if name == "CacheList":
-        return Children([_new(child, inner) for inner, child in state])
+        return Children([_new(dialect, child, inner) for inner, child in state])
     keys, values, *numbers = state
     if len(numbers) != len(NUMBERS[name]):
         raise ValueError(f"{len(NUMBERS[name])} numbers expected, got {len(numbers)}")

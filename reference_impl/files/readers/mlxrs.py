@@ -44,7 +44,7 @@ class UnknownEnumValue(CacheError, ValueError):
     template = "{context}: {value}"
 
 
-def load(flat: Flat) -> tuple[list[Any], Any]:
+def load(flat: Flat, dialect: str) -> tuple[list[Any], Any]:
     """The count of caches comes from the classes; lists must be dense; other keys are skipped."""
     arrays: dict[int, dict[int, mx.array]] = {}
     for key, array in flat.tensors.items():
@@ -63,7 +63,7 @@ def load(flat: Flat) -> tuple[list[Any], Any]:
             _check_ranks(state)
         if label in _PLAIN and meta:
             raise InvariantViolation("a cache without metadata", "must have empty meta_state")
-        caches = granted([*caches, _restore(label, state, meta, _MAX_DEPTH)])
+        caches = granted([*caches, _restore(dialect, label, state, meta, _MAX_DEPTH)])
     return caches, user
 
 
@@ -113,7 +113,7 @@ def _check_ranks(state: list[mx.array]) -> None:
             raise RankMismatch("a key/value tensor", array.ndim, array.shape)
 
 
-def _restore(label: str, state: list[mx.array], meta: list[str], depth: int) -> Any:
+def _restore(dialect: str, label: str, state: list[mx.array], meta: list[str], depth: int) -> Any:
     if label in _PLAIN:
         if meta:
             raise LengthMismatch("a cache without metadata", 0, len(meta))
@@ -144,9 +144,9 @@ def _restore(label: str, state: list[mx.array], meta: list[str], depth: int) -> 
         numbers = _numbers("ChunkedKVCache", meta, META["ChunkedKVCache"])
         return KeyValues("ChunkedKVCache", *state, offset=state[0].shape[2], **numbers)
     if label in ("ArraysCache", "MambaCache"):
-        return from_state(label, state, meta, "mlxrs-0.1")
+        return from_state(label, state, meta, dialect)
     if label == "CacheList":
-        return _children(state, meta, depth)
+        return _children(dialect, state, meta, depth)
     raise UnknownEnumValue("cache class", label[:64])
 
 
@@ -170,7 +170,7 @@ def _numbers(context: str, meta: list[str], names: tuple[str, ...]) -> dict[str,
     }
 
 
-def _children(state: list[mx.array], meta: list[str], depth: int) -> Children:
+def _children(dialect: str, state: list[mx.array], meta: list[str], depth: int) -> Children:
     if depth == 0:
         raise CapExceeded("CacheList", "CACHE_LIST_MAX_NESTING_DEPTH", _MAX_DEPTH, _MAX_DEPTH)
     if not meta:
@@ -190,7 +190,7 @@ def _children(state: list[mx.array], meta: list[str], depth: int) -> Children:
         if taken + states > len(state) or at + metas > len(meta):
             raise LengthMismatch("CacheList child", states, len(state) - taken)
         inner, texts = state[taken : taken + states], meta[at : at + metas]
-        children = granted([*children, _restore(label, inner, texts, depth - 1)])
+        children = granted([*children, _restore(dialect, label, inner, texts, depth - 1)])
         at, taken = at + metas, taken + states
     if taken != len(state) or at != len(meta):
         raise LengthMismatch("CacheList framing", len(state), taken)

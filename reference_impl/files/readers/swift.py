@@ -39,15 +39,7 @@ class KVCacheError(CacheError, ValueError):
     template = "{reason}"
 
 
-def load_3_31_3(flat: Flat) -> tuple[list[Any], Any]:
-    return _load_tag(flat, "mlx-swift-lm-3.31.3")
-
-
-def load_3_31_4(flat: Flat) -> tuple[list[Any], Any]:
-    return _load_tag(flat, "mlx-swift-lm-3.31.4")
-
-
-def load_14414441(flat: Flat) -> tuple[list[Any], Any]:
+def load_14414441(flat: Flat, dialect: str) -> tuple[list[Any], Any]:
     """The count of caches comes from the metadata; tensors must be dense, counts must fit."""
     info, user, labels = _metadata(flat)
     if len(info) != len(labels):
@@ -67,12 +59,13 @@ def load_14414441(flat: Flat) -> tuple[list[Any], Any]:
         arrays = found.get(i, {})
         if sorted(arrays) != list(range(len(arrays))):
             raise KVCacheError("tensor keys have gaps")
-        restored = _restore_later(label, [arrays[j] for j in range(len(arrays))], info[i])
-        caches = granted([*caches, restored])
+        state = [arrays[j] for j in range(len(arrays))]
+        caches = granted([*caches, _restore_later(label, state, info[i], dialect)])
     return caches, user
 
 
-def _load_tag(flat: Flat, dialect: str) -> tuple[list[Any], Any]:
+def load_tag(flat: Flat, dialect: str) -> tuple[list[Any], Any]:
+    """The tags 3.31.3 and 3.31.4: there are as many caches as tensors, metadata and classes."""
     data = _arrays(flat)
     info, user, labels = _metadata(flat)
     if not len(data) == len(info) == len(labels):
@@ -169,7 +162,7 @@ def _restore_tag(label: str, state: list[mx.array], texts: list[str], dialect: s
     raise KVCacheError("unknown cache class")
 
 
-def _restore_later(label: str, state: list[mx.array], texts: list[str]) -> Any:
+def _restore_later(label: str, state: list[mx.array], texts: list[str], dialect: str) -> Any:
     if label in ("KVCache", "KVCacheSimple"):
         _validate(state, (0, 2), texts, (1,))
         if texts != [""]:
@@ -194,9 +187,9 @@ def _restore_later(label: str, state: list[mx.array], texts: list[str]) -> Any:
             _or_error(text)
         return _chunked(*_halves(state, (0, 2)), texts)
     if label in ("ArraysCache", "MambaCache"):
-        return from_state(label, state, texts, "mlx-swift-lm-3.31.4")
+        return from_state(label, state, texts, dialect)
     if label == "CacheList":
-        return _children(state, texts, _restore_later)
+        return _children(state, texts, partial(_restore_later, dialect=dialect))
     raise KVCacheError("unknown cache class")
 
 
