@@ -92,6 +92,46 @@ class RankMismatch(CacheError, ValueError):
         super().__init__(context, actual, list(actual_shape))
 
 
+class LengthMismatch(CacheError, ValueError):
+    """Two counts that belong together differ."""
+
+    fields = ("context", "expected", "actual")
+    template = "{context}: {actual} instead of {expected}"
+
+    def __init__(self, context: str, expected: int, actual: int) -> None:
+        super().__init__(context, expected, actual)
+
+
+class ShapePairMismatch(CacheError, ValueError):
+    """The shapes of two tensors that belong together differ."""
+
+    fields = ("context", "expected", "actual")
+    template = "{context}: shape {actual} instead of {expected}"
+
+    def __init__(self, context: str, expected: Sequence[int], actual: Sequence[int]) -> None:
+        super().__init__(context, list(expected), list(actual))
+
+
+class DtypeMismatch(CacheError, TypeError):
+    """A tensor has another dtype than the only one that fits."""
+
+    fields = ("expected", "got")
+    template = "got {got} instead of {expected}"
+
+    def __init__(self, expected: str, got: str) -> None:
+        super().__init__(expected, got)
+
+
+class MlxOp(CacheError, ValueError):
+    """mlx itself refuses an operation."""
+
+    fields = ("message",)
+    template = "{message}"
+
+    def __init__(self, message: str) -> None:
+        super().__init__(message)
+
+
 class ArithmeticOverflow(CacheError, OverflowError):
     """An operand does not fit the integer type of the computation."""
 

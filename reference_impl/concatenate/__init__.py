@@ -1,0 +1,1 @@
+"""The cache without free room; only mlx-lm has it."""
