@@ -1,0 +1,1 @@
+"""Functions over the caches of all layers of a model."""
