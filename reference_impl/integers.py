@@ -66,7 +66,7 @@ def parse_lenient(text: str) -> int | None:
 
 
 def lenient_csv(text: str) -> list[int]:
-    """Swift: empty items and items that are no integers disappear."""
+    """Swift: empty items and items that are not integers disappear."""
     return [value for item in _characters_split(text) if (value := parse_lenient(item)) is not None]
 
 

@@ -21,7 +21,7 @@ class ArraysCache(SlotCache):
 
     __init__ = construction.construct_in_rust
 
-    __getitem__ = indexing.total_get
+    __getitem__ = indexing.get_or_none
     __setitem__ = indexing.checked_set
     __iter__ = None  # reading has an answer for every index, so iterating would never end
     batch_size = property(indexing.ranked_batch_size)

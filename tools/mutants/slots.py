@@ -211,7 +211,7 @@ MUTANTS = (
     # indexing
     Mutant("unset-reads-as-zero", _RS, ("INDEX-001",), "An unwritten slot reads as a zero tensor.",
            "ekryski/mlx-swift-lm zero-fills slots", "https://github.com/ekryski/mlx-swift-lm/pull/100",
-           rules={"get": lambda c, i: (v if (v := indexing.total_get(c, i)) is not None
+           rules={"get": lambda c, i: (v if (v := indexing.get_or_none(c, i)) is not None
                                        else mx.zeros((1, 1)))}),
     Mutant("slots-upcast-to-float32", _RS, ("INDEX-002", "INDEX-004"),
            "Every tensor is stored as float32.", "vllm-mlx's spill to disk went through numpy",
@@ -252,7 +252,7 @@ MUTANTS = (
            rules={"set": lambda c, i, v: c.cache.__setitem__(i, v) if i == len(c.cache)
                   else indexing.checked_set(c, i, v)}),
     Mutant("index-wraps-at-32-bits", _RS, ("INDEX-007",), "The index is cut to 32 bits.",
-           rules={"get": lambda c, i: indexing.total_get(c, i % 2**32)}),
+           rules={"get": lambda c, i: indexing.get_or_none(c, i % 2**32)}),
     Mutant("index-is-a-byte", _LM32, ("INDEX-007",), "The index is cut to 8 bits.",
            rules={"get": lambda c, i: indexing.list_get(c, i % 256 if i >= 0 else i)}),
     Mutant("negative-index-refused", _LM31, ("INDEX-008",), "A negative index is an IndexError.",

@@ -14,7 +14,7 @@ C = TypeVar("C", bound="SlotCache")
 def copy_everything(cache: C) -> C:
     """Slots in their places, left_padding, lengths, class label, offset.
 
-    `array[...]` is a handle of its own: in-place writes to either side do not show in the other.
+    `array[...]` is a new handle: in-place writes to either side do not show in the other.
     """
     twin = copy(cache)
     twin.cache = [None if slot is None else slot[...] for slot in cache.cache]

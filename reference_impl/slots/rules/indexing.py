@@ -22,14 +22,14 @@ def list_set(cache: SlotCache, index: Any, value: Any) -> None:
     cache.cache[index] = value
 
 
-def total_get(cache: SlotCache, index: Any) -> mx.array | None:
+def get_or_none(cache: SlotCache, index: Any) -> mx.array | None:
     """None for an unwritten slot and beyond the end; a negative index is `OutOfRange`."""
     position = as_usize(index, "slot index")
     return cache.cache[position] if position < len(cache.cache) else None
 
 
 def checked_set(cache: SlotCache, index: Any, value: Any) -> None:
-    """`OutOfRange` beyond either end; a value that is no array (None too) is a TypeError."""
+    """`OutOfRange` beyond either end; a value that is not an array (None too) is a TypeError."""
     position = as_usize(index, "slot index")
     if not isinstance(value, mx.array):
         raise TypeError(f"a slot takes an mx.array, not {type(value).__name__}")
