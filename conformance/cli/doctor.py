@@ -41,7 +41,7 @@ def register(commands: Any) -> None:
 
 def run(options: argparse.Namespace) -> int:
     from conformance.doctor import report
-    from conformance.doctor.checks import CHECKS
+    from conformance.doctor.checks import checks
     from conformance.doctor.examine import CheckStatus, examine
     from conformance.doctor.patient import Patient
     from conformance.doctor.probe import Limits
@@ -55,7 +55,7 @@ def run(options: argparse.Namespace) -> int:
     limits = Limits(start=timeout, answer=seconds, shutdown=min(seconds, 5.0))
     patient = Patient(options.backend, suite, limits, options.dialect)
     results = []
-    for result in examine(patient, CHECKS):
+    for result in examine(patient, checks(patient)):
         results.append(result)
         for line in report.lines(result):
             print(line, flush=True)

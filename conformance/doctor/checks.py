@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import difflib
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 from conformance.calls import Call
+from conformance.doctor.coding import CODED, wrong_code
 from conformance.doctor.examine import Check, Problem, diagnosis
-from conformance.doctor.operations import OPERATION_CHECKS
-from conformance.doctor.patient import NotHere, Patient
-from conformance.doctor.values import SLOTS, VALUE_CHECKS
+from conformance.doctor.operations import operation_checks
+from conformance.doctor.patient import Patient
+from conformance.doctor.values import checks_of_kind
+from conformance.engine.kind import Kind
+from conformance.engine.operation import RECEIVER
+from conformance.engine.session import INITIALIZE, RESET
 from conformance.transport.backend import BackendCrashed, BackendTrouble, ProtocolViolation
-from conformance.transport.causes import Violation
 from conformance.transport.messages import (
-    INVALID_ARGUMENTS,
     PROTOCOL_VERSION,
     UNKNOWN_CACHE,
     UNKNOWN_OPERATION,
@@ -23,10 +25,7 @@ from conformance.transport.messages import (
 )
 
 _LARGEST_ID = 2**53 - 1  # the largest whole number that every JSON reader keeps
-_ESSENTIAL = ("new", "get", "set", "snapshot")
 _NOWHERE = "no-such-operation"
-# An error that is one, but wrongly coded.
-_CODED = (Violation.MALFORMED_ERROR, Violation.MISSING_KIND, Violation.UNKNOWN_CODE)
 
 
 def start(patient: Patient) -> Iterator[Problem]:
@@ -40,7 +39,7 @@ def start(patient: Patient) -> Iterator[Problem]:
 
 
 def _by_hand(spec: str) -> str:
-    line = json.dumps({"jsonrpc": "2.0", "id": 1, "method": "initialize",
+    line = json.dumps({"jsonrpc": "2.0", "id": 1, "method": INITIALIZE.wire,
                        "params": {"protocol": PROTOCOL_VERSION}})  # fmt: skip
     command = spec.partition(":")[2] if spec.startswith("cmd:") else "the adapter"
     return f"see by hand what it answers, and that it waits for more: echo '{line}' | {command}"
@@ -63,34 +62,39 @@ def handshake(patient: Patient) -> Iterator[Problem]:
         yield Problem(f"the capability {name!r} is no operation of the protocol", meant)
     for name in sorted({n for n in said.capabilities if said.capabilities.count(n) > 1}):
         yield Problem(f"the capability {name!r} stands twice", "list every operation once")
-    missing = [name for name in _ESSENTIAL if name not in said.capabilities]
-    if missing:
-        text = f"it declares no {', '.join(missing)}; almost every case needs them"
-        yield Problem(text, f"implement and declare {', '.join(missing)}")
+    for kind in patient.kinds:
+        essential = kind.doctoring.essential if kind.doctoring else ()
+        wires = [kind.operations[name].wire for name in essential]
+        missing = ", ".join(wire for wire in wires if wire not in said.capabilities)
+        if missing:
+            text = f"it declares no {missing}; almost every case needs them"
+            yield Problem(text, f"implement and declare {missing}")
 
 
 def quiet(patient: Patient) -> Iterator[Problem]:
     """One request, one line, and then nothing until the next request."""
-    patient.ask("reset")
+    patient.ask(RESET.wire)
     patient.probe.keep_quiet(patient.limits.quiet)
-    patient.ask("reset")
+    patient.ask(RESET.wire)
     return iter(())
 
 
 def ids(patient: Patient) -> Iterator[Problem]:
     """Ids are numbers of any size and in no order."""
     for number in (7, 3, _LARGEST_ID, 0):
-        patient.probe.ask_as(number, "reset")
+        patient.probe.ask_as(number, RESET.wire)
     return iter(())
 
 
 def batches(patient: Patient) -> Iterator[Problem]:
     """A list in one line, among its requests one that fails."""
     for size in (2, 50):
-        calls = [Call("reset") for _ in range(size)]
+        calls = [Call(RESET.wire) for _ in range(size)]
         patient.probe.ask_together(calls)
-    alone = patient.error("reset")
-    first, failed, last = patient.probe.ask_together([Call("reset"), Call(_NOWHERE), Call("reset")])
+    alone = patient.error(RESET.wire)
+    first, failed, last = patient.probe.ask_together(
+        [Call(RESET.wire), Call(_NOWHERE), Call(RESET.wire)]
+    )
     if not isinstance(failed.error, ErrorObject):
         yield Problem(
             "an unknown operation inside a list was not answered with an error",
@@ -105,68 +109,36 @@ def batches(patient: Patient) -> Iterator[Problem]:
 
 def sent_ahead(patient: Patient) -> Iterator[Problem]:
     """Two lines at once; both answers may come in one write, if they come in order."""
-    patient.probe.ask_ahead([Call("reset"), Call(_NOWHERE), Call("reset")])
+    patient.probe.ask_ahead([Call(RESET.wire), Call(_NOWHERE), Call(RESET.wire)])
     patient.probe.keep_quiet(0)
     return iter(())
 
 
 def unknown_operation(patient: Patient) -> Iterator[Problem]:
     """Anything but -32601 would pass for an answer of the implementation."""
-    yield from _wrong_code(patient, UNKNOWN_OPERATION, "an operation that nobody has", _NOWHERE)
-
-
-def unknown_handle(patient: Patient) -> Iterator[Problem]:
-    """A handle that nothing made is not the implementation's affair."""
-    asked = [op for op in ("snapshot", "get") if op in patient.capabilities]
-    if not asked:
-        raise NotHere("the handshake declares neither snapshot nor get")
-    for op in asked:
-        more = {"slot": 0} if op == "get" else {}
-        what = f"{op} of a cache that was never made"
-        yield from _wrong_code(patient, UNKNOWN_CACHE, what, op, cache="nobody", **more)
-
-
-def missing_argument(patient: Patient) -> Iterator[Problem]:
-    """A request that lacks what it needs never reaches the implementation."""
-    patient.need("new", "get", "set")
-    patient.ask("new", cache="c", size=1)
-    for op, params in (
-        ("new", {"cache": "c"}),
-        ("get", {"cache": "c"}),
-        ("set", {"cache": "c", "slot": 0}),
-        ("get", {"slot": 0}),
-    ):
-        what = f"{op} with only {', '.join(params)}"
-        yield from _wrong_code(patient, INVALID_ARGUMENTS, what, op, **params)
-
-
-def _wrong_code(
-    patient: Patient, code: int, what: str, op: str, **params: object
-) -> Iterator[Problem]:
-    fix = f"answer it with error code {code}"
-    try:
-        error = patient.error(op, **params)
-    except ProtocolViolation as violation:
-        if violation.cause not in _CODED:
-            raise
-        patient.drop()
-        yield Problem(f"{what}: {violation}", fix)
-        return
-    if error is None or error.code != code:
-        got = "a result" if error is None else f"error {error.code} ({error.message})"
-        yield Problem(f"{what} was answered with {got}", fix)
+    yield from wrong_code(patient, UNKNOWN_OPERATION, "an operation that nobody has", _NOWHERE)
 
 
 def reset(patient: Patient) -> Iterator[Problem]:
     """Cases must not see each other's caches."""
-    patient.need("new", "snapshot")
-    patient.ask("new", cache="left-behind", size=1)
-    error = patient.error("reset")
+    made, look = _made(patient, "left-behind")
+    patient.need(made.op, look.op)
+    patient.ask(made.op, **made.arguments)
+    error = patient.error(RESET.wire)
     if error is not None:
         yield Problem(f"reset was refused: {error.message}", "reset drops all handles; give null")
         return
-    what = "snapshot of a cache that was made before reset"
-    yield from _wrong_code(patient, UNKNOWN_CACHE, what, "snapshot", cache="left-behind")
+    what = f"{look.op} of a cache that was made before reset"
+    yield from wrong_code(patient, UNKNOWN_CACHE, what, look.op, **look.arguments)
+
+
+def _made(patient: Patient, handle: str) -> tuple[Call, Call]:
+    """What makes a cache of the first kind that there is, and what looks at it."""
+    kind = patient.kinds[0]
+    assert kind.doctoring is not None
+    name, arguments = kind.doctoring.make(handle)
+    looked = Call(kind.look.wire, {RECEIVER.field: handle})
+    return Call(kind.operations[name].wire, arguments), looked
 
 
 def end_of_input(patient: Patient) -> Iterator[Problem]:
@@ -181,8 +153,9 @@ def end_of_input(patient: Patient) -> Iterator[Problem]:
 
 def shutdown(patient: Patient) -> Iterator[Problem]:
     """It ends by itself, in order, in time."""
-    if "new" in patient.capabilities:
-        patient.ask("new", cache="c", size=1)
+    made, _ = _made(patient, "c")
+    if made.op in patient.capabilities:
+        patient.ask(made.op, **made.arguments)
     patient.ending = ended = patient.probe.end(tell=True)
     patient.drop()
     if ended.code is None:
@@ -209,9 +182,10 @@ def nothing_left(patient: Patient) -> Iterator[Problem]:
 
 def restart(patient: Patient) -> Iterator[Problem]:
     """A second process starts like the first, and knows nothing of it."""
-    remembers = {"new", "snapshot"} <= patient.capabilities
+    made, earlier = _made(patient, "earlier")
+    remembers = {made.op, earlier.op} <= patient.capabilities
     if remembers:
-        patient.ask("new", cache="earlier", size=1)
+        patient.ask(made.op, **made.arguments)
     patient.drop()
     try:
         assert patient.endpoint
@@ -220,14 +194,15 @@ def restart(patient: Patient) -> Iterator[Problem]:
         yield replace(seen, fix="leave nothing behind that a second start stumbles over")
         return
     try:
-        tells = remembers and patient.error("snapshot", cache="nobody") is not None
-        if tells and patient.error("snapshot", cache="earlier") is None:
+        _, nobody = _made(patient, "nobody")
+        tells = remembers and patient.error(nobody.op, **nobody.arguments) is not None
+        if tells and patient.error(earlier.op, **earlier.arguments) is None:
             yield Problem(
                 "a cache of the process before is still there",
                 "keep caches in memory only, and for one process",
             )
     except ProtocolViolation as violation:
-        if violation.cause not in _CODED:
+        if violation.cause not in CODED:
             raise
         patient.drop()  # it does refuse; how it says so is asked further down
 
@@ -243,7 +218,7 @@ def steady(patient: Patient) -> Iterator[Problem]:
 _ALIVE = ("start", "quiet", "restart")
 _TOLD = (*_ALIVE, "unknown-operation")
 
-CHECKS = (
+FIRST_CHECKS = (
     Check("start", "starts, and answers initialize with a handshake", start, ()),
     Check("handshake", "the handshake says what a run needs", handshake),
     Check("quiet", "answers one line with one line, and says nothing else", quiet, process=True),
@@ -265,16 +240,27 @@ CHECKS = (
         _TOLD,
         process=True,
     ),
-    SLOTS,
-    Check("unknown-handle", "an unknown handle is error 2", unknown_handle, (*_ALIVE, "slots")),
-    Check(
-        "missing-argument",
-        "a missing argument is error -32602",
-        missing_argument,
-        (*_ALIVE, "slots"),
-    ),
-    *VALUE_CHECKS,
-    *OPERATION_CHECKS,
+)
+
+
+def checks_after(kinds: Sequence[Kind]) -> tuple[Check, ...]:
+    """The checks behind those of `FIRST_CHECKS`, for a backend of these kinds."""
+    first, *others = kinds
+    return (
+        *checks_of_kind(first),
+        *(check for kind in others for check in checks_of_kind(kind, f"{kind.name}-")),
+        *operation_checks(first),
+        *LAST_CHECKS,
+    )
+
+
+def checks(patient: Patient) -> Iterator[Check]:
+    """All checks. Which kinds there are is asked when the handshake is known."""
+    yield from FIRST_CHECKS
+    yield from checks_after(patient.kinds)
+
+
+LAST_CHECKS = (
     Check("reset", "reset forgets all handles", reset, (*_ALIVE, "unknown-handle")),
     Check("shutdown", "shutdown ends the process in time", shutdown, _ALIVE, process=True),
     Check(

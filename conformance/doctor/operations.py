@@ -7,7 +7,9 @@ from collections.abc import Iterator
 from conformance.doctor.examine import Check, Problem, diagnosis
 from conformance.doctor.fixes import FIXES
 from conformance.doctor.patient import NotHere, Patient
+from conformance.engine.kind import DEFAULT_CACHE, Kind
 from conformance.engine.plan import Plan, PlannedStep
+from conformance.engine.session import RESET
 from conformance.reporting import words
 from conformance.transport.backend import BackendTrouble
 from conformance.transport.causes import Violation
@@ -64,7 +66,7 @@ def declared(patient: Patient) -> Iterator[Problem]:
 
 
 def _carried_out(patient: Patient, op: str, bound: Plan, last: PlannedStep) -> Iterator[Problem]:
-    patient.ask("reset")
+    patient.ask(RESET.wire)
     for step in bound.steps[: bound.steps.index(last) + 1]:
         error = patient.error(step.call.op, **step.call.arguments)
         if error is not None and error.code in _MEANINGS and step.call.op == op:
@@ -76,7 +78,7 @@ def _carried_out(patient: Patient, op: str, bound: Plan, last: PlannedStep) -> I
 
 
 def _not_denied(patient: Patient, op: str) -> Iterator[Problem]:
-    error = patient.error(op, cache="c")
+    error = patient.error(op, cache=DEFAULT_CACHE)
     if error is not None and error.code == UNKNOWN_OPERATION:
         meaning, fix = _MEANINGS[UNKNOWN_OPERATION]
         yield Problem(f"{op} {meaning}: {error.message}", fix)
@@ -87,7 +89,7 @@ def undeclared(patient: Patient) -> Iterator[Problem]:
     lost = 0
     for op in sorted(set(patient.suite.kinds.case_operations) - patient.capabilities):
         try:
-            error = patient.error(op, cache="c")
+            error = patient.error(op, cache=DEFAULT_CACHE)
         except BackendTrouble as trouble:
             patient.drop()
             yield diagnosis(trouble, f"{op}, which is not declared")
@@ -110,7 +112,7 @@ def refusals(patient: Patient) -> Iterator[Problem]:
     for bound, step in _refused_steps(patient):
         tried += 1
         example = example or words.step(step)
-        patient.ask("reset")
+        patient.ask(RESET.wire)
         for earlier in bound.steps[: bound.steps.index(step)]:
             patient.ask(earlier.call.op, **earlier.call.arguments)
         doing = f"{step.call.op}, which {bound.dialect.id} refuses"
@@ -170,18 +172,22 @@ def _succeeds(step: PlannedStep) -> bool:
 
 _ALIVE = ("start", "handshake", "quiet", "restart")
 
-OPERATION_CHECKS = (
-    Check("declared", "every declared operation is carried out", declared, (*_ALIVE, "slots")),
-    Check(
-        "undeclared",
-        "no operation works without being declared",
-        undeclared,
-        (*_ALIVE, "unknown-operation"),
-    ),
-    Check(
-        "refusals",
-        "what is refused says so with code 1 and the error's name",
-        refusals,
-        (*_ALIVE, "slots"),
-    ),
-)
+
+def operation_checks(kind: Kind) -> tuple[Check, ...]:
+    """The checks of all operations, which rest on that of one kind."""
+    sound = (*_ALIVE, kind.name)
+    return (
+        Check("declared", "every declared operation is carried out", declared, sound),
+        Check(
+            "undeclared",
+            "no operation works without being declared",
+            undeclared,
+            (*_ALIVE, "unknown-operation"),
+        ),
+        Check(
+            "refusals",
+            "what is refused says so with code 1 and the error's name",
+            refusals,
+            sound,
+        ),
+    )

@@ -10,7 +10,9 @@ from typing import Any
 
 from conformance.doctor.probe import InProcessProbe, Limits, ProcessEnd, ProcessProbe
 from conformance.engine.dialect import Dialect
+from conformance.engine.doctoring import Named
 from conformance.engine.filearguments import placed
+from conformance.engine.kind import Kind
 from conformance.engine.plan import Plan, applicability, plan
 from conformance.fixtures.load import Suite
 from conformance.transport import command, connect, runs_in_process
@@ -77,6 +79,17 @@ class Patient:
             )
         return self.suite.dialects.get(chosen, self.suite.default_dialect)
 
+    @property
+    def kinds(self) -> list[Kind]:
+        """The kinds of which it declares operations; where it declares none, the default one."""
+        declared = self.first.capabilities if self.first else ()
+        found = [
+            kind
+            for kind in self.suite.kinds
+            if kind.doctoring and any(o.wire in declared for o in kind.operations.values())
+        ]
+        return found or [next(iter(self.suite.kinds))]
+
     def ask(self, op: str, **params: Any) -> Response:
         """One request, in wire values, `Tensor`, or files that are there while it lasts."""
         with tempfile.TemporaryDirectory() as folder:
@@ -92,6 +105,16 @@ class Patient:
         missing = [op for op in operations if op not in self.capabilities]
         if missing:
             raise NotHere(f"the handshake declares no {', '.join(missing)}")
+
+    def ask_of(self, kind: Kind, named: Named, **changed: Any) -> Response:
+        """One request for an operation of a kind, by its name there, with changed arguments."""
+        name, arguments = named
+        return self.ask(kind.operations[name].wire, **{**arguments, **changed})
+
+    def error_of(self, kind: Kind, named: Named, **changed: Any) -> ErrorObject | None:
+        """The error of such a request, or None."""
+        error = self.ask_of(kind, named, **changed).error
+        return error if isinstance(error, ErrorObject) else None
 
     @property
     def doing(self) -> str:

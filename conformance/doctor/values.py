@@ -1,19 +1,28 @@
-"""Checks of what travels: tensors bit for bit, handles, messages of any length."""
+"""Checks of what travels in a kind: tensors bit for bit, handles, messages of any length."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 from conformance import tensor, values
 from conformance.doctor import fixes
+from conformance.doctor.coding import wrong_code
 from conformance.doctor.examine import Check, Problem
 from conformance.doctor.fixes import FIXES
 from conformance.doctor.patient import NotHere, Patient
+from conformance.engine.doctoring import Doctoring, Named, TensorAccess
+from conformance.engine.kind import DEFAULT_CACHE, Kind
+from conformance.engine.operation import RECEIVER
 from conformance.tensor import Tensor
 from conformance.transport.backend import BackendHung, from_wire
 from conformance.transport.causes import Violation
-from conformance.transport.messages import INVALID_ARGUMENTS, OPERATION_REFUSED, ErrorObject
+from conformance.transport.messages import (
+    INVALID_ARGUMENTS,
+    OPERATION_REFUSED,
+    UNKNOWN_CACHE,
+    ErrorObject,
+)
 
 # Elements, big-endian as one reads them: zeros of both signs, infinities, the least and the
 # largest, quiet and signalling NaNs with payloads.
@@ -50,135 +59,191 @@ def _elements(dtype: str) -> Tensor:
     return Tensor(dtype, (len(words),), data)
 
 
-def slots(patient: Patient) -> Iterator[Problem]:
-    """The least that a case needs: a cache, a tensor put into it and read back."""
-    patient.need("new", "get", "set")
-    error = patient.error("new", cache="c", size=2)
-    if error is not None:
-        yield Problem(
-            f"new(cache, size=2): error {error.code}: {error.message}",
-            "new makes a cache of `size` unset slots under a handle; give null",
-        )
-        return
-    put = Tensor("float32", (1, 2), bytes.fromhex("0000803f00000040"))
-    yield from _kept(patient, put)
-    answer = patient.ask("get", cache="c", slot=0)
-    if answer.result is not None:
-        got = _said(answer.error if isinstance(answer.error, ErrorObject) else answer.result)
-        yield Problem(f"get of an unset slot gave {got}", "an unset slot is null")
+class KindChecks:
+    """Asks one kind."""
 
+    def __init__(self, kind: Kind) -> None:
+        assert kind.doctoring is not None
+        self._kind = kind
+        self._doctoring: Doctoring = kind.doctoring
 
-def dtypes(patient: Patient) -> Iterator[Problem]:
-    """Every dtype, in patterns that only exact bits survive."""
-    patient.ask("new", cache="c", size=2)
-    for dtype in tensor.DTYPES:
-        yield from _kept(patient, _elements(dtype))
-
-
-def shapes(patient: Patient) -> Iterator[Problem]:
-    """No axes, axes without elements, many axes."""
-    patient.ask("new", cache="c", size=2)
-    for shape in _SHAPES:
-        whole = Tensor("float32", shape, b"")
-        yield from _kept(patient, Tensor("float32", shape, bytes(range(24))[: 4 * whole.size]))
-
-
-def malformed(patient: Patient) -> Iterator[Problem]:
-    """What is no tensor never reaches the implementation."""
-    patient.ask("new", cache="c", size=1)
-    for what, value in _MALFORMED:
-        error = patient.error("set", cache="c", slot=0, value=value)
-        if error is None:
-            yield Problem(f"a tensor with {what} was accepted", "refuse it with error -32602")
-        elif error.code != INVALID_ARGUMENTS:
-            text = f"a tensor with {what} was refused with code {error.code} ({error.message})"
-            yield Problem(text, "refuse it with -32602, before the implementation sees it")
-
-
-def snapshot(patient: Patient) -> Iterator[Problem]:
-    """A snapshot shows the slots that are set, under their index, and says what is unset."""
-    patient.need("snapshot")
-    patient.ask("new", cache="c", size=3)
-    put = _elements("int32")
-    patient.ask("set", cache="c", slot=1, value=put)
-    answer = patient.ask("snapshot", cache="c")
-    if isinstance(answer.error, ErrorObject):
-        yield Problem(f"snapshot: {_said(answer.error)}", FIXES[Violation.MALFORMED_RESULT])
-        return
-    seen = from_wire(answer.result)
-    wanted = {"slot_count": 3, "slots": {"1": put}, "left_padding": None, "lengths": None}
-    for key, value in wanted.items():
-        if seen[key] != value:
-            text = f"{key} is {values.words(seen[key])} instead of {values.words(value)}"
+    def basics(self, patient: Patient) -> Iterator[Problem]:
+        """The least that a case needs: a cache, and a tensor put into it and read back."""
+        access = self._doctoring.access
+        needed = [self._made[0]] if access is None else [self._made[0], access.get[0]]
+        needed += [] if access is None else [access.put(_elements("uint8"))[0]]
+        patient.need(*(self._kind.operations[name].wire for name in needed))
+        error = patient.error_of(self._kind, self._made)
+        if error is not None:
+            name = self._made[0]
             yield Problem(
-                f"three slots, the second one set: {text}", FIXES[Violation.MALFORMED_RESULT]
+                f"{_spelled(self._made)}: error {error.code}: {error.message}",
+                f"{name} makes a cache under a handle; {self._kind.operations[name].result}",
             )
-    if not isinstance(seen["class_name"], str) or not seen["class_name"]:
-        yield Problem(
-            f"class_name is {seen['class_name']!r}",
-            "give the label under which a file keeps this cache, such as ArraysCache",
-        )
+            return
+        if access is None:
+            return
+        put = Tensor("float32", (1, 2), bytes.fromhex("0000803f00000040"))
+        yield from self._kept(patient, access, put)
+        answer = patient.ask_of(self._kind, access.unset)
+        if answer.result is not None:
+            got = _said(answer.error if isinstance(answer.error, ErrorObject) else answer.result)
+            what = access.unset_words
+            yield Problem(f"{access.unset[0]} of {what} gave {got}", f"{what} is null")
 
+    def unknown_handle(self, patient: Patient) -> Iterator[Problem]:
+        """A handle that nothing made is not the implementation's affair."""
+        asked: list[Named] = [(self._kind.look.name, {})]
+        if self._doctoring.access is not None:
+            asked.append(self._doctoring.access.unset)
+        declared = [one for one in asked if self._wire(one) in patient.capabilities]
+        if not declared:
+            either = " nor ".join(self._wire(one) for one in asked)
+            raise NotHere(f"the handshake declares neither {either}")
+        for name, arguments in declared:
+            what = f"{name} of a cache that was never made"
+            request = {**arguments, RECEIVER.field: "nobody"}
+            wire = self._wire((name, {}))
+            yield from wrong_code(patient, UNKNOWN_CACHE, what, wire, **request)
 
-def text(patient: Patient) -> Iterator[Problem]:
-    """The same text, as UTF-8 and as JSON's escapes, names the same handle."""
-    patient.need("snapshot")
-    if patient.in_process:
-        raise NotHere("text is not encoded in this process")
-    patient.ask("new", cache=_HANDLE, size=1)
-    for way, escaped in (("UTF-8", False), ("backslash escapes", True)):
-        error = patient.endpoint.ask("snapshot", {"cache": _HANDLE}, escaped).error
-        if isinstance(error, ErrorObject):
-            said = f"a handle of many kinds of characters is not found again as {way}"
+    def missing_argument(self, patient: Patient) -> Iterator[Problem]:
+        """A request that lacks what it needs never reaches the implementation."""
+        patient.need(*(self._wire(one) for one in self._doctoring.lacking))
+        patient.ask_of(self._kind, self._made)
+        for one in self._doctoring.lacking:
+            what = f"{one[0]} with only {', '.join(one[1])}"
+            yield from wrong_code(patient, INVALID_ARGUMENTS, what, self._wire(one), **one[1])
+
+    def malformed(self, patient: Patient) -> Iterator[Problem]:
+        """What is no tensor never reaches the implementation."""
+        access = self._access(patient)
+        for what, value in _MALFORMED:
+            error = patient.error_of(self._kind, access.put(value))
+            if error is None:
+                yield Problem(f"a tensor with {what} was accepted", "refuse it with error -32602")
+            elif error.code != INVALID_ARGUMENTS:
+                text = f"a tensor with {what} was refused with code {error.code} ({error.message})"
+                yield Problem(text, "refuse it with -32602, before the implementation sees it")
+
+    def dtypes(self, patient: Patient) -> Iterator[Problem]:
+        """Every dtype, in patterns that only exact bits survive."""
+        access = self._access(patient)
+        for dtype in tensor.DTYPES:
+            yield from self._kept(patient, access, _elements(dtype))
+
+    def shapes(self, patient: Patient) -> Iterator[Problem]:
+        """No axes, axes without elements, many axes."""
+        access = self._access(patient)
+        for shape in _SHAPES:
+            whole = Tensor("float32", shape, b"")
+            put = Tensor("float32", shape, bytes(range(24))[: 4 * whole.size])
+            yield from self._kept(patient, access, put)
+
+    def example(self, patient: Patient) -> Iterator[Problem]:
+        """A snapshot shows what is set, and says what is unset."""
+        look, example = self._kind.look, self._doctoring.example
+        patient.need(look.wire)
+        for one in example.calls:
+            patient.ask_of(self._kind, one)
+        answer = patient.ask(look.wire, cache=DEFAULT_CACHE)
+        if isinstance(answer.error, ErrorObject):
+            fix = FIXES[Violation.MALFORMED_RESULT]
+            yield Problem(f"{look.name}: {_said(answer.error)}", fix)
+            return
+        seen = from_wire(answer.result)
+        for key, value in example.shown.items():
+            if seen[key] != value:
+                text = f"{key} is {values.words(seen[key])} instead of {values.words(value)}"
+                yield Problem(f"{example.words}: {text}", FIXES[Violation.MALFORMED_RESULT])
+        if not isinstance(seen["class_name"], str) or not seen["class_name"]:
             yield Problem(
-                f"{said}: {_said(error)}",
-                "read stdin as UTF-8 and JSON's \\u escapes, surrogate pairs included",
+                f"class_name is {seen['class_name']!r}",
+                "give the label under which a file keeps this cache, such as ArraysCache",
+            )
+
+    def text(self, patient: Patient) -> Iterator[Problem]:
+        """The same text, as UTF-8 and as JSON's escapes, names the same handle."""
+        look = self._kind.look.wire
+        patient.need(look)
+        if patient.in_process:
+            raise NotHere("text is not encoded in this process")
+        patient.ask_of(self._kind, self._doctoring.make(_HANDLE))
+        for way, escaped in (("UTF-8", False), ("backslash escapes", True)):
+            error = patient.endpoint.ask(look, {RECEIVER.field: _HANDLE}, escaped).error
+            if isinstance(error, ErrorObject):
+                said = f"a handle of many kinds of characters is not found again as {way}"
+                yield Problem(
+                    f"{said}: {_said(error)}",
+                    "read stdin as UTF-8 and JSON's \\u escapes, surrogate pairs included",
+                )
+
+    def large(self, patient: Patient) -> Iterator[Problem]:
+        """Far more than a pipe holds, in both directions."""
+        access = self._access(patient)
+        data = bytes(range(256)) * (patient.limits.large // 256)
+        try:
+            yield from self._kept(patient, access, Tensor("uint8", (1, len(data)), data))
+        except BackendHung as trouble:
+            doing = patient.doing
+            patient.drop()
+            yield Problem(f"{doing} of {len(data)} bytes: {trouble}", fixes.LARGE, "hang")
+
+    # ------------------------------------------------------------------ parts
+
+    @property
+    def _made(self) -> Named:
+        return self._doctoring.make(DEFAULT_CACHE)
+
+    def _wire(self, named: Named) -> str:
+        return self._kind.operations[named[0]].wire
+
+    def _access(self, patient: Patient) -> TensorAccess:
+        """The way of a tensor, with a cache made for it."""
+        if self._doctoring.access is None:
+            raise NotHere(f"a cache of {self._kind.name} gives back no tensor as it was put")
+        patient.ask_of(self._kind, self._made)
+        return self._doctoring.access
+
+    def _kept(self, patient: Patient, access: TensorAccess, put: Tensor) -> Iterator[Problem]:
+        """Put a tensor into the cache and compare what comes back."""
+        name = f"{put.dtype}{list(put.shape)}"
+        asked = access.put(put)
+        error = patient.error_of(self._kind, asked)
+        if error is not None:
+            whose = "the implementation" if error.code == OPERATION_REFUSED else "the adapter"
+            yield Problem(
+                f"{asked[0]} of {name}: {whose} refused it: {_said(error)}",
+                "take every dtype and shape of MLX; a cache holds whatever is put into it",
+            )
+            return
+        answer = patient.ask_of(self._kind, access.get)
+        doing, fix = access.get[0], FIXES[Violation.MALFORMED_TENSOR]
+        if isinstance(answer.error, ErrorObject):
+            yield Problem(f"{doing} of {name}: {_said(answer.error)}", fix)
+            return
+        got = from_wire(answer.result)
+        if not isinstance(got, Tensor):
+            yield Problem(f"{doing} of {name} gave {_said(got)}", fix)
+            return
+        if got.shape != put.shape:
+            yield Problem(
+                f"{name} came back with the shape {list(got.shape)}",
+                "keep the shape: [] is a single number, and an axis may have no elements",
+            )
+            return
+        why = tensor.deviation(put, got)
+        if why:
+            yield Problem(
+                f"{name} did not come back as it was put: {why.words()}",
+                "move the bytes as they are, never through floats or decimal text",
             )
 
 
-def large(patient: Patient) -> Iterator[Problem]:
-    """Far more than a pipe holds, in both directions."""
-    patient.ask("new", cache="c", size=2)
-    data = bytes(range(256)) * (patient.limits.large // 256)
-    try:
-        yield from _kept(patient, Tensor("uint8", (1, len(data)), data))
-    except BackendHung as trouble:
-        doing = patient.doing
-        patient.drop()
-        yield Problem(f"{doing} of {len(data)} bytes: {trouble}", fixes.LARGE, "hang")
-
-
-def _kept(patient: Patient, put: Tensor) -> Iterator[Problem]:
-    """Put a tensor into slot 1 of c and compare what comes back."""
-    name = f"{put.dtype}{list(put.shape)}"
-    error = patient.error("set", cache="c", slot=1, value=put)
-    if error is not None:
-        whose = "the implementation" if error.code == OPERATION_REFUSED else "the adapter"
-        yield Problem(
-            f"set of {name}: {whose} refused it: {_said(error)}",
-            "take every dtype and shape of MLX; slots hold whatever is put into them",
-        )
-        return
-    answer = patient.ask("get", cache="c", slot=1)
-    if isinstance(answer.error, ErrorObject):
-        yield Problem(f"get of {name}: {_said(answer.error)}", FIXES[Violation.MALFORMED_TENSOR])
-        return
-    got = from_wire(answer.result)
-    if not isinstance(got, Tensor):
-        yield Problem(f"get of {name} gave {_said(got)}", FIXES[Violation.MALFORMED_TENSOR])
-        return
-    if got.shape != put.shape:
-        yield Problem(
-            f"{name} came back with the shape {list(got.shape)}",
-            "keep the shape: [] is a single number, and an axis may have no elements",
-        )
-        return
-    why = tensor.deviation(put, got)
-    if why:
-        yield Problem(
-            f"{name} did not come back as it was put: {why.words()}",
-            "move the bytes as they are, never through floats or decimal text",
-        )
+def _spelled(named: Named) -> str:
+    """An operation as a reader writes it; which handle it has does not matter."""
+    name, arguments = named
+    shown = (k if k == RECEIVER.field else f"{k}={values.words(v)}" for k, v in arguments.items())
+    return f"{name}({', '.join(shown)})"
 
 
 def _said(value: Any) -> str:
@@ -187,14 +252,26 @@ def _said(value: Any) -> str:
     return values.words(value)
 
 
-_KEPT = ("start", "quiet", "restart", "slots")
+_ALIVE = ("start", "quiet", "restart")
 
-SLOTS = Check("slots", "a tensor put into a slot comes back", slots, _KEPT[:-1])
-VALUE_CHECKS = (
-    Check("malformed-tensors", "what is no tensor is error -32602", malformed, _KEPT),
-    Check("dtypes", "every dtype comes back bit for bit", dtypes, _KEPT),
-    Check("shapes", "every shape comes back, rank 0 and empty axes included", shapes, _KEPT),
-    Check("snapshot", "a snapshot shows all of a cache", snapshot, _KEPT),
-    Check("text", "text of any kind arrives as it was sent", text, (*_KEPT, "snapshot")),
-    Check("large", "messages of megabytes go both ways", large, _KEPT),
-)
+
+def checks_of_kind(kind: Kind, prefix: str = "") -> tuple[Check, ...]:
+    """The checks of one kind. The first is called as the kind, the others have a prefix."""
+    asked, look = KindChecks(kind), kind.look.name
+
+    def check(
+        name: str, says: str, ask: Callable[[Patient], Iterable[Problem]], *more: str
+    ) -> Check:
+        return Check(prefix + name, says, ask, (*_ALIVE, kind.name, *more))
+
+    return (
+        Check(kind.name, "a tensor put into a cache comes back", asked.basics, _ALIVE),
+        check("unknown-handle", "an unknown handle is error 2", asked.unknown_handle),
+        check("missing-argument", "a missing argument is error -32602", asked.missing_argument),
+        check("malformed-tensors", "what is no tensor is error -32602", asked.malformed),
+        check("dtypes", "every dtype comes back bit for bit", asked.dtypes),
+        check("shapes", "every shape comes back, rank 0 and empty axes included", asked.shapes),
+        check(look, f"a {look} shows all of a cache", asked.example),
+        check("text", "text of any kind arrives as it was sent", asked.text, prefix + look),
+        check("large", "messages of megabytes go both ways", asked.large),
+    )

@@ -9,6 +9,7 @@ from typing import Any, ClassVar, TypeVar
 
 import msgspec
 
+from conformance.engine.doctoring import Doctoring, Named
 from conformance.engine.literals import Strict, Tensors
 from conformance.engine.operation import Gives, Operation, Use
 from conformance.outcomes.registry import Expect
@@ -61,9 +62,6 @@ def derived(
     return made  # type: ignore[no-any-return]
 
 
-Named = tuple[str, dict[str, Any]]  # an operation by its name in the kind, and its arguments
-
-
 @dataclass(frozen=True, eq=False)
 class Kind:
     """One class of cache; `title` is what it is called for a reader.
@@ -73,7 +71,8 @@ class Kind:
 
     `given` is the grammar of a cache to start from; `build` makes calls of one, and names the
     operations alone, decoding no tensor, if it gets none; `misfit` says what is wrong with one.
-    `state_shapes` are the forms that `state` has in dialects.
+    `state_shapes` are the forms that `state` has in dialects. `doctoring` is what the
+    doctor asks first.
     """
 
     name: str
@@ -85,6 +84,7 @@ class Kind:
     build: Callable[[str, Any, Tensors | None], Iterator[Named]] | None = None
     misfit: Callable[[Any], str | None] | None = None
     state_shapes: tuple[str, ...] = ()
+    doctoring: Doctoring | None = None
 
     @cached_property
     def operations(self) -> dict[str, Operation]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from conformance.engine.kind import Kind
+from conformance.kinds.slots.doctoring import DOCTORING
 from conformance.kinds.slots.given import GivenSlots, build, misfit
 from conformance.kinds.slots.operations import OPERATIONS
 
@@ -14,5 +15,6 @@ SLOTS = Kind(
     given=GivenSlots,
     build=build,
     misfit=misfit,
+    doctoring=DOCTORING,
     state_shapes=("compacted", "slots", "slots and rows"),
 )

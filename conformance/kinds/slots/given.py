@@ -6,7 +6,8 @@ from collections.abc import Iterator
 
 from msgspec import UNSET, UnsetType
 
-from conformance.engine.kind import Given, Named
+from conformance.engine.doctoring import Named
+from conformance.engine.kind import Given
 from conformance.engine.literals import Slot, Tensors
 
 

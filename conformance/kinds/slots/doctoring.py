@@ -1,0 +1,39 @@
+"""What the doctor asks of slot caches first."""
+
+from __future__ import annotations
+
+from conformance.engine.doctoring import Doctoring, Example, Named, TensorAccess
+from conformance.tensor import Tensor, tensor
+
+_ROW = tensor("int32", [3], [1, -2, 2**31 - 1])
+
+
+def _make(handle: str) -> Named:
+    return "new", {"cache": handle, "size": 2}
+
+
+def _put(value: Tensor) -> Named:
+    return "set", {"cache": "c", "slot": 1, "value": value}
+
+
+DOCTORING = Doctoring(
+    essential=("new", "get", "set", "snapshot"),
+    make=_make,
+    lacking=(
+        ("new", {"cache": "c"}),
+        ("get", {"cache": "c"}),
+        ("set", {"cache": "c", "slot": 0}),
+        ("get", {"slot": 0}),
+    ),
+    example=Example(
+        "three slots, the second one set",
+        (("new", {"cache": "c", "size": 3}), _put(_ROW)),
+        {"slot_count": 3, "slots": {"1": _ROW}, "left_padding": None, "lengths": None},
+    ),
+    access=TensorAccess(
+        put=_put,
+        get=("get", {"cache": "c", "slot": 1}),
+        unset=("get", {"cache": "c", "slot": 0}),
+        unset_words="an unset slot",
+    ),
+)
