@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from conformance.engine.runner import Run
     from conformance.engine.verdict import Verdict
     from conformance.fixtures.load import Suite
-    from conformance.properties.orders import Order, Part
+    from conformance.properties.profiles import Order, Part
     from conformance.properties.run import Outcome
     from conformance.reporting.summary import RunSummary
 
@@ -107,7 +107,7 @@ class _State:
         """Choose the seed where none is given. Workers get the options, and so the same seed."""
         option = self._config.option
         if option.properties and option.seed is None:
-            from conformance.properties.orders import MAX_SEED, PROFILES
+            from conformance.properties.profiles import MAX_SEED, PROFILES
 
             profile = PROFILES.get(option.properties)
             fixed = profile is None or profile.fixed
@@ -183,7 +183,7 @@ class _State:
 
     def order(self) -> Order:
         """What of the properties is asked for."""
-        from conformance.properties.orders import Order
+        from conformance.properties.profiles import Order
 
         option = self._config.option
         try:

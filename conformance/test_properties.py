@@ -9,7 +9,7 @@ import pytest
 
 from conformance.engine.verdict import Status
 from conformance.plugin import ABOUT, OUTCOME, about, state_of
-from conformance.properties.orders import Part
+from conformance.properties.profiles import Part
 from conformance.properties.run import Properties
 
 

@@ -8,8 +8,8 @@ import pytest
 
 from conformance.fixtures.dialects import read_dialects
 from conformance.properties.agreement import differences
+from conformance.properties.comparison import Sides
 from conformance.properties.search import search
-from conformance.properties.sides import Sides
 from conformance.transport import connect
 from conformance.transport.restarting import RestartingBackend
 

@@ -11,10 +11,10 @@ import pytest
 import conformance
 from conformance.filetools.goldens import reader_lineages
 from conformance.fixtures.load import read_suite
-from conformance.properties.laws import LAWS
+from conformance.kinds.slots.laws import LAWS
 
 PACKAGE = Path(conformance.__file__).parent
-FOLDERS = ("engine", "properties", "doctor", "reporting", "fixtures")
+FOLDERS = ("engine", "kinds", "properties", "doctor", "reporting", "fixtures")
 SUITE = read_suite()
 NAMES = {name for lineage in reader_lineages().values() for name in lineage} - {"strict"}
 FILES = sorted(path for folder in FOLDERS for path in (PACKAGE / folder).rglob("*.py"))
@@ -55,7 +55,7 @@ def test_known_defects_that_laws_ask_for_exist():
     """A hazard whose id is misspelled would be one that no dialect carries."""
     asked = {
         text
-        for path in (PACKAGE / "properties").rglob("*.py")
+        for path in (PACKAGE / "kinds").rglob("*.py")
         for text in texts(ast.parse(path.read_text()))
         if re.fullmatch(r"[a-z0-9]+(-[a-z0-9]+){2,}", text)
     }

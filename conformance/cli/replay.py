@@ -26,8 +26,8 @@ def run(options: argparse.Namespace) -> int:
     from conformance import values
     from conformance.fixtures.dialects import dialect_named, read_dialects
     from conformance.properties import transcript
+    from conformance.properties.comparison import Sides
     from conformance.properties.run import replayed
-    from conformance.properties.sides import Sides
     from conformance.transport import connect
     from conformance.transport.restarting import RestartingBackend
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from conformance import values
 from conformance.calls import Refused, Reply, Returned
 from conformance.outcomes.trap import TRAP_SIGNALS, is_trap
-from conformance.properties.author import Drawn
+from conformance.properties.sequences import Drawn
 from conformance.transport.backend import BackendCrashed, BackendTrouble
 
 

@@ -18,9 +18,9 @@ from conformance.engine.verdict import Verdict
 from conformance.fixtures import yamlfile
 from conformance.fixtures.load import Suite
 from conformance.outcomes.registry import spelled
-from conformance.properties import spelling
-from conformance.properties.blame import requirement
-from conformance.properties.sides import Difference, Sides
+from conformance.properties import case_text
+from conformance.properties.attribution import requirement
+from conformance.properties.comparison import Difference, Sides
 
 
 @dataclass(frozen=True)
@@ -41,7 +41,7 @@ class Finding:
             rows = [(Call("new", {"cache": "a", "size": 0}), Returned(None))]
         steps = [_step(call, reply, index == len(rows) - 1)
                  for index, (call, reply) in enumerate(rows)]  # fmt: skip
-        digest = hashlib.sha256(spelling.flow(steps).encode()).hexdigest()[:8]
+        digest = hashlib.sha256(case_text.flow(steps).encode()).hexdigest()[:8]
         last = next((call.op for call, _ in reversed(rows) if call.op != "snapshot"), "new")
         whose = f"{self.origin}, in {dialect.id}"
         return {
@@ -55,7 +55,7 @@ class Finding:
     @cached_property
     def yaml(self) -> str:
         """The case, ready to be pasted into a chapter."""
-        return spelling.case(self.spelled)
+        return case_text.case(self.spelled)
 
     @cached_property
     def case(self) -> Case:

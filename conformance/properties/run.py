@@ -12,16 +12,17 @@ from conformance import invocation
 from conformance.calls import Call
 from conformance.engine.runner import Run
 from conformance.engine.verdict import Status
+from conformance.kinds.files import contents, exchange
+from conformance.kinds.slots.laws import LAWS
 from conformance.outcomes import difference
-from conformance.properties import contents, files, transcript
+from conformance.properties import transcript
 from conformance.properties.agreement import first_difference
-from conformance.properties.author import Drawn
+from conformance.properties.comparison import Answers, Difference, Sides, answers
 from conformance.properties.finding import Finding
-from conformance.properties.laws import LAWS
-from conformance.properties.orders import Order, Part
+from conformance.properties.profiles import Order, Part
 from conformance.properties.search import search
+from conformance.properties.sequences import Drawn
 from conformance.properties.shorten import dropping, redrawn
-from conformance.properties.sides import Answers, Difference, Sides, answers
 from conformance.properties.trials import Breach, try_law
 from conformance.reporting import text as report
 from conformance.transport import connect, served
@@ -133,10 +134,10 @@ class Properties:
     # ------------------------------------------------------------------ files
 
     def _files(self, part: Part) -> Outcome:
-        why = files.not_applicable(self._sides)
+        why = exchange.not_applicable(self._sides)
         if why is not None:
             return Outcome(part.id, Status.NOT_APPLICABLE, detail=why)
-        found, tried, digest = files.search(self._sides, part.seed, part.count)
+        found, tried, digest = exchange.search(self._sides, part.seed, part.count)
         made = Outcome(part.id, Status.PASS, trials=tried, digest=digest)
         if found is None:
             return made

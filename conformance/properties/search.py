@@ -14,8 +14,8 @@ from hypothesis.errors import Flaky
 
 from conformance.calls import Refused
 from conformance.properties import shorten
-from conformance.properties.author import Drawn, sequences
-from conformance.properties.sides import Difference, Sides
+from conformance.properties.comparison import Difference, Sides
+from conformance.properties.sequences import Drawn, sequences
 
 # A backend that crashes or hangs costs a start or a time limit for each attempt.
 SHRINK_SECONDS = 30.0

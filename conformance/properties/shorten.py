@@ -7,10 +7,10 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from conformance.calls import Call, Refused, Returned
+from conformance.kinds.slots.arguments import fewest_rows
 from conformance.outcomes.trap import is_trap
-from conformance.properties.arguments import fewest_rows
-from conformance.properties.author import Drawn, answer
-from conformance.properties.sides import Difference, Sides
+from conformance.properties.comparison import Difference, Sides
+from conformance.properties.sequences import Drawn, answer
 
 SECONDS = 20.0
 

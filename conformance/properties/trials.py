@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 from hypothesis.errors import Flaky
 
 from conformance.calls import Call, Reply
-from conformance.properties.laws.law import Broken, Law, Trial
-from conformance.properties.sides import Sides
+from conformance.properties.comparison import Sides
+from conformance.properties.law import Broken, Law, Trial
 from conformance.transport.backend import BackendTrouble
 
 SHRINK_SECONDS = 20.0

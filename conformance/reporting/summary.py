@@ -16,7 +16,7 @@ from conformance.reporting import json_report, text
 from conformance.transport.messages import Implementation
 
 if TYPE_CHECKING:
-    from conformance.properties.orders import Order
+    from conformance.properties.profiles import Order
     from conformance.properties.run import Outcome
 
 

@@ -17,7 +17,7 @@ from conformance.reporting.json_report import ReportedVerdict
 from conformance.transport.messages import Implementation
 
 if TYPE_CHECKING:
-    from conformance.properties.orders import Order
+    from conformance.properties.profiles import Order
     from conformance.properties.run import Outcome
 
 KNOWN = "known"

@@ -11,8 +11,8 @@ from support.folder import suite as small_suite
 
 from conformance.cli.command import carry_out
 from conformance.fixtures.load import load_suite
+from conformance.kinds.slots.laws import LAWS
 from conformance.mutants import Mutant
-from conformance.properties.laws import LAWS
 from tools.mutants import mutants
 from tools.mutants.__main__ import parser
 from tools.mutants.drawn import catch, stored

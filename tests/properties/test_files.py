@@ -12,9 +12,9 @@ from conformance.engine.verdict import Status
 from conformance.filetools.model import FileCase
 from conformance.fixtures import yamlfile
 from conformance.fixtures.load import load_suite
-from conformance.properties import files
-from conformance.properties.orders import Order
-from conformance.properties.sides import Sides
+from conformance.kinds.files import exchange
+from conformance.properties.comparison import Sides
+from conformance.properties.profiles import Order
 from conformance.transport import connect
 from conformance.transport.restarting import RestartingBackend
 from tools.mutants import named
@@ -48,7 +48,7 @@ def searched(suite, start, dialect: str, count: int = 100):
     session = RestartingBackend(start)
     with connect("reference", dialect) as model:
         sides = Sides(model, session, suite.dialect(dialect))
-        found, *drawn = files.search(sides, part.seed, count)
+        found, *drawn = exchange.search(sides, part.seed, count)
     session.close()
     return found, drawn
 
@@ -72,7 +72,7 @@ def test_the_releases_keep_them(version, dialect, suite):
 
 @pytest.mark.parametrize("name", MISTAKES)
 def test_a_mistake_is_found(name, suite, monkeypatch):
-    monkeypatch.setattr(files, "SHRINK_SECONDS", 0.4)
+    monkeypatch.setattr(exchange, "SHRINK_SECONDS", 0.4)
     found, _ = searched(suite, lambda: opened(named(name)), named(name).dialect)
     assert found is not None, f"{name} survived the quick profile"
     where, requirement = MISTAKES[name]
@@ -107,4 +107,4 @@ def test_without_both_operations_nothing_is_tried(suite):
         handshake = Declares()
 
     sides = Sides(Partial(), Partial(), suite.dialect("mlxrs-0.1"))  # type: ignore[arg-type]
-    assert files.not_applicable(sides) == "the backend declares no load"
+    assert exchange.not_applicable(sides) == "the backend declares no load"

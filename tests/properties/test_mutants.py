@@ -10,11 +10,11 @@ import pytest
 from conformance.engine.runner import Run
 from conformance.engine.verdict import Status
 from conformance.fixtures.load import load_suite
+from conformance.kinds.slots.laws import LAWS
+from conformance.properties.comparison import Sides
 from conformance.properties.finding import Finding
-from conformance.properties.laws import LAWS
-from conformance.properties.orders import Order
+from conformance.properties.profiles import Order
 from conformance.properties.search import search
-from conformance.properties.sides import Sides
 from conformance.properties.trials import try_law
 from conformance.transport import connect
 from conformance.transport.restarting import RestartingBackend
@@ -127,9 +127,9 @@ def test_the_reference_keeps_every_law(dialect, suite):
 
 
 def test_requirements_of_laws_and_blame_are_there(suite):
-    from conformance.properties import blame
+    from conformance.properties import attribution
 
     cited = {r for law in LAWS.values() for r in law.requires}
-    cited |= set(blame.REQUIREMENTS.values()) | set(blame.APART.values())
-    cited |= {r for shape in blame.OF_STATE.values() for r in shape.values()}
+    cited |= set(attribution.REQUIREMENTS.values()) | set(attribution.APART.values())
+    cited |= {r for shape in attribution.OF_STATE.values() for r in shape.values()}
     assert cited <= set(suite.requirements)

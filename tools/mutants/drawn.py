@@ -19,12 +19,12 @@ from hypothesis import strategies as st
 from hypothesis.errors import Flaky
 
 from conformance.fixtures.load import Suite, read_suite
+from conformance.kinds.slots.laws import LAWS
 from conformance.mutants import Mutant
-from conformance.properties.author import Drawn, sequences
-from conformance.properties.laws import LAWS
-from conformance.properties.laws.law import Broken, Law, Trial
-from conformance.properties.orders import Order, Part
-from conformance.properties.sides import Sides
+from conformance.properties.comparison import Sides
+from conformance.properties.law import Broken, Law, Trial
+from conformance.properties.profiles import Order, Part
+from conformance.properties.sequences import Drawn, sequences
 from conformance.transport import connect
 from conformance.transport.backend import BackendTrouble
 from conformance.transport.restarting import RestartingBackend

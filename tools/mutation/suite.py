@@ -17,8 +17,8 @@ from conformance.engine.execute import execute
 from conformance.engine.judge import judge
 from conformance.engine.plan import applicability, plan
 from conformance.fixtures.load import Suite, read_suite
-from conformance.properties.laws import LAWS
-from conformance.properties.sides import Sides
+from conformance.kinds.slots.laws import LAWS
+from conformance.properties.comparison import Sides
 from conformance.properties.trials import try_law
 from conformance.transport import connect
 from conformance.transport.restarting import RestartingBackend

@@ -7,7 +7,7 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from conformance.properties.laws.law import Content, Ints, Law, Trial, int32
+from conformance.properties.law import Content, Ints, Law, Trial, int32
 from conformance.tensor import Tensor, tensor
 
 _tokens = st.integers(0, 6)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import strategies as st
 
 from conformance.calls import Refused
-from conformance.properties.laws.law import PARTS, Content, Law, Trial, int32
+from conformance.properties.law import PARTS, Content, Law, Trial, int32
 from conformance.tensor import Tensor
 
 _count = st.integers(0, 4)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from conformance.calls import Call
 from conformance.engine.dialect import Dialect
-from conformance.properties.author import Drawn
+from conformance.properties.sequences import Drawn
 
 REQUIREMENTS = {
     "new": "CONSTRUCT-001", "new_mamba": "CONSTRUCT-008", "get": "INDEX-002", "set": "INDEX-003",

@@ -18,13 +18,13 @@ from conformance.engine.judge import lost
 from conformance.engine.verdict import Status
 from conformance.filetools.safetensors import parse
 from conformance.kinds.files import FILES
+from conformance.kinds.files.contents import Content, arguments, contents, requirements
 from conformance.outcomes import written
 from conformance.outcomes.difference import Difference
 from conformance.outcomes.trap import is_trap
 from conformance.properties.agreement import agree
-from conformance.properties.author import answer
-from conformance.properties.contents import Content, arguments, contents, requirements
-from conformance.properties.sides import Sides, answers
+from conformance.properties.comparison import Sides, answers
+from conformance.properties.sequences import answer
 from conformance.transport.backend import BackendTrouble
 from conformance.values import Data
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from hypothesis import strategies as st
 
-from conformance.properties.laws.law import (
+from conformance.properties.law import (
     Content,
     Ints,
     Law,

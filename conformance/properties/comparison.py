@@ -9,7 +9,7 @@ from conformance.calls import Call, Reply
 from conformance.engine.dialect import Dialect
 from conformance.kinds import KINDS
 from conformance.properties.agreement import first_difference
-from conformance.properties.author import Drawn
+from conformance.properties.sequences import Drawn
 from conformance.transport.backend import Backend, BackendGone, BackendTrouble
 from conformance.transport.restarting import RestartingBackend
 

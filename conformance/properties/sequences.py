@@ -18,8 +18,8 @@ from hypothesis import strategies as st
 
 from conformance.calls import Call, Refused, Reply, Returned
 from conformance.engine.dialect import Dialect
+from conformance.kinds.slots.arguments import Arguments
 from conformance.outcomes.trap import is_trap
-from conformance.properties.arguments import Arguments
 from conformance.tensor import Tensor
 from conformance.transport.backend import Backend, OperationRefused
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from hypothesis import strategies as st
 
-from conformance.properties.laws.law import Content, Law, Trial, int32
+from conformance.properties.law import Content, Law, Trial, int32
 from conformance.tensor import Tensor, tensor
 
 _READS = ("state", "meta_state", "batch_size", "nbytes", "class_name", "size", "max_size",

@@ -12,7 +12,7 @@ from conformance.engine import literals
 from conformance.engine.dialect import Dialect
 from conformance.engine.literals import Tensors
 from conformance.filetools.model import FileCase, spell
-from conformance.properties import spelling
+from conformance.properties import case_text
 from conformance.tensor import ITEM_SIZE, Tensor
 
 Content = dict[str, Any]
@@ -45,13 +45,13 @@ def arguments(content: Content) -> dict[str, Any]:
 
 def spelled(content: Content, why: str) -> str:
     """A content as an item of `cases`."""
-    digest = hashlib.sha256(spelling.flow(content).encode()).hexdigest()[:8]
+    digest = hashlib.sha256(case_text.flow(content).encode()).hexdigest()[:8]
     lines = [f"- id: found-{digest}",
              f"  why: Found by {why}; replace this by what a user would hit.",
              "  caches:" if content["caches"] else "  caches: []"]  # fmt: skip
-    lines += [f"  - {spelling.flow(cache)}" for cache in content["caches"]]
+    lines += [f"  - {case_text.flow(cache)}" for cache in content["caches"]]
     if content["user_metadata"]:
-        lines.append(f"  user_metadata: {spelling.flow(content['user_metadata'])}")
+        lines.append(f"  user_metadata: {case_text.flow(content['user_metadata'])}")
     return "\n".join(lines)
 
 

@@ -5,8 +5,8 @@ They know nothing of the reference, so that they hold the reference itself to ac
 
 from __future__ import annotations
 
-from conformance.properties.laws import batch, restoring, rows, slots
-from conformance.properties.laws.law import Law
+from conformance.kinds.slots.laws import batch, restoring, rows, slots
+from conformance.properties.law import Law
 
 LAWS: dict[str, Law] = {
     law.id: law for module in (slots, rows, restoring, batch) for law in module.LAWS

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from conformance import values
 from conformance.calls import Call, Refused, Reply
 from conformance.engine.dialect import Dialect
-from conformance.properties.author import answer
+from conformance.properties.sequences import answer
 from conformance.tensor import Tensor, tensor
 from conformance.transport.backend import Backend
 

@@ -68,7 +68,7 @@ class Order:
 
     def parts(self) -> list[Part]:
         """The laws, then the sequences; the same whoever asks, and however many share them out."""
-        from conformance.properties.laws import LAWS
+        from conformance.kinds.slots.laws import LAWS
 
         trials = PROFILES[self.profile].trials
         made = [Part(f"law-{law}", derived(self.seed, law), trials, law) for law in LAWS]
