@@ -15,6 +15,7 @@ from conformance.engine.plan import applicability, plan
 from conformance.engine.runner import Run, Terms
 from conformance.engine.verdict import Status
 from conformance.fixtures.load import load_suite
+from conformance.outcomes.error import ErrorOutcome
 from conformance.reporting import words
 from conformance.transport.restarting import MAX_RESTARTS
 
@@ -78,7 +79,7 @@ def negative(dialect: str) -> list[Case]:
     for case in SUITE.cases.values():
         if applicability(case, rules) is None:
             bound = plan(case, rules, SUITE.tensors_of(case))
-            if any(step.expect and isinstance(step.expect.error, str) for step in bound.steps):
+            if any(step.expect and isinstance(step.expect.own, ErrorOutcome) for step in bound.steps):
                 found.append(case)
     return found
 
