@@ -21,6 +21,7 @@ import msgspec
 import pytest
 
 from conformance.cli.options import OPTIONS
+from conformance.patience import checked
 from conformance.supervision import SUPERVISION, supervise
 
 if TYPE_CHECKING:
@@ -164,7 +165,12 @@ class _State:
                     self.suite,
                     option("backend"),
                     option("dialect"),
-                    Terms(option("isolate"), option("require"), option("baseline")),
+                    Terms(
+                        option("isolate"),
+                        option("require"),
+                        option("baseline"),
+                        checked("--timeout", option("start_timeout")),
+                    ),
                 )
             except (BackendUnusable, FixtureError, ValueError) as error:
                 _leave(error)

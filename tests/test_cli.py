@@ -54,6 +54,10 @@ BAD_RUNS = [
     (["run", "--tag", "no-such"], "no case has the tag no-such; the tags are "),
     (["run", "--case", "no.such"], "no case is called no.such; see mlx-cache-conformance list"),
     (["run", "--fail-under", "nan"], "--fail-under nan: write a share from 0 to 100"),
+    (["run", "--timeout", "0"], "--timeout 0: write a number above 0, at most 3600"),
+    ([*RUN, f"cmd:{SCRIPTED} start-silent x", "--timeout", "0.3", "--dialect", "mlx-lm-0.31"],
+     "the handshake failed: no answer in time (a line must end in a newline and be flushed); it "
+     "was given 0.3 s (run and doctor: --timeout changes that)"),
     (["run", "--report", "/no/such/x"], "--report /no/such/x: there is no folder /no/such"),
     (["run", "--report", "/"], "--report /: is a folder"),
     (["run", "--baseline", "/dev/zero"], "/dev/zero: cannot be read: it is not a file"),
@@ -305,8 +309,8 @@ def test_run_and_pytest_have_the_same_options(tmp_path):
     """What `run` is given arrives in the plugin, value for value."""
     given = {"backend": "cmd:a b", "dialect": "x", "case": ["a", "b*"], "tag": ["t"],
              "shard": "1/2", "baseline": Path("b c.yaml"), "fixtures_dir": Path("f"),
-             "isolate": True, "require": True, "fail_under": 1.5, "report": Path("r"),
-             "properties": "quick", "examples": 3, "seed": 0, "found": Path("d")}  # fmt: skip
+             "isolate": True, "require": True, "start_timeout": 2.5, "fail_under": 1.5,
+             "report": Path("r"), "properties": "quick", "examples": 3, "seed": 0, "found": Path("d")}  # fmt: skip
     doors = {name: argparse.ArgumentParser() for name in ("run", "pytest")}
     for option in OPTIONS:
         doors["run"].add_argument(f"--{option.name}", **option.settings)

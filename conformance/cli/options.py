@@ -8,12 +8,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from conformance.patience import START_SECONDS
+
 
 @dataclass(frozen=True)
 class Option:
     """`kind` is what its value is made with; a `bool` has no value. `shows` stands for the value.
 
-    `pytest_name` is its name there where pytest has an option of this name already.
+    `pytest_name` is its name there where pytest or a plugin of it has an option of this name.
     """
 
     name: str
@@ -53,6 +55,9 @@ OPTIONS = (
     Option("fixtures", "your own chapters instead", Path, "DIR", pytest_name="fixtures-dir"),
     Option("isolate", "each case with the backend in a process apart", bool),
     Option("require", "declared gaps are failures", bool),
+    # pytest-timeout has a --timeout, for a test.
+    Option("timeout", f"for a start of the backend (default {START_SECONDS:g})", float, "SECONDS",
+           pytest_name="start-timeout", default=START_SECONDS),
     Option("fail-under", "fail if fewer of the requirements were executed", float, "PERCENT"),
     Option("report", "write the verdicts as JSON", Path, "FILE"),
     Option("properties", "also try laws and drawn sequences of operations: quick, default or "

@@ -60,8 +60,7 @@ An adapter is a program that the suite starts and that answers on stdout what it
 - One JSON-RPC 2.0 message a line, in UTF-8, ended by one newline and flushed at once.
 - A line may also be a list of requests: they are carried out in order, a refusal does not stop the
   rest, and the answers come as one list in one line, in the same order.
-- Nothing but answers goes to stdout. stderr is free; its last lines are shown when the process
-  dies.
+- Nothing but answers goes to stdout. stderr is free, and quoted when the process dies.
 - The first message is `initialize`; its answer declares which operations there are. What is not
   declared is not called.
 - A process that dies is a crash, never a refusal. Where a dialect traps, dying is the right answer.
