@@ -80,7 +80,7 @@ class SlotCache(ABC):
 
     def materialize(self) -> None:
         """Compute the written slots now."""
-        mx.eval([slot for slot in self.cache if slot is not None])
+        mx.eval(self.cache)
 
     # Lengths and mask
 

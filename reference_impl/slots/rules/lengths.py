@@ -66,4 +66,4 @@ def count_down(cache: SlotCache, count: int) -> None:
 
 def compute_rows(cache: SlotCache) -> None:
     """Compute them: one pending subtraction per token would be a graph without bound."""
-    mx.eval([rows for rows in (cache.lengths, cache.left_padding) if isinstance(rows, mx.array)])
+    mx.eval(cache.lengths, cache.left_padding)
