@@ -11,7 +11,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from conformance.engine.runner import Run
-    from conformance.engine.signature import Signature
     from conformance.engine.verdict import Verdict
 
 
@@ -47,16 +46,13 @@ def update(path: Path, judged: Run, failures: Iterable[Verdict]) -> list[str]:
     """Rewrite `path`; the lines say what changed. New entries have an empty reason to fill in."""
     from datetime import date
 
-    from ruamel.yaml import YAML
+    from msgspec import to_builtins
 
     from conformance.engine.baseline import BaselineFile
     from conformance.engine.signature import holds, signature
+    from conformance.fixtures.yamledit import ListEditor, written
     from conformance.fixtures.yamlfile import FixtureError, decode
 
-    editor = YAML()
-    editor.preserve_quotes = True
-    editor.width = 100
-    editor.indent(mapping=2, sequence=2, offset=0)
     who = judged.handshake.implementation
     if path.exists():
         file = decode(path, BaselineFile)  # one clear error before anything is rewritten
@@ -64,57 +60,44 @@ def update(path: Path, judged: Run, failures: Iterable[Verdict]) -> list[str]:
             raise FixtureError(
                 f"{path}: is for the dialect {file.dialect}; this run judges by {judged.dialect.id}"
             )
-        document = editor.load(path.read_bytes())
-        signatures = [entry.signature for entry in file.known_failing]
+        before = path.read_bytes().decode()
     else:
-        signatures = []
-        document = {"backend": f"{who.name} {who.version}", "dialect": judged.dialect.id}
-    listed = document.setdefault("known-failing", [])
+        file = BaselineFile(backend=f"{who.name} {who.version}".strip(), dialect=judged.dialect.id)
+        before = written({"backend": file.backend, "dialect": file.dialect, "known-failing": []})
+    editor = ListEditor(before, "known-failing", str(path))
     # What a pattern or a flaky entry lists stays theirs.
-    theirs = [entry["case"] for entry in document.get("known-flaky") or []]
-    theirs += [entry["case"] for entry in listed if "*" in entry["case"]]
+    theirs = [entry.case for entry in file.known_flaky]
+    theirs += [entry.case for entry in file.known_failing if "*" in entry.case]
     by_case = {
         verdict.case: verdict
         for verdict in failures
         if not any(fnmatch.fnmatchcase(verdict.case, pattern) for pattern in theirs)
     }
     said = []
-    for index in reversed(range(len(listed))):
-        entry = listed[index]
-        if "*" in entry["case"]:
-            said.append(f"kept, check it yourself: {entry['case']}")
+    for index, entry in enumerate(file.known_failing):
+        if "*" in entry.case:
+            said.append(f"kept, check it yourself: {entry.case}")
             continue
-        verdict = by_case.pop(entry["case"], None)
+        verdict = by_case.pop(entry.case, None)
         if verdict is None:
-            said.append(f"removed: {entry['case']} does not fail any more")
-            del listed[index]
-        elif verdict.status.value != entry["verdict"] or not holds(signatures[index], verdict):
-            said.append(f"changed: {entry['case']} fails in another way")
-            entry["verdict"] = verdict.status.value
-            entry["signature"] = _on_one_line(signature(verdict))
+            said.append(f"removed: {entry.case} does not fail any more")
+            editor.remove(index)
+        elif verdict.status.value != entry.verdict or not holds(entry.signature, verdict):
+            said.append(f"changed: {entry.case} fails in another way")
+            editor.replace(index, "verdict", verdict.status.value)
+            editor.replace(index, "signature", to_builtins(signature(verdict)))
     for verdict in by_case.values():
         said.append(f"added, needs a reason: {verdict.case}")
-        listed.append({"case": verdict.case, "verdict": verdict.status.value,
-                       "signature": _on_one_line(signature(verdict)), "reason": "",
-                       "date": date.today().isoformat()})  # fmt: skip
+        editor.add({"case": verdict.case, "verdict": verdict.status.value,
+                    "signature": to_builtins(signature(verdict)), "reason": "",
+                    "date": date.today().isoformat()})  # fmt: skip
     draft = path.with_name(path.name + ".new")
     try:
-        with draft.open("w") as handle:
-            editor.dump(document, handle)
+        draft.write_bytes(editor.text.encode())
         draft.replace(path)
     except OSError as error:
         raise FixtureError(f"{path}: cannot be written: {error.strerror}") from None
     return said or ["nothing to change"]
-
-
-def _on_one_line(signature: Signature) -> Any:
-    """A signature as the editor writes it on one line."""
-    from msgspec import to_builtins
-    from ruamel.yaml.comments import CommentedMap
-
-    spelled = CommentedMap(to_builtins(signature))
-    spelled.fa.set_flow_style()
-    return spelled
 
 
 def _verdicts(judged: Run) -> Iterable[Verdict]:
