@@ -88,3 +88,33 @@ def test_what_a_dialect_changes_stands_in_two_places(checkout):
     masks.write_text(head + case + tail.replace(f"    unless: {{{OTHERS}}}\n", own, 1))
     assert checkout.command("lint")[0] == 0
     assert checkout.verdicts(CHILD)[0] == before
+
+
+BATCHES = '''
+
+class BatchKVCache(mlx_lm_0_32.BatchKVCache):
+    """One that the new dialect has changed."""
+'''
+KINDS = f"""
+import json
+from reference_impl import cache_classes, prompt_functions
+ours, before = cache_classes("{CHILD}"), cache_classes("{PARENT}")
+batch = ours["KVCache"].merge([ours["KVCache"]()])
+layer, = prompt_functions("{CHILD}").make_prompt_cache(type("Model", (), dict(layers=[0])))
+print(json.dumps([
+    list(ours) == list(before), sorted({{kind.dialect for kind in ours.values()}}),
+    ours["KVCache"].__base__ is before["KVCache"], type(batch).__doc__,
+    type(batch) is ours["BatchKVCache"], type(layer) is ours["KVCache"],
+    before["KVCache"].classes is before,
+]))
+"""
+
+
+def test_kinds_that_a_dialect_does_not_define_are_its_own_all_the_same(checkout):
+    checkout.module.write_text(MODULE + BATCHES)
+    done = subprocess.run(
+        [sys.executable, "-c", KINDS], cwd=checkout.root, text=True, capture_output=True,
+        env={**os.environ, "PYTHONPATH": str(checkout.root)}, check=True,
+    )  # fmt: skip
+    doc = "One that the new dialect has changed."
+    assert json.loads(done.stdout) == [True, [CHILD], True, doc, True, True, True]

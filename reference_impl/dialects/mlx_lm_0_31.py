@@ -1,8 +1,30 @@
-"""mlx-lm 0.31.3: Python's own errors, the slot list as state, no metadata."""
+"""mlx-lm 0.31.3: Python's own errors, tensors as state, numbers as metadata."""
 
 from __future__ import annotations
 
-from reference_impl.slots.cache import SlotCache, absent
+from typing import Any
+
+from reference_impl import attention, buffers, serialization
+from reference_impl.absence import absent
+from reference_impl.batch_kv import rows as batch_rows
+from reference_impl.batch_kv import rules as batch_rules
+from reference_impl.batch_kv.cache import BatchKVCache as AnyBatchKVCache
+from reference_impl.batch_rotating import rules as batch_rotating_rules
+from reference_impl.batch_rotating.cache import BatchRotatingKVCache as AnyBatchRotatingKVCache
+from reference_impl.chunked import rules as chunked_rules
+from reference_impl.chunked.cache import ChunkedKVCache as AnyChunkedKVCache
+from reference_impl.concatenate import cache as concatenate
+from reference_impl.kv import rules as kv_rules
+from reference_impl.kv.cache import KVCache as AnyKVCache
+from reference_impl.lists import rules as list_rules
+from reference_impl.lists.cache import CacheList as AnyCacheList
+from reference_impl.prompt import rules as prompt_rules
+from reference_impl.prompt.cache import Prompt as AnyPrompt
+from reference_impl.quantized import rules as quantized_rules
+from reference_impl.quantized.cache import QuantizedKVCache as AnyQuantizedKVCache
+from reference_impl.rotating import rules as rotating_rules
+from reference_impl.rotating.cache import RotatingKVCache as AnyRotatingKVCache
+from reference_impl.slots.cache import SlotCache
 from reference_impl.slots.rules import (
     batch,
     construction,
@@ -14,6 +36,7 @@ from reference_impl.slots.rules import (
     restoring,
     state,
 )
+from reference_impl.token_cache import TokenCache
 
 
 class ArraysCache(SlotCache):
@@ -52,3 +75,102 @@ class ArraysCache(SlotCache):
     max_size = absent()
     trim = absent()
     update = absent()
+
+
+class Common(TokenCache):
+    """What all kinds decide alike."""
+
+    max_size = absent()
+    keys_and_values = absent()
+    copy = absent()
+    from_serialized = absent()
+    materialize = absent()
+    inner_state = absent()
+    rope_offset = absent()
+    reference_class_name = absent()
+    meta_state = property(serialization.empty_text, serialization.refuse_truthy)
+    from_state: Any = classmethod(serialization.restore_unseen)
+
+
+class KVCache(Common, AnyKVCache):
+    update_and_fetch = kv_rules.append
+    trim = kv_rules.trim_any
+    make_mask = attention.array_for_any_window
+    state = property(buffers.filled, kv_rules.take_pair)
+    to_quantized = kv_rules.quantize_buffers
+    merge: Any = classmethod(kv_rules.merge_as_batch)
+
+
+class ConcatenateKVCache(Common, concatenate.ConcatenateKVCache):
+    make_mask = attention.array_for_any_window
+    state = property(concatenate.both, concatenate.take_pair)
+
+
+class RotatingKVCache(Common, AnyRotatingKVCache):
+    make_mask = rotating_rules.mask
+    state = property(buffers.filled, rotating_rules.take_pair)
+    meta_state = property(rotating_rules.four_texts, rotating_rules.take_four_integers)
+
+
+class QuantizedKVCache(Common, AnyQuantizedKVCache):
+    update_and_fetch = quantized_rules.append
+    plain_update = absent()
+    trim = kv_rules.trim_any
+    make_mask = attention.array_for_any_window
+    state = property(quantized_rules.filled_or_buffers, quantized_rules.take_pair)
+    meta_state = property(quantized_rules.three_texts, quantized_rules.take_three_integers)
+
+
+class ChunkedKVCache(Common, AnyChunkedKVCache):
+    maybe_trim_front = chunked_rules.drop_beyond_chunk_of_buffer
+    update_and_fetch = chunked_rules.append
+    trim = chunked_rules.trim_any
+    make_mask = absent()
+    state = property(chunked_rules.pair, chunked_rules.take_pair)
+    meta_state = property(chunked_rules.two_texts, chunked_rules.take_two_integers)
+
+
+class CacheList(Common, AnyCacheList):
+    update_and_fetch = absent()
+    make_mask = absent()
+    offset = absent()
+    state = property(list_rules.states, list_rules.take_states)
+    meta_state = property(list_rules.labels_and_metadata, list_rules.take_metadata)
+    from_state: Any = classmethod(list_rules.restore_children)
+
+
+class BatchKVCache(Common, AnyBatchKVCache):
+    count = batch_rules.count_in_place
+    count_back = batch_rules.count_back_in_place
+    update_and_fetch = batch_rules.append
+    prepare = batch_rules.prepare
+    finalize = batch_rules.finalize
+    trim = batch_rules.trim_any
+    make_mask = batch_rules.mask
+    filter = batch_rows.keep_rows
+    extend = batch_rows.join_rows
+    dtype_without_buffers = batch_rows.float32_without_buffers
+    extract = batch_rows.extract_row
+    padding_of = batch_rows.padding_by_array_index
+    merge: Any = classmethod(batch_rows.merge_rows)
+    state = property(batch_rules.four_arrays, batch_rules.take_four)
+
+
+class BatchRotatingKVCache(Common, AnyBatchRotatingKVCache):
+    count = batch_rules.count_in_place
+    count_back = batch_rules.count_back_in_place
+    prepare = batch_rotating_rules.prepare
+    make_mask = batch_rotating_rules.mask
+    filter = batch_rows.pick_rows
+    extend = batch_rotating_rules.join_in_order_of_time
+    dtype_without_buffers = batch_rows.float32_without_buffers
+    extract = batch_rotating_rules.extract_row
+    merge: Any = classmethod(batch_rotating_rules.merge_rows)
+    state = property(batch_rotating_rules.four_arrays, batch_rotating_rules.take_four)
+    meta_state = property(batch_rotating_rules.four_texts, batch_rotating_rules.take_four_unread)
+
+
+class Prompt(AnyPrompt):
+    trim_prompt_cache = prompt_rules.trim_all
+    make_prompt_cache = prompt_rules.ask_model
+    create_attention_mask = prompt_rules.mask_of_cache_or_array

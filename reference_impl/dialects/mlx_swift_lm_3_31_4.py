@@ -1,8 +1,13 @@
-"""mlx-swift-lm 3.31.4: as 3.31.3, with lengths, lasting masks, and copies that keep holes."""
+"""mlx-swift-lm 3.31.4: as 3.31.3, with lengths, lasting masks, group sizes that fit."""
 
 from __future__ import annotations
 
-from reference_impl.dialects import mlx_swift_lm_3_31_3
+from typing import Any
+
+from reference_impl.dialects import mlx_swift_lm_3_31_3 as before
+from reference_impl.kv import rules as kv_rules
+from reference_impl.lists.cache import CacheList as AnyCacheList
+from reference_impl.quantized import rules as quantized_rules
 from reference_impl.slots.rules import (
     batch,
     copying,
@@ -12,10 +17,11 @@ from reference_impl.slots.rules import (
     metadata,
     restoring,
 )
-from reference_impl.traps import trapping
+from reference_impl.swift import trapping
+from reference_impl.token_cache import TokenCache
 
 
-class ArraysCache(mlx_swift_lm_3_31_3.ArraysCache):
+class ArraysCache(before.ArraysCache):
     dialect = "mlx-swift-lm-3.31.4"
 
     batch_size = property(trapping(indexing.inferred_batch_size))
@@ -32,3 +38,37 @@ class ArraysCache(mlx_swift_lm_3_31_3.ArraysCache):
     extend = trapping(batch.extend_zero_filled)
 
     copy = copying.copy_everything
+
+
+class Common(before.Common):
+    """What all kinds decide alike."""
+
+    rope_offset = TokenCache.rope_offset
+
+    def prepare(self, lengths: Any = None) -> None:
+        """Only slot caches have lengths."""
+
+    def finalize(self) -> None:
+        """Only slot caches have lengths."""
+
+
+class KVCache(Common, before.KVCache):
+    to_quantized = trapping(kv_rules.quantize_filled_in_fitting_groups)
+
+
+class RotatingKVCache(Common, before.RotatingKVCache):
+    pass
+
+
+class QuantizedKVCache(Common, before.QuantizedKVCache):
+    update_and_fetch = trapping(quantized_rules.append_in_fitting_groups)
+    meta_state = property(quantized_rules.four_texts, quantized_rules.take_four_texts)
+
+
+class ChunkedKVCache(Common, before.ChunkedKVCache):
+    to_quantized = trapping(kv_rules.quantize_filled_in_fitting_groups)
+
+
+class CacheList(Common, before.CacheList):
+    prepare: Any = AnyCacheList.prepare
+    finalize = AnyCacheList.finalize

@@ -11,6 +11,7 @@ from reference_impl.errors import (
     KVCacheError,
     LengthMismatch,
     Trap,
+    UnknownEnumValue,
 )
 from reference_impl.integers import USIZE, as_usize, parse_lenient, parse_strict
 from reference_impl.serialization import texts
@@ -263,6 +264,46 @@ def _slice(values: list[Any], start: int, count: int) -> list[Any]:
     if stop < start:
         raise Trap("range with a lower bound above its upper bound")
     return values[start:stop]
+
+
+# A child by the label that it has in a file
+
+SLOT_LABELS = ("ArraysCache", "MambaCache")
+RUST_NAMES = {
+    "ConcatenateKVCache": "KVCache",
+    "KVCacheSimple": "KVCache",
+    "StandardKvCache": "KVCache",
+    "RotatingKvCache": "RotatingKVCache",
+    "ChunkedKvCache": "ChunkedKVCache",
+    "StandardQuantizedKvCache": "QuantizedKVCache",
+    "BatchKvCache": "BatchKVCache",
+    "BatchRotatingKvCache": "BatchRotatingKVCache",
+}
+SWIFT_NAMES = {"KVCacheSimple": "KVCache"}
+
+
+def restore_child_strictly(cls: type[L], label: str, state: Any, meta_state: Any) -> Any:
+    """mlxrs: its own names count too; a label that is none is `UnknownEnumValue`."""
+    known = [*cls.classes, "MambaCache", *RUST_NAMES]
+    if label not in known:
+        raise UnknownEnumValue("cache class", label, known)
+    return _restored(cls, RUST_NAMES.get(label, label), state, meta_state)
+
+
+def restore_child_or_throw(cls: type[L], label: str, state: Any, meta_state: Any) -> Any:
+    """Swift: a label that is none is thrown."""
+    name = SWIFT_NAMES.get(label, label)
+    if name not in (*cls.classes, "MambaCache"):
+        raise KVCacheError(f"no cache class is called {label!r}")
+    return _restored(cls, name, state, meta_state)
+
+
+def _restored(cls: type[L], label: str, state: Any, meta_state: Any) -> Any:
+    if label not in SLOT_LABELS:
+        return cls.classes[label].from_state(state, meta_state)
+    child = cls.classes["ArraysCache"].from_state(state, meta_state)
+    child.class_label = label
+    return child
 
 
 # Copies

@@ -10,7 +10,8 @@ import mlx.core as mx
 import pytest
 
 from reference_impl import DIALECTS, ArraysCache, dialect_class, errors, from_state
-from reference_impl.slots.cache import SlotCache, absent
+from reference_impl.absence import absent
+from reference_impl.slots.cache import SlotCache
 from reference_impl.slots.rules import masks, metadata
 
 from .helpers import array, everything, ints, slots

@@ -12,7 +12,7 @@ from typing import Any
 import mlx.core as mx
 
 from reference_impl.errors import CacheError
-from reference_impl.token_dialects import cache_classes
+from reference_impl.kinds import cache_classes
 
 WINDOW = 4  # of a cache with a window in a list
 QUANTIZED_DIMENSION = 32
