@@ -17,6 +17,7 @@ from conformance.calls import Call, Refused, Returned
 from conformance.engine.execute import execute
 from conformance.engine.judge import judge
 from conformance.engine.verdict import Status
+from conformance.kinds import KINDS
 from conformance.reporting import words
 from conformance.tensor import tensor
 from conformance.transport import channel as channel_module
@@ -159,7 +160,9 @@ def test_trouble_gets_its_verdict_and_the_next_case_starts_clean(
     text = "- {op: snapshot}" if behaviour.startswith("snapshot") else SIZE
     text = NEXT if behaviour == "no-batches" else text
     bound = planned(text, budget={"seconds": SECONDS.get(behaviour, 20)})
-    session = RestartingBackend(lambda: ProcessBackend(scripted(behaviour)))
+    session = RestartingBackend(
+        lambda: ProcessBackend(scripted(behaviour), problem=KINDS.problem)
+    )
     with contextlib.closing(session):
         observation = execute(bound, session)
         result = judge(bound, observation)
@@ -236,9 +239,8 @@ def test_a_death_after_the_last_answer_is_charged_to_the_case(scripted, behaviou
     with contextlib.closing(session):
         bound = planned(steps)
         result = judge(bound, execute(bound, session))
-        assert (result.status, result.detail) == (
-            Status.CRASH, f"{how} after the last answer of the case"
-        )  # fmt: skip
+        assert result.status is Status.CRASH
+        assert words.detail(result) == f"{how} after the last answer of the case"
         bound = planned(NEXT)
         assert judge(bound, execute(bound, session)).status is Status.PASS
 

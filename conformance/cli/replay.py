@@ -25,6 +25,7 @@ def register(commands: Any) -> None:
 def run(options: argparse.Namespace) -> int:
     from conformance import values
     from conformance.fixtures.dialects import dialect_named, read_dialects
+    from conformance.kinds import KINDS
     from conformance.properties import transcript
     from conformance.properties.comparison import Sides
     from conformance.properties.run import replayed
@@ -34,7 +35,7 @@ def run(options: argparse.Namespace) -> int:
     head, calls = transcript.read(options.file)
     name = options.dialect or head.dialect
     dialect = dialect_named(name, read_dialects())
-    session = RestartingBackend(lambda: connect(options.backend, name))
+    session = RestartingBackend(lambda: connect(options.backend, name, problem=KINDS.problem))
     try:
         with connect("reference", name) as model:
             drawn, got, at = replayed(Sides(model, session, dialect), calls)

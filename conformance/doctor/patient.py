@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from conformance.doctor.probe import InProcessProbe, Limits, ProcessEnd, ProcessProbe
+from conformance.doctor.reading import AnswerReader
 from conformance.engine.dialect import Dialect
 from conformance.engine.doctoring import Named
 from conformance.engine.filearguments import placed
@@ -138,9 +139,9 @@ class Patient:
             self._endpoint = None
 
     def _open(self) -> ProcessProbe | InProcessProbe:
-        words = command(self.spec)
+        words, reader = command(self.spec), AnswerReader(self.suite.kinds.problem)
         if words is not None:
-            return ProcessProbe(words, self.limits, self.oddities.setdefault)
+            return ProcessProbe(words, self.limits, reader, self.oddities.setdefault)
         backend = connect(self.spec, self.asked_dialect or self.suite.default_dialect.id)
         assert isinstance(backend, InProcessBackend)
-        return InProcessProbe(backend)
+        return InProcessProbe(backend, reader)

@@ -14,14 +14,7 @@ import psutil
 
 from conformance import __version__
 from conformance.calls import Call
-from conformance.doctor.reading import (
-    check_result,
-    oddities_in,
-    response_in,
-    responses_in,
-    responses_in_order,
-    shown,
-)
+from conformance.doctor.reading import AnswerReader, oddities_in, shown
 from conformance.patience import START_SECONDS
 from conformance.transport.backend import ProtocolViolation, to_wire
 from conformance.transport.causes import Oddity, Violation
@@ -66,9 +59,14 @@ class ProcessProbe:
     """A process under examination. Whatever is wrong with an answer ends it, as in a real run."""
 
     def __init__(
-        self, command: Sequence[str], limits: Limits, notice: Callable[[Oddity, str], object]
+        self,
+        command: Sequence[str],
+        limits: Limits,
+        reader: AnswerReader,
+        notice: Callable[[Oddity, str], object],
     ) -> None:
         self.limits = limits
+        self._reader = reader
         self._notice = notice  # is told of each oddity, and of the question
         self.doing = "initialize"  # the question, for words about its answer
         self._next_id = 1
@@ -101,7 +99,7 @@ class ProcessProbe:
         with self._channel.ended_by_trouble():
             self._channel.send(b"".join(encode([request]) for request in requests))
             answers = [self._channel.read_line(self.limits.answer) for _ in requests]
-            responses = responses_in_order(answers, requests)
+            responses = self._reader.responses_in_order(answers, requests)
             self._note_oddities(answers)
             return responses
 
@@ -131,7 +129,7 @@ class ProcessProbe:
             with contextlib.suppress(psutil.Error):
                 one.kill()
         self._channel.close()
-        return ProcessEnd(code, _last_violation(said, request), names)
+        return ProcessEnd(code, self._last_violation(said, request), names)
 
     def close(self) -> None:
         """End the process and all that it started, the way a run does."""
@@ -159,9 +157,9 @@ class ProcessProbe:
                 answer = self._channel.read_line(self.limits.answer)
             more = self._channel.unread
             if alone:
-                responses = [response_in(answer, requests[0])]
+                responses = [self._reader.response_in(answer, requests[0])]
             else:
-                responses = responses_in(answer, requests, more)
+                responses = self._reader.responses_in(answer, requests, more)
             if more:
                 text = f"one line was answered with more; what follows: {shown(more)}"
                 raise ProtocolViolation(Violation.MORE_LINES, text)
@@ -172,6 +170,19 @@ class ProcessProbe:
         for answer in answers:
             for oddity in oddities_in(answer, starting):
                 self._notice(oddity, self.doing)
+
+    def _last_violation(self, said: bytes, request: Request) -> ProtocolViolation | None:
+        """What is wrong with the answer to a shutdown; there need not be any."""
+        line, _, more = said.partition(b"\n")
+        try:
+            if line:
+                self._reader.response_in(line, request)
+            if more:
+                text = f"shutdown was answered with more than a line: {shown(more)}"
+                raise ProtocolViolation(Violation.MORE_LINES, text)
+        except ProtocolViolation as violation:
+            return violation
+        return None
 
     def _shake_hands(self) -> Handshake:
         client = {"name": "mlx-cache-conformance", "version": __version__}
@@ -188,8 +199,9 @@ class ProcessProbe:
 class InProcessProbe:
     """A backend in this process, asked as a process would be: errors by the codes of the wire."""
 
-    def __init__(self, backend: InProcessBackend) -> None:
+    def __init__(self, backend: InProcessBackend, reader: AnswerReader) -> None:
         self._backend = backend
+        self._reader = reader
         self.doing = "initialize"
         self.handshake: Handshake = backend.handshake
 
@@ -205,7 +217,7 @@ class InProcessProbe:
         except Exception as error:
             said = adapter.refusal(error)
             return _failed(OPERATION_REFUSED, error, ErrorData(said["kind"], said["payload"]))
-        check_result(method, result)
+        self._reader.check_result(method, result)
         return Response("2.0", 0, result)
 
     def close(self) -> None:
@@ -215,20 +227,6 @@ class InProcessProbe:
 
 def _failed(code: int, error: Exception, data: ErrorData | None = None) -> Response:
     return Response("2.0", 0, error=ErrorObject(code, str(error), data))
-
-
-def _last_violation(said: bytes, request: Request) -> ProtocolViolation | None:
-    """What is wrong with the answer to a shutdown; there need not be any."""
-    line, _, more = said.partition(b"\n")
-    try:
-        if line:
-            response_in(line, request)
-        if more:
-            text = f"shutdown was answered with more than a line: {shown(more)}"
-            raise ProtocolViolation(Violation.MORE_LINES, text)
-    except ProtocolViolation as violation:
-        return violation
-    return None
 
 
 def _command_line(one: psutil.Process) -> str:

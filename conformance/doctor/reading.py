@@ -10,9 +10,8 @@ import json
 from collections.abc import Sequence
 from typing import Any, NoReturn
 
-from conformance.kinds import KINDS
 from conformance.transport import lines
-from conformance.transport.backend import ProtocolViolation, from_wire
+from conformance.transport.backend import ProtocolViolation, ResultProblem, from_wire
 from conformance.transport.causes import Oddity, Violation
 from conformance.transport.messages import (
     ADAPTER_BUG,
@@ -35,43 +34,6 @@ def shown(raw: bytes) -> str:
     return " ".join(raw[:_SHOWN].decode("utf-8", "replace").split())
 
 
-def response_in(line: bytes, request: Request) -> Response:
-    """The response to one request. ProtocolViolation says what is wrong with the line."""
-    message = _parsed(line)
-    if isinstance(message, list):
-        text = f"one request was answered with a list; got: {shown(line)}"
-        raise ProtocolViolation(Violation.LIST_FOR_ONE, text)
-    _check_envelope(message, request)
-    _check_id(message, request)
-    return _strictly(line, [request])[0]
-
-
-def responses_in(line: bytes, requests: Sequence[Request], more: bytes = b"") -> list[Response]:
-    """The responses to several requests that came as a list; `more` is what follows the line."""
-    messages = _parsed(line)
-    many, got = f"a list of {len(requests)} requests", f"got: {shown(line)}"
-    if not isinstance(messages, list):
-        text = f"{many} was not answered by one; {got}"
-        if more and isinstance(messages, dict):
-            text = f"{many} was answered in more than one line"
-        raise ProtocolViolation(Violation.NO_LIST, text)
-    if len(messages) != len(requests):
-        text = f"{len(requests)} requests in a list, {len(messages)} responses; {got}"
-        raise ProtocolViolation(Violation.WRONG_COUNT, text)
-    for message, request in zip(messages, requests, strict=True):
-        _check_envelope(message, request)
-    _check_order(requests, messages)
-    for message, request in zip(messages, requests, strict=True):
-        _check_id(message, request)
-    return _strictly(line, requests)
-
-
-def responses_in_order(answers: Sequence[bytes], requests: Sequence[Request]) -> list[Response]:
-    """The responses to as many requests, each in a line of its own."""
-    _check_order(requests, [_parsed(line) for line in answers])
-    return [response_in(*pair) for pair in zip(answers, requests, strict=True)]
-
-
 def oddities_in(line: bytes, handshake: bool) -> frozenset[Oddity]:
     """What a line that could be read has otherwise than the protocol."""
     bare, found = without_mark(line)
@@ -82,23 +44,66 @@ def oddities_in(line: bytes, handshake: bool) -> frozenset[Oddity]:
     return found
 
 
-def check_result(method: str, result: Any) -> None:
-    """What the suite makes of a result; ProtocolViolation where it can make nothing of it."""
-    lines.check_result(method, result, KINDS)
-    try:
-        from_wire(result)
-    except ProtocolViolation as error:
-        raise ProtocolViolation(error.cause, f"{method}: {error}") from None
+class AnswerReader:
+    """Reads answers, and judges the shape of results by `problem`."""
 
+    def __init__(self, problem: ResultProblem) -> None:
+        self._problem = problem
 
-def _strictly(line: bytes, requests: Sequence[Request]) -> list[Response]:
-    responses = lines.decode(line, requests)
-    for response, request in zip(responses, requests, strict=True):
-        if isinstance(response.error, ErrorObject):
-            _check_error(response.error, request)
-        else:
-            check_result(request.method, response.result)
-    return responses
+    def response_in(self, line: bytes, request: Request) -> Response:
+        """The response to one request. ProtocolViolation says what is wrong with the line."""
+        message = _parsed(line)
+        if isinstance(message, list):
+            text = f"one request was answered with a list; got: {shown(line)}"
+            raise ProtocolViolation(Violation.LIST_FOR_ONE, text)
+        _check_envelope(message, request)
+        _check_id(message, request)
+        return self._strictly(line, [request])[0]
+
+    def responses_in(
+        self, line: bytes, requests: Sequence[Request], more: bytes = b""
+    ) -> list[Response]:
+        """The responses to a list of several requests; `more` is what follows the line."""
+        messages = _parsed(line)
+        many, got = f"a list of {len(requests)} requests", f"got: {shown(line)}"
+        if not isinstance(messages, list):
+            text = f"{many} was not answered by one; {got}"
+            if more and isinstance(messages, dict):
+                text = f"{many} was answered in more than one line"
+            raise ProtocolViolation(Violation.NO_LIST, text)
+        if len(messages) != len(requests):
+            text = f"{len(requests)} requests in a list, {len(messages)} responses; {got}"
+            raise ProtocolViolation(Violation.WRONG_COUNT, text)
+        for message, request in zip(messages, requests, strict=True):
+            _check_envelope(message, request)
+        _check_order(requests, messages)
+        for message, request in zip(messages, requests, strict=True):
+            _check_id(message, request)
+        return self._strictly(line, requests)
+
+    def responses_in_order(
+        self, answers: Sequence[bytes], requests: Sequence[Request]
+    ) -> list[Response]:
+        """The responses to as many requests, each in a line of its own."""
+        _check_order(requests, [_parsed(line) for line in answers])
+        return [self.response_in(*pair) for pair in zip(answers, requests, strict=True)]
+
+    def check_result(self, method: str, result: Any) -> None:
+        """What the suite makes of a result; ProtocolViolation where it can make nothing of it."""
+        lines.check_result(method, result, self._problem)
+        try:
+            from_wire(result)
+        except ProtocolViolation as error:
+            raise ProtocolViolation(error.cause, f"{method}: {error}") from None
+
+    def _strictly(self, line: bytes, requests: Sequence[Request]) -> list[Response]:
+        responses = lines.decode(line, requests)
+        for response, request in zip(responses, requests, strict=True):
+            if isinstance(response.error, ErrorObject):
+                _check_error(response.error, request)
+            else:
+                self.check_result(request.method, response.result)
+        return responses
 
 
 class _NoNumber(Exception):

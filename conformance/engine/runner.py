@@ -70,7 +70,7 @@ class Run:
         self.suite = suite
         self._terms = terms or Terms()
         opening = dialect or suite.default_dialect.id
-        self._session = self._starting(backend, opening).open()
+        self._session = self.restarting(backend, opening).open()
         self.handshake: Handshake = self._session.handshake
         self._check_capabilities(backend)
         self.dialect = self._dialect(backend, dialect)
@@ -124,11 +124,13 @@ class Run:
             return self._session
         if self._apart is None:
             apart = served(self.target.backend, self.dialect.id)
-            self._apart = self._starting(apart, self.dialect.id)
+            self._apart = self.restarting(apart, self.dialect.id)
         return self._apart
 
-    def _starting(self, spec: str, dialect: str) -> RestartingBackend:
-        return RestartingBackend(lambda: connect(spec, dialect, self._terms.timeout))
+    def restarting(self, spec: str, dialect: str) -> RestartingBackend:
+        """A backend by the terms of this run."""
+        problem = self.suite.kinds.problem
+        return RestartingBackend(lambda: connect(spec, dialect, self._terms.timeout, problem))
 
     def _dialect(self, backend: str, asked: str | None) -> Dialect:
         declared = self.handshake.dialect

@@ -27,7 +27,6 @@ from conformance.properties.trials import Breach, try_law
 from conformance.reporting import text as report
 from conformance.transport import connect, served
 from conformance.transport.backend import ProtocolViolation
-from conformance.transport.restarting import RestartingBackend
 
 FOLDER = Path("conformance-found")
 # Each costs up to a minute of shortening, and most are the same mistake once more.
@@ -64,7 +63,7 @@ class Properties:
         spec, dialect = run.target.backend, run.dialect.id
         if spec.startswith("py:") or "--isolate" in run.target.terms:
             spec = served(spec, dialect)
-        session = RestartingBackend(lambda: connect(spec, dialect))
+        session = run.restarting(spec, dialect)
         self._sides = Sides(connect("reference", dialect), session, run.dialect)
         self._found = 0
 

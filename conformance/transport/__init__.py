@@ -18,18 +18,26 @@ from conformance.transport.backend import (
     BackendHung,
     BackendTrouble,
     BackendUnusable,
+    ResultProblem,
+    any_shape,
 )
 from conformance.transport.causes import Unusable
 from conformance.transport.in_process import InProcessBackend
 from conformance.transport.process import ProcessBackend
 
-KINDS = "reference, py:module:Class, cmd:COMMAND, pypi:NAME==VERSION or mutant:NAME"
+FORMS = "reference, py:module:Class, cmd:COMMAND, pypi:NAME==VERSION or mutant:NAME"
 
 
 def connector(
-    spec: str, dialect: str, start_seconds: float = START_SECONDS
+    spec: str,
+    dialect: str,
+    start_seconds: float = START_SECONDS,
+    problem: ResultProblem = any_shape,
 ) -> Callable[[], Backend]:
-    """What opens the backend that `spec` names; BackendUnusable if it names none."""
+    """What opens the backend that `spec` names; BackendUnusable if it names none.
+
+    `problem` judges the shape of results that come from another process.
+    """
     kind, _, rest = spec.partition(":")
     if kind == "reference" and not rest:
         return lambda: _reference(dialect)
@@ -39,17 +47,22 @@ def connector(
         return lambda: _mutant(rest)
     if kind == "cmd" and rest.strip():
         words = _words(spec)
-        return lambda: ProcessBackend(words, start_seconds)
+        return lambda: ProcessBackend(words, start_seconds, problem)
     if kind == "pypi" and rest:
         release = released.parse(rest)
-        return lambda: released.ReleasedBackend(release, start_seconds)
-    raise BackendUnusable(Unusable.NO_BACKEND, f"unknown backend {spec!r}: a backend is {KINDS}")
+        return lambda: released.ReleasedBackend(release, start_seconds, problem)
+    raise BackendUnusable(Unusable.NO_BACKEND, f"unknown backend {spec!r}: a backend is {FORMS}")
 
 
-def connect(spec: str, dialect: str, start_seconds: float = START_SECONDS) -> Backend:
+def connect(
+    spec: str,
+    dialect: str,
+    start_seconds: float = START_SECONDS,
+    problem: ResultProblem = any_shape,
+) -> Backend:
     """Open a backend. BackendUnusable, with what it said, when it cannot even shake hands."""
     try:
-        return connector(spec, dialect, start_seconds)()
+        return connector(spec, dialect, start_seconds, problem)()
     except BackendTrouble as error:
         text = f"{spec}: the handshake failed: {error}"
         said = error.stderr.splitlines() if isinstance(error, BackendCrashed) else []

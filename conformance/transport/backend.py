@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 from conformance import tensor
@@ -13,6 +13,14 @@ from conformance.transport.causes import Unusable, Violation
 from conformance.transport.messages import Handshake
 
 MAX_DEPTH = 160  # of a result; the deepest is a loaded file with lists in lists of caches
+
+
+# Says what is wrong with the shape of an operation's result; None where nothing is.
+ResultProblem = Callable[[str, Any], str | None]
+
+
+def any_shape(operation: str, result: Any) -> None:
+    """The ResultProblem of who does not know the operations, or is content with any result."""
 
 
 class BackendUnusable(Exception):

@@ -12,9 +12,9 @@ from typing import Any
 import msgspec
 
 from conformance.calls import Refused, Reply, Returned
-from conformance.engine.kinds import Kinds
 from conformance.transport.backend import (
     ProtocolViolation,
+    ResultProblem,
     from_wire,
 )
 from conformance.transport.causes import Violation
@@ -170,7 +170,7 @@ def _why_no_json(line: bytes) -> Violation:
     return Violation.NAN_OR_INFINITY if literals else Violation.NOT_JSON
 
 
-def reply(request: Request, response: Response, kinds: Kinds) -> Reply:
+def reply(request: Request, response: Response, problem: ResultProblem) -> Reply:
     """What a response says of the implementation; ProtocolViolation if it speaks of the adapter."""
     error = response.error
     if isinstance(error, msgspec.UnsetType):
@@ -179,7 +179,7 @@ def reply(request: Request, response: Response, kinds: Kinds) -> Reply:
                 Violation.MISSING_RESULT,
                 f"{request.method}: neither result nor error in the response",
             )
-        check_result(request.method, response.result, kinds)
+        check_result(request.method, response.result, problem)
         return Returned(from_wire(response.result))
     if response.result is not msgspec.UNSET and response.result is not None:
         raise ProtocolViolation(
@@ -198,8 +198,8 @@ def reply(request: Request, response: Response, kinds: Kinds) -> Reply:
     raise ProtocolViolation(cause, f"{request.method}: {meaning}: {error.message}")
 
 
-def check_result(method: str, result: Any, kinds: Kinds) -> None:
+def check_result(method: str, result: Any, problem: ResultProblem) -> None:
     """ProtocolViolation where a result is not of the form that its operation has."""
-    problem = kinds.problem(method, result)
-    if problem is not None:
-        raise ProtocolViolation(Violation.MALFORMED_RESULT, f"{method}: {problem}")
+    found = problem(method, result)
+    if found is not None:
+        raise ProtocolViolation(Violation.MALFORMED_RESULT, f"{method}: {found}")

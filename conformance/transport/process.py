@@ -7,13 +7,13 @@ from typing import Any
 
 from conformance import __version__
 from conformance.calls import Call, Refused, Reply
-from conformance.engine.kinds import Kinds
-from conformance.kinds import KINDS
 from conformance.patience import START_SECONDS
 from conformance.transport.backend import (
     Backend,
     OperationRefused,
     ProtocolViolation,
+    ResultProblem,
+    any_shape,
     to_wire,
 )
 from conformance.transport.causes import Violation
@@ -27,16 +27,17 @@ CALL_SECONDS = 30.0
 class ProcessBackend(Backend):
     """Starts `command` and shakes hands; `close` ends all that it started.
 
-    Any BackendTrouble ends the process too: what it says after that answers nothing.
+    `problem` judges the shape of results. Any BackendTrouble ends the process too: what it says
+    after that answers nothing.
     """
 
     def __init__(
         self,
         command: Sequence[str],
         start_seconds: float = START_SECONDS,
-        kinds: Kinds = KINDS,
+        problem: ResultProblem = any_shape,
     ) -> None:
-        self._kinds = kinds
+        self._problem = problem
         self._next_id = 1
         self.channel = Channel(command)
         self.pid = self.channel.pid
@@ -92,4 +93,4 @@ class ProcessBackend(Backend):
                     "one message was answered with more than one line; what follows the answer: "
                     f"{shown(more)}",
                 )
-            return [reply(*pair, self._kinds) for pair in zip(requests, responses, strict=True)]
+            return [reply(*pair, self._problem) for pair in zip(requests, responses, strict=True)]

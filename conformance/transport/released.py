@@ -15,7 +15,7 @@ from pathlib import Path
 
 from conformance.fixtures.userfolder import CACHE_VARIABLE, cache_folder
 from conformance.patience import START_SECONDS
-from conformance.transport.backend import BackendUnusable
+from conformance.transport.backend import BackendUnusable, ResultProblem, any_shape
 from conformance.transport.causes import Unusable
 from conformance.transport.process import ProcessBackend
 
@@ -46,8 +46,13 @@ class Release:
 class ReleasedBackend(ProcessBackend):
     """The class of a release, in the release's own environment."""
 
-    def __init__(self, release: Release, start_seconds: float = START_SECONDS) -> None:
-        super().__init__(command(release), start_seconds)
+    def __init__(
+        self,
+        release: Release,
+        start_seconds: float = START_SECONDS,
+        problem: ResultProblem = any_shape,
+    ) -> None:
+        super().__init__(command(release), start_seconds, problem)
 
 
 def parse(text: str) -> Release:

@@ -76,7 +76,8 @@ class Examiner:
 
     def _opened(self, mutant: Mutant) -> Backend:
         if self._terms.stdio:
-            return connect(over_stdio(mutant), mutant.dialect)
+            problem = self._suite.kinds.problem
+            return connect(over_stdio(mutant), mutant.dialect, problem=problem)
         return opened(mutant)
 
     def _in_order(self, mutant: Mutant) -> Iterator[Plan]:
