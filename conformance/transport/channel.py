@@ -162,9 +162,10 @@ class Channel:
 
     def listen(self, seconds: float = 0.0) -> bytes:
         """What it writes, or has written, without being asked. BackendCrashed if it has ended."""
+        patience = 0 if self._unread else seconds
         with selectors.DefaultSelector() as selector:
             selector.register(self._stdout, selectors.EVENT_READ)
-            said = os.read(self._stdout.fileno(), _CHUNK) if selector.select(seconds) else None
+            said = os.read(self._stdout.fileno(), _CHUNK) if selector.select(patience) else None
         if self._unread or said:
             return self.unread + (said or b"")
         if said == b"" or self._process.poll() is not None:
