@@ -13,6 +13,7 @@ from conformance.engine.kind import Step
 from conformance.engine.kinds import Kinds
 from conformance.filetools.goldens import (
     STRICT,
+    check_readers,
     goldens,
     read_chapter,
     read_expectations,
@@ -54,9 +55,7 @@ def file_chapter(library: Library, dialects: Mapping[str, Dialect], kinds: Kinds
 class _ChapterMaker:
     """Makes the cases. A dialect without a writer, of its own or inherited, has no part in them."""
 
-    def __init__(
-        self, library: Library, dialects: Mapping[str, Dialect], kinds: Kinds
-    ) -> None:
+    def __init__(self, library: Library, dialects: Mapping[str, Dialect], kinds: Kinds) -> None:
         self._case = kinds.case
         self.library = library
         self.head = read_chapter(library.root)
@@ -118,6 +117,8 @@ class _ChapterMaker:
     def hostile(self) -> Iterator[Case]:
         """One case a hostile file."""
         for file in self.library.hostile.values():
+            for table in (file.readers, file.not_run):
+                check_readers(f"{HOSTILE}{file.id}", table, self._lineages)
             outcomes = {
                 name: self._hostile_outcome(file, dialect)
                 for name, dialect in self._dialects.items()

@@ -95,15 +95,24 @@ def read_expectations(
     return found
 
 
+def check_readers(where: str, table: Mapping[str, object], lineages: Mapping[str, Lineage]) -> None:
+    """FixtureError for a name in a table by reader that is none, or that says what is inherited."""
+    names = {name for lineage in lineages.values() for name in lineage}
+    for reader in table:
+        if reader not in names:
+            raise FixtureError(f"{where}: no reader is called {reader}")
+        above = repeats(table, reader, dict.fromkeys(lineages.values()))
+        if above is not None:
+            raise FixtureError(f"{where}: {reader} does the same as {above or 'any other'}")
+
+
 def _readings(
     where: str, said: Mapping[str, Reading], lineages: Mapping[str, Lineage], hazards: Set[str]
 ) -> dict[str, Reading]:
     """What each reader does, from what is written of some."""
-    names = {name for lineage in lineages.values() for name in lineage}
+    check_readers(where, said, lineages)
     for reader, reading in said.items():
         outcomes = (reading.same, reading.lossy, reading.wrong, reading.error, reading.trap)
-        if reader not in names:
-            raise FixtureError(f"{where}: no reader is called {reader}")
         if sum(map(bool, outcomes)) != 1:
             raise FixtureError(f"{where}: {reader}: give exactly one outcome")
         if reading.wrong and reading.hazard is None:
@@ -117,8 +126,4 @@ def _readings(
         if reading_ is None:
             raise FixtureError(f"{where}: nothing is said about {reader}")
         whole[reader] = reading_
-    for reader in said:
-        above = repeats(said, reader, dict.fromkeys(lineages.values()))
-        if above is not None:
-            raise FixtureError(f"{where}: {reader} does the same as {above}")
     return whole

@@ -241,6 +241,16 @@ def copied(tmp_path):
         ("mlx-lm-0.32.2/expectations.yaml", "  hole-0:\n", "  hole-0:\n"
          "    mlx-swift-lm-3.31.4: {error: KVCacheError}\n",
          "hole-0: mlx-swift-lm-3.31.4 does the same as mlx-swift-lm-3.31.3"),
+        ("hostile.yaml", "mlx-lm-0.31: {wrong: 1 caches}, mlx-lm-0.32: {wrong: 0 caches}}\n"
+         "  expect: {error: BadContainer, key: data, reason: of which the tensors take 56}",
+         "mlx-lm-9: {wrong: 1 caches}}\n"
+         "  expect: {error: BadContainer, key: data, reason: of which the tensors take 56}",
+         "hostile/one-byte-too-many: no reader is called mlx-lm-9"),
+        ("hostile.yaml", "  readers: {mlx-lm-0.31: {wrong: 0 caches}, mlx-lm-0.32: null}\n"
+         "  expect: {error: BadCache, key: 0.0.1, reason: is not made of ASCII codes}",
+         "  readers: {mlx-lm-0.31: {wrong: 0 caches}, mlx-lm-0.32: {wrong: 0 caches}}\n"
+         "  expect: {error: BadCache, key: 0.0.1, reason: is not made of ASCII codes}",
+         "hostile/class-of-a-child: mlx-lm-0.32 does the same as mlx-lm-0.31"),
         ("chapter.yaml", "14414441: mlx-swift-lm-3.31.4", "14414441: mlx-swift-lm-3.31.5",
          "readers: mlx-swift-lm-14414441: no dialect mlx-swift-lm-3.31.5"),
     ],
