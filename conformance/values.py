@@ -8,7 +8,7 @@ from __future__ import annotations
 import hashlib
 import json
 from abc import abstractmethod
-from typing import Any
+from typing import Any, ClassVar
 
 import msgspec
 
@@ -28,6 +28,9 @@ _OWN_TEXT = 4096  # of what a fixture says, or a port in a message
 class Data(msgspec.Struct, frozen=True):
     """A piece of a verdict: data that can be compared and kept, and said in words."""
 
+    # The fields that only explain: what differs in these alone is the same.
+    explains: ClassVar[tuple[str, ...]] = ()
+
     @abstractmethod
     def words(self) -> str:
         """What a reader sees, on one line."""
@@ -45,8 +48,9 @@ def same(left: Any, right: Any) -> bool:
     if isinstance(left, dict):
         return left.keys() == right.keys() and all(same(left[key], right[key]) for key in left)
     if isinstance(left, (Data, Refused)):
+        free = left.explains if isinstance(left, Data) else ()
         return all(same(getattr(left, name), getattr(right, name))
-                   for name in left.__struct_fields__)  # fmt: skip
+                   for name in left.__struct_fields__ if name not in free)  # fmt: skip
     return bool(left == right)
 
 

@@ -29,10 +29,12 @@ from conformance.engine.verdict import (
     Unanswered,
     Verdict,
 )
+from conformance.kinds.slots import SLOTS
 from conformance.outcomes import registry
 from conformance.outcomes.difference import Difference
 from conformance.outcomes.outcome import Outcome
 from conformance.outcomes.registry import OUTCOMES, Expect, decoded
+from conformance.outcomes.snapshots import Snapshots
 from conformance.reporting.json_report import in_words
 from conformance.tensor import Tensor, deviation, tensor
 from conformance.transport.backend import BackendCrashed
@@ -64,7 +66,7 @@ TENSORS_AND_FILES = type(TENSORS)(*TENSORS._layers, files=Library())
 
 
 def made(fields) -> registry.Expectation:
-    return decoded(msgspec.convert(fields, Expect), TENSORS_AND_FILES)
+    return decoded(msgspec.convert(fields, SLOTS.expect), TENSORS_AND_FILES)
 
 
 # --------------------------------------------------------------------------- one class
@@ -110,6 +112,13 @@ def test_each_key_of_an_expectation_belongs_to_one_outcome():
     assert sorted([*owned, "hazard", "accept"]) == sorted(Expect.__struct_fields__)
 
 
+@pytest.mark.parametrize("key", ["hazard", "accept"])
+def test_a_better_outcome_has_no_hazard_of_its_own(key):
+    better = {"value": 2, key: "h" if key == "hazard" else []}
+    with pytest.raises(msgspec.ValidationError, match=f"unknown field `{key}`"):
+        msgspec.convert({"value": 1, "hazard": "h", "accept": [better]}, Expect)
+
+
 @pytest.mark.parametrize("reading", [{}, {"lossy": "a", "wrong": "b"}, "lossy: a"])
 def test_a_reading_is_one_thing(reading):
     with pytest.raises(msgspec.ValidationError):
@@ -136,7 +145,7 @@ def test_a_reading_is_one_thing(reading):
     ],
 )  # fmt: skip
 def test_outcomes_are_equal_as_data_whatever_reasons_they_give(one, other, alike):
-    assert made(one).own.equals(made(other).own) is alike
+    assert values.same(made(one).own, made(other).own) is alike
 
 
 @pytest.mark.parametrize(
@@ -159,13 +168,29 @@ def test_outcomes_are_equal_as_data_whatever_reasons_they_give(one, other, alike
     ],
 )  # fmt: skip
 def test_what_was_found_is_spelled_as_the_expectation_that_it_meets(reply, fields):
-    assert registry.spelled(reply) == fields
+    assert registry.spelled(reply, SLOTS.snapshots) == fields
     bound = planned(f"- {{op: size, expect: {spelled_flow(fields)}}}")
     assert verdict(bound, reply).status is Status.PASS
 
 
 def spelled_flow(fields) -> str:
     return msgspec.json.encode(fields).decode()
+
+
+OTHER = Snapshots(("class_name", "total", "rows"))
+SHOWN = {"class_name": "Sums", "total": A0, "rows": {"0": A0, "10": None}}
+
+
+@pytest.mark.parametrize(
+    ("change", "places"),
+    [({}, []), ({"class_name": "X"}, ["class_name"]), ({"total": None}, ["total"]),
+     ({"total": NAN}, ["total"]), ({"rows": {"9": A0}}, ["row 0", "row 9"]),
+     ({"rows": None}, ["rows"]), ({"free": 1}, [])],
+)  # fmt: skip
+def test_the_snapshots_of_any_kind_are_compared_key_by_key(change, places):
+    found = list(OTHER.differences("d", SHOWN, SHOWN | change))
+    assert [each.place for each in found] == places
+    assert len(list(OTHER.differences("d", None, SHOWN))) == 1
 
 
 # --------------------------------------------------------------------------- on the way
@@ -222,7 +247,7 @@ def test_every_outcome_survives_the_way(outcome):
     sent = Verdict("a.b", "d", Status.PASS, (Mismatch(None, Difference("", own, A0, why)),),
                    choices=(Choice("h", own), Choice("h", None)))  # fmt: skip
     got = transfer.loaded(transfer.dumped(sent))
-    assert got.choices[0].chose.equals(own)
+    assert values.same(got.choices[0].chose, own)
     assert in_words(got) == in_words(sent)
 
 

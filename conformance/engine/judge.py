@@ -74,9 +74,11 @@ def _answers(plan: Plan, observation: Observation) -> Iterator[tuple[Seen, Answe
     """Each step with all that there is to be seen of it."""
     snapshots: dict[str, Any] = {}
     for seen in observation.seen:
-        call, reply = seen.step.call, seen.reply
+        call, reply, shown = seen.step.call, seen.reply, seen.step.kind.snapshots
         earlier = dict(snapshots)  # an outcome may name the cache that this step looks at
-        yield seen, Answer(call, reply, plan.tensors, earlier, seen.before, seen.after, seen.file)
+        yield seen, Answer(
+            call, reply, plan.tensors, shown, earlier, seen.before, seen.after, seen.file
+        )
         if seen.step.operation.gives is Gives.SNAPSHOT and not isinstance(reply, Refused):
             snapshots[call.arguments["cache"]] = reply.value
 

@@ -12,7 +12,8 @@ import msgspec
 from conformance.engine.doctoring import Doctoring, Named
 from conformance.engine.literals import Strict, Tensors
 from conformance.engine.operation import Gives, Operation, Use
-from conformance.outcomes.registry import Expect
+from conformance.outcomes.registry import Expect, expect_types
+from conformance.outcomes.snapshots import Snapshots
 
 DEFAULT_CACHE = "c"
 S = TypeVar("S", bound=Strict)
@@ -71,8 +72,8 @@ class Kind:
 
     `given` is the grammar of a cache to start from; `build` makes calls of one, and names the
     operations alone, decoding no tensor, if it gets none; `misfit` says what is wrong with one.
-    `state_shapes` are the forms that `state` has in dialects. `doctoring` is what the
-    doctor asks first.
+    `state_shapes` are the forms that `state` has in dialects. `doctoring` is what the doctor asks
+    first, `snapshots` what a whole cache shows.
     """
 
     name: str
@@ -85,6 +86,7 @@ class Kind:
     misfit: Callable[[Any], str | None] | None = None
     state_shapes: tuple[str, ...] = ()
     doctoring: Doctoring | None = None
+    snapshots: Snapshots | None = None
 
     @cached_property
     def operations(self) -> dict[str, Operation]:
@@ -115,7 +117,18 @@ class Kind:
         own = {"operation": operation, "kind": self}
         name = "".join(part.title() for part in operation.wire.replace(".", "_").split("_"))
         assert issubclass(operation.arguments, Step)
-        return derived(operation.arguments, name, own=own, tag_field="op", tag=operation.wire)
+        fields: list[Any] = [
+            ("expect", self.expect | None, None),
+            ("unless", dict[str, self.expect | None], {}),  # type: ignore[name-defined]
+        ]
+        return derived(
+            operation.arguments, name, fields, own=own, tag_field="op", tag=operation.wire
+        )
+
+    @cached_property
+    def expect(self) -> type[Expect]:
+        """The grammar of an expectation of this kind."""
+        return Expect if self.snapshots is None else expect_types(self.snapshots, self.name)[1]
 
     @cached_property
     def start(self) -> type[Given] | None:

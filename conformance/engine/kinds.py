@@ -13,6 +13,7 @@ from conformance.engine.case import Case, Chapter
 from conformance.engine.kind import DEFAULT_CACHE, Kind, derived
 from conformance.engine.operation import RECEIVER, Handle, Operation, Use
 from conformance.engine.session import SESSION
+from conformance.outcomes.snapshots import Snapshots
 
 
 class Kinds:
@@ -46,6 +47,13 @@ class Kinds:
         return frozenset(
             w for w, operation in self.operations.items() if operation.use is not Use.SESSION
         )
+
+    @cached_property
+    def snapshots(self) -> dict[str, Snapshots]:
+        """Name on the wire of an operation that shows a whole cache -> what it shows."""
+        return {
+            kind.look.wire: kind.snapshots for kind in self if kind.snapshots is not None
+        }
 
     def problem(self, method: str, result: Any) -> str | None:
         """What is wrong with the shape of a result as it came over the wire."""

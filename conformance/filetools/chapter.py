@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
 
 from msgspec.structs import replace
 
@@ -25,7 +26,7 @@ from conformance.filetools.model import CacheSpec, FileCase, HostileFile
 from conformance.filetools.reading import ERROR, LOSSY, TRAP, WRONG, Reading
 from conformance.kinds.files import LOAD, SAVE
 from conformance.outcomes.reading import NotSame
-from conformance.outcomes.registry import Expect
+from conformance.outcomes.registry import Better, Expect
 
 FILE_MEGABYTES = 64.0  # beyond which no file may take memory, whatever is in it
 MAMBA, MAMBA_CACHE = "new_mamba", "MambaCache"  # the class is there if its operation is
@@ -36,7 +37,7 @@ _HAZARDS = {
     ERROR: "file-of-another-is-refused",
     TRAP: "reader-ends-the-process",
 }
-_REFUSED = Expect(refused="a file that this reader does not take")
+_REFUSED = Better(refused="a file that this reader does not take")
 
 
 def file_chapter(library: Library, dialects: Mapping[str, Dialect], kinds: Kinds) -> Chapter:
@@ -141,7 +142,7 @@ class _ChapterMaker:
         better = [_REFUSED]
         later = file.reading(self._lineages[newer]) if newer else None
         if later is not None and later.wrong and later != own:
-            better.append(_as_read(later))
+            better.append(Better(**_as_read(later)))
         return _expect(own, better)
 
     def _newer_than(self, dialect: Dialect) -> str | None:
@@ -159,11 +160,11 @@ def _outcome(readings: Mapping[str, Reading], dialect: str, newer: str | None) -
     """What a dialect's reader does. Better are all that is in the file, and a refusal."""
     own, whole = readings[dialect], readings[STRICT]
     if own.agrees(whole) and not own.error:
-        return _as_read(own)
-    better = [] if whole.error else [_as_read(whole)]
+        return Expect(**_as_read(own))
+    better = [] if whole.error else [Better(**_as_read(whole))]
     later = readings[newer] if newer else own
     if not (later.agrees(own) or later.agrees(whole) or later.error):
-        better.append(_as_read(later))
+        better.append(Better(**_as_read(later)))
     return _expect(own, [*better, *([] if own.lossy else [_REFUSED])])
 
 
@@ -171,20 +172,20 @@ def _written(writer: str, content: str, cannot: str | None) -> Expect:
     """The file that a writer writes, or its refusal."""
     if cannot is None:
         return Expect(written=f"{writer}/{content}")
-    better = Expect(refused="the layout has no place for it")
+    better = Better(refused="the layout has no place for it")
     return Expect(error=cannot, hazard="cannot-be-saved", accept=[better])
 
 
-def _expect(own: Reading, better: list[Expect]) -> Expect:
+def _expect(own: Reading, better: list[Better]) -> Expect:
     hazard = own.hazard or _HAZARDS[own.kind]
-    return replace(_as_read(own), hazard=hazard, accept=better)
+    return Expect(**_as_read(own), hazard=hazard, accept=better)
 
 
-def _as_read(own: Reading) -> Expect:
-    """What a reader does, as an expectation."""
+def _as_read(own: Reading) -> dict[str, Any]:
+    """What a reader does, as the fields of an expectation."""
     if own.kind in (ERROR, TRAP):
-        return Expect(error=own.what) if own.error else Expect(trap=own.what)
-    return Expect(reading=own.kind if own.same else NotSame(**{own.kind: own.what}))
+        return {own.kind: own.what}
+    return {"reading": own.kind if own.same else NotSame(**{own.kind: own.what})}
 
 
 def _requirements(content: FileCase) -> list[str]:

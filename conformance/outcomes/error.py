@@ -9,9 +9,8 @@ import msgspec
 from msgspec import UnsetType
 
 from conformance import values
-from conformance.calls import Refused, Reply
+from conformance.calls import Refused, Returned
 from conformance.engine.literals import Tensors
-from conformance.outcomes import snapshots
 from conformance.outcomes.difference import Difference, Marker, Quoted
 from conformance.outcomes.outcome import Answer, Fields, Outcome
 from conformance.outcomes.trap import TRAP, TrapOutcome
@@ -71,8 +70,8 @@ class ErrorOutcome(Outcome, frozen=True):
         return "leaves" in fields
 
     @classmethod
-    def spelled(cls, reply: Reply) -> Fields | None:
-        return {cls.key: reply.kind} if isinstance(reply, Refused) else None
+    def spelled_refusal(cls, reply: Refused) -> Fields | None:
+        return {cls.key: reply.kind}
 
     @property
     def guarded(self) -> bool:
@@ -91,7 +90,7 @@ class ErrorOutcome(Outcome, frozen=True):
         if self.message not in reply.message:
             yield Difference("message", Containing(self.message), Quoted(reply.message))
         if self.unchanged:
-            yield from _changes(answer.before, answer.after)
+            yield from _changes(answer)
 
     def words(self) -> str:
         payload = f" {values.whole(self.payload)}" if self.payload else ""
@@ -100,12 +99,13 @@ class ErrorOutcome(Outcome, frozen=True):
         return values.clipped(f"refused with {self.kind}{payload}{message}{unchanged}")
 
 
-def _changes(before: Reply | None, after: Reply | None) -> Iterator[Difference]:
+def _changes(answer: Answer) -> Iterator[Difference]:
     """What a refusal changed in the cache that it acted on."""
-    if before is None or after is None or isinstance(before, Refused) or isinstance(after, Refused):
-        failed = next((r for r in (before, after) if isinstance(r, Refused)), None)
+    before, after, shown = answer.before, answer.after, answer.shown
+    failed = next((reply for reply in (before, after) if isinstance(reply, Refused)), None)
+    if shown is None or not isinstance(before, Returned) or not isinstance(after, Returned):
         yield Difference("cache", Marker("can be looked at"), failed or Marker("no snapshot"))
         return
-    for each in snapshots.differences("before", before.value, after.value):
+    for each in shown.differences("before", before.value, after.value):
         place = f"cache after the refusal, {each.place}"
         yield Difference(place, AsBefore(each.expected), each.got, each.why)

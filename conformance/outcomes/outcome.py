@@ -11,7 +11,8 @@ from conformance.calls import Call, Refused, Reply, Returned
 from conformance.engine.literals import Tensors
 from conformance.engine.operation import Gives
 from conformance.outcomes.difference import Difference
-from conformance.values import Data, same
+from conformance.outcomes.snapshots import Snapshots
+from conformance.values import Data
 
 Fields = Mapping[str, Any]  # of an expectation, as far as they belong to an outcome
 
@@ -20,13 +21,15 @@ Fields = Mapping[str, Any]  # of an expectation, as far as they belong to an out
 class Answer:
     """What a step came to: the reply, and what else there is to be seen of it.
 
-    `snapshots` has the latest snapshot of each cache before this step; `before` and `after` are
-    there where the step is guarded, `file` where it wrote one.
+    `shown` is what the snapshots of its kind show; `snapshots` has the latest one of each cache
+    before this step. `before` and `after` are there where the step is guarded, `file` where it
+    wrote one.
     """
 
     call: Call
     reply: Reply
     tensors: Tensors
+    shown: Snapshots | None = None
     snapshots: Mapping[str, Any] = field(default_factory=dict)
     before: Reply | None = None
     after: Reply | None = None
@@ -46,8 +49,6 @@ class Outcome(Data, frozen=True):
     beside: ClassVar[Mapping[str, Any]] = {}
     # What an operation must give for this to be its answer; None is anything.
     gives: ClassVar[Gives | None] = None
-    # The fields that only explain; two outcomes that differ in these are the same.
-    explains: ClassVar[tuple[str, ...]] = ()
     traps: ClassVar[bool] = False  # the process may end
     refuses: ClassVar[bool] = False  # the operation is not carried out
 
@@ -72,8 +73,21 @@ class Outcome(Data, frozen=True):
         return None
 
     @classmethod
-    def spelled(cls, reply: Reply) -> Fields | None:
-        """The fields by which this reply is expected; None where it is none of these."""
+    def spelling_of(cls, snapshots: Snapshots) -> Any:
+        """The spelling where these are the snapshots of the kind."""
+        return cls.spelling
+
+    @classmethod
+    def spelled(cls, reply: Returned, snapshots: Snapshots | None) -> Fields | None:
+        """The fields by which this result is expected, if it is such a one.
+
+        `snapshots` are there where it is a snapshot.
+        """
+        return None
+
+    @classmethod
+    def spelled_refusal(cls, reply: Refused) -> Fields | None:
+        """The fields by which this refusal is expected, if it is such a one."""
         return None
 
     @property
@@ -96,11 +110,3 @@ class Outcome(Data, frozen=True):
         """The whole of it is something else."""
         reply = answer.reply
         return Difference("", self, reply if isinstance(reply, Refused) else reply.value)
-
-    def equals(self, other: Outcome) -> bool:
-        """Whether two outcomes expect the same, whatever reasons they give."""
-        return type(self) is type(other) and all(
-            same(getattr(self, name), getattr(other, name))
-            for name in self.__struct_fields__
-            if name not in self.explains
-        )

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 from msgspec import UNSET, UnsetType
 
-from conformance.calls import Reply
+from conformance.calls import Refused, Reply
 from conformance.engine.literals import Strict, Tensors
 from conformance.outcomes.cache import CacheOutcome
 from conformance.outcomes.error import ErrorOutcome
@@ -17,6 +17,7 @@ from conformance.outcomes.outcome import Fields, Outcome
 from conformance.outcomes.reading import ReadingOutcome
 from conformance.outcomes.refused import RefusedOutcome
 from conformance.outcomes.same_as import SameAsOutcome
+from conformance.outcomes.snapshots import Snapshots
 from conformance.outcomes.tensors import TensorOutcome, TensorsOutcome
 from conformance.outcomes.trap import TrapOutcome
 from conformance.outcomes.undefined import UndefinedOutcome
@@ -44,38 +45,56 @@ def _about() -> str:
 
 if TYPE_CHECKING:
 
-    class Expect(Strict, frozen=True):
-        """The outcome that a step must have; its other fields are those of `OUTCOMES`."""
+    class Better(Strict, frozen=True):
+        """One outcome; its fields are those of `OUTCOMES`."""
+
+        def __init__(self, **fields: Any) -> None: ...
+
+    class Expect(Better, frozen=True):
+        """The outcome that a step must have, and what is better than the dialect's own."""
 
         hazard: str | UnsetType
-        accept: list[Expect]
+        accept: list[Better]
 
         def __init__(
-            self, *, hazard: str = "", accept: Sequence[Expect] = (), **fields: Any
+            self, *, hazard: str = "", accept: Sequence[Better] = (), **fields: Any
         ) -> None: ...
 
-else:
-    Expect = msgspec.defstruct(
-        "Expect",
-        [
-            *((outcome.key, outcome.spelling, UNSET) for outcome in OUTCOMES),
-            *((key, kind, UNSET) for outcome in OUTCOMES for key, kind in outcome.beside.items()),
-            ("hazard", str | UnsetType, UNSET),
-            ("accept", "list[Expect]", []),
-        ],
-        bases=(Strict,),
-        module=__name__,
-        namespace={"__doc__": _about()},
-        frozen=True,
-        forbid_unknown_fields=True,
-        omit_defaults=True,
+
+def expect_types(snapshots: Snapshots | None, kind: str) -> tuple[type[Better], type[Expect]]:
+    """The grammar of an outcome and of an expectation in a kind: a whole cache is spelled as the
+    kind's snapshots show it.
+    """
+    name = "".join(part.title() for part in kind.split("_"))
+    own: list[Any] = []
+    for each in OUTCOMES:
+        spelling = each.spelling if snapshots is None else each.spelling_of(snapshots)
+        own.append((each.key, spelling, UNSET))
+        own += [(key, beside, UNSET) for key, beside in each.beside.items()]
+    config: Any = {"module": __name__, "frozen": True, "kw_only": True}
+    about = {"__doc__": "An outcome that is better than the dialect's own; exactly one of these."}
+    better: Any = msgspec.defstruct(
+        f"{name}Better", own, bases=(Strict,), namespace=about, **config
     )
+    more: list[Any] = [
+        ("hazard", str | UnsetType, UNSET),
+        ("accept", list[better], msgspec.field(default_factory=list)),
+    ]
+    about = {"__doc__": _about()}
+    expect: Any = msgspec.defstruct(
+        f"{name}Expect", more, bases=(better,), namespace=about, **config
+    )
+    return better, expect
+
+
+if not TYPE_CHECKING:
+    Better, Expect = expect_types(None, "")  # in a kind without snapshots
 
 
 # --------------------------------------------------------------------------- as they are spelled
 
 
-def given(expect: Expect) -> Iterator[tuple[type[Outcome], Fields]]:
+def given(expect: Better) -> Iterator[tuple[type[Outcome], Fields]]:
     """The outcomes that an expectation spells, which should be one, each with what it says."""
     for outcome in OUTCOMES:
         own = {key: getattr(expect, key) for key in (outcome.key, *outcome.beside)}
@@ -83,7 +102,7 @@ def given(expect: Expect) -> Iterator[tuple[type[Outcome], Fields]]:
             yield outcome, {key: value for key, value in own.items() if value is not UNSET}
 
 
-def strays(expect: Expect, outcome: type[Outcome]) -> Iterator[tuple[str, str]]:
+def strays(expect: Better, outcome: type[Outcome]) -> Iterator[tuple[str, str]]:
     """Keys beside an outcome that belong to another one, and to which."""
     for other in OUTCOMES:
         for key in other.beside:
@@ -91,7 +110,7 @@ def strays(expect: Expect, outcome: type[Outcome]) -> Iterator[tuple[str, str]]:
                 yield key, other.key
 
 
-def options(expect: Expect) -> tuple[Expect, ...]:
+def options(expect: Expect) -> tuple[Better, ...]:
     """The outcomes that an expectation takes: its own, then those that are better."""
     return (expect, *expect.accept)
 
@@ -103,9 +122,16 @@ def guards(expect: Expect) -> bool:
     )
 
 
-def spelled(reply: Reply) -> Fields:
-    """The expectation that a reply meets: the last outcome that can spell it."""
-    each = (outcome.spelled(reply) for outcome in reversed(OUTCOMES))
+def spelled(reply: Reply, snapshots: Snapshots | None = None) -> Fields:
+    """The expectation that a reply meets, of the last outcome that can spell it. `snapshots` are
+    those of the kind, where it is a snapshot.
+    """
+    each = (
+        outcome.spelled_refusal(reply)
+        if isinstance(reply, Refused)
+        else outcome.spelled(reply, snapshots)
+        for outcome in reversed(OUTCOMES)
+    )
     return next(found for found in each if found is not None)
 
 
@@ -150,7 +176,7 @@ def decoded(expect: Expect, tensors: Tensors) -> Expectation:
     return Expectation(own, tuple(accept), "" if expect.hazard is UNSET else str(expect.hazard))
 
 
-def outcome(expect: Expect, tensors: Tensors) -> Outcome:
+def outcome(expect: Better, tensors: Tensors) -> Outcome:
     """The one outcome that an expectation spells, what it accepts left out."""
     found = list(given(expect))
     if len(found) != 1:

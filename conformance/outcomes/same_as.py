@@ -10,7 +10,6 @@ from msgspec import UnsetType
 from conformance.calls import Returned
 from conformance.engine.literals import Tensors
 from conformance.engine.operation import Gives
-from conformance.outcomes import snapshots
 from conformance.outcomes.difference import Difference
 from conformance.outcomes.outcome import Answer, Fields, Outcome
 
@@ -33,8 +32,10 @@ class SameAsOutcome(Outcome, frozen=True):
         return str(fields[cls.key])
 
     def compared(self, reply: Returned, answer: Answer) -> Iterator[Difference]:
+        if answer.shown is None:
+            raise ValueError(f"{answer.call.op} shows no whole cache")
         before = answer.snapshots.get(self.handle)
-        return snapshots.differences(self.handle, before, reply.value)
+        return answer.shown.differences(self.handle, before, reply.value)
 
     def words(self) -> str:
         return f"the same as {self.handle}"

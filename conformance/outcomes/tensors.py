@@ -8,10 +8,11 @@ from typing import Any, ClassVar
 from msgspec import UnsetType
 
 from conformance import values
-from conformance.calls import Refused, Reply, Returned
+from conformance.calls import Returned
 from conformance.engine.literals import TensorRef, Tensors, Tree, spelled
 from conformance.outcomes.difference import Difference, tree
 from conformance.outcomes.outcome import Answer, Fields, Outcome
+from conformance.outcomes.snapshots import Snapshots
 from conformance.tensor import Tensor
 
 
@@ -28,10 +29,8 @@ class TensorOutcome(Outcome, frozen=True):
         return cls(tensors(fields[cls.key]))
 
     @classmethod
-    def spelled(cls, reply: Reply) -> Fields | None:
-        if isinstance(reply, Refused) or not isinstance(reply.value, Tensor):
-            return None
-        return {cls.key: spelled(reply.value)}
+    def spelled(cls, reply: Returned, snapshots: Snapshots | None) -> Fields | None:
+        return {cls.key: spelled(reply.value)} if isinstance(reply.value, Tensor) else None
 
     def compared(self, reply: Returned, answer: Answer) -> Iterator[Difference]:
         return tree("", self.tensor, reply.value)
@@ -53,8 +52,8 @@ class TensorsOutcome(Outcome, frozen=True):
         return cls(tensors.tree(fields[cls.key]))
 
     @classmethod
-    def spelled(cls, reply: Reply) -> Fields | None:
-        if isinstance(reply, Refused) or not isinstance(reply.value, list):
+    def spelled(cls, reply: Returned, snapshots: Snapshots | None) -> Fields | None:
+        if not isinstance(reply.value, list):
             return None
         leaves = list(_leaves(reply.value))
         of_tensors = any(isinstance(leaf, Tensor) for leaf in leaves) and all(

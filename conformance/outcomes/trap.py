@@ -40,8 +40,8 @@ class TrapOutcome(Outcome, frozen=True):
         return cls(fields[cls.key])
 
     @classmethod
-    def spelled(cls, reply: Reply) -> Fields | None:
-        return {cls.key: reply.message} if isinstance(reply, Refused) and is_trap(reply) else None
+    def spelled_refusal(cls, reply: Refused) -> Fields | None:
+        return {cls.key: reply.message} if is_trap(reply) else None
 
     def differences(self, answer: Answer) -> Iterator[Difference]:
         if not is_trap(answer.reply):

@@ -6,10 +6,11 @@ from collections.abc import Iterator
 from typing import Any, ClassVar
 
 from conformance import values
-from conformance.calls import Refused, Reply, Returned
+from conformance.calls import Returned
 from conformance.engine.literals import Tensors, spelled
 from conformance.outcomes.difference import Difference
 from conformance.outcomes.outcome import Answer, Fields, Outcome
+from conformance.outcomes.snapshots import Snapshots
 
 
 class ValueOutcome(Outcome, frozen=True):
@@ -28,8 +29,8 @@ class ValueOutcome(Outcome, frozen=True):
         return cls(value)
 
     @classmethod
-    def spelled(cls, reply: Reply) -> Fields | None:
-        return None if isinstance(reply, Refused) else {cls.key: spelled(reply.value)}
+    def spelled(cls, reply: Returned, snapshots: Snapshots | None) -> Fields | None:
+        return {cls.key: spelled(reply.value)}
 
     def compared(self, reply: Returned, answer: Answer) -> Iterator[Difference]:
         if not values.same(self.value, reply.value):

@@ -18,6 +18,7 @@ from conformance.engine.verdict import Verdict
 from conformance.fixtures import yamlfile
 from conformance.fixtures.load import Suite
 from conformance.outcomes.registry import spelled
+from conformance.outcomes.snapshots import Snapshots
 from conformance.properties import case_text
 from conformance.properties.attribution import requirement
 from conformance.properties.comparison import Difference, Sides
@@ -39,7 +40,8 @@ class Finding:
         rows = list(zip(drawn.calls, drawn.replies, strict=True))[1:]  # without the reset
         if not rows:  # it fails before any operation, and so at the simplest one too
             rows = [(Call("new", {"cache": "a", "size": 0}), Returned(None))]
-        steps = [_step(call, reply, index == len(rows) - 1)
+        shown = self.suite.kinds.snapshots
+        steps = [_step(call, reply, index == len(rows) - 1, shown.get(call.op))
                  for index, (call, reply) in enumerate(rows)]  # fmt: skip
         digest = hashlib.sha256(case_text.flow(steps).encode()).hexdigest()[:8]
         last = next((call.op for call, _ in reversed(rows) if call.op != "snapshot"), "new")
@@ -80,9 +82,11 @@ class Finding:
         )
 
 
-def _step(call: Call, reply: Reply, last: bool) -> dict[str, Any]:
+def _step(
+    call: Call, reply: Reply, last: bool, snapshots: Snapshots | None
+) -> dict[str, Any]:
     arguments = {key: literals.spelled(value) for key, value in call.arguments.items()}
     step = {"op": call.op, **arguments}
     if last or isinstance(reply, Refused):
-        step["expect"] = spelled(reply)
+        step["expect"] = spelled(reply, snapshots)
     return step

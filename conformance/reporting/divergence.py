@@ -12,6 +12,7 @@ from conformance.engine.plan import applicability, expectation, plan
 from conformance.fixtures.load import Suite
 from conformance.outcomes.registry import Expect, Expectation, decoded
 from conformance.reporting import words
+from conformance.values import same
 
 
 @dataclass(frozen=True)
@@ -88,4 +89,4 @@ def _decoded(expect: Expect | None, tensors: Tensors) -> Expectation | None:
 def _alike(one: Expectation | None, other: Expectation | None) -> bool:
     if one is None or other is None:
         return one is other
-    return one.own.equals(other.own)
+    return same(one.own, other.own)

@@ -6,6 +6,7 @@ from conformance.engine.kind import Kind
 from conformance.kinds.slots.doctoring import DOCTORING
 from conformance.kinds.slots.given import GivenSlots, build, misfit
 from conformance.kinds.slots.operations import OPERATIONS
+from conformance.kinds.slots.snapshots import SNAPSHOTS
 
 SLOTS = Kind(
     name="slots",
@@ -17,4 +18,5 @@ SLOTS = Kind(
     misfit=misfit,
     doctoring=DOCTORING,
     state_shapes=("compacted", "slots", "slots and rows"),
+    snapshots=SNAPSHOTS,
 )
