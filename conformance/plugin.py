@@ -28,8 +28,8 @@ if TYPE_CHECKING:
     from conformance.engine.runner import Run
     from conformance.engine.verdict import Verdict
     from conformance.fixtures.load import Suite
-    from conformance.properties.profiles import Order, Part
-    from conformance.properties.run import Outcome
+    from conformance.properties.profiles import Part, PropertyChoice
+    from conformance.properties.run import PartResult
     from conformance.reporting.summary import RunSummary
 
 VERDICT = "mlx-cache-conformance verdict"
@@ -100,7 +100,7 @@ class _State:
         self._run: Run | None = None
         self._started = time.perf_counter()
         self._verdicts: dict[str, Verdict] = {}
-        self._outcomes: list[Outcome] = []
+        self._outcomes: list[PartResult] = []
         self._about: dict[str, Any] | None = None
         self._quiet = config.option.verbose <= QUIET
 
@@ -187,13 +187,13 @@ class _State:
         except ValueError as error:
             _leave(error)
 
-    def order(self) -> Order:
+    def order(self) -> PropertyChoice:
         """What of the properties is asked for."""
-        from conformance.properties.profiles import Order
+        from conformance.properties.profiles import PropertyChoice
 
         option = self._config.option
         try:
-            return Order(option.properties, option.seed, option.examples)
+            return PropertyChoice(option.properties, option.seed, option.examples)
         except ValueError as error:
             _leave(error)
 
@@ -204,7 +204,7 @@ class _State:
         shard = self._config.getoption("shard")
         index, count = parse_shard(shard) if shard else (1, 1)
         order = self.order()
-        return [*order.parts(), *order.file_parts()][index - 1 :: count]
+        return order.parts(self.suite.kinds)[index - 1 :: count]
 
     def close(self) -> None:
         """End the backend, if it was opened."""
@@ -223,9 +223,9 @@ class _State:
             self._take(transfer.loaded(str(properties[VERDICT])))
             self._about = msgspec.json.decode(str(properties[ABOUT]))
         if report.when == "call" and OUTCOME in properties:
-            from conformance.properties.run import Outcome
+            from conformance.properties.run import PartResult
 
-            self._outcomes.append(msgspec.json.decode(str(properties[OUTCOME]), type=Outcome))
+            self._outcomes.append(msgspec.json.decode(str(properties[OUTCOME]), type=PartResult))
             self._about = msgspec.json.decode(str(properties[ABOUT]))
 
     def _take(self, verdict: Verdict) -> None:

@@ -33,10 +33,10 @@ def test_property(
     request: pytest.FixtureRequest,
     record_property: Callable[[str, object], None],
 ) -> None:
-    outcome = properties.outcome(part)
-    record_property(OUTCOME, msgspec.json.encode(outcome).decode())
+    result = properties.result(part)
+    record_property(OUTCOME, msgspec.json.encode(result).decode())
     record_property(ABOUT, about(state_of(request.config).run()))
-    if outcome.status is Status.NOT_APPLICABLE:
-        pytest.skip(f"not tried: {outcome.detail}")
-    if outcome.status.failed:
-        pytest.fail(outcome.detail, pytrace=False)
+    if result.status is Status.NOT_APPLICABLE:
+        pytest.skip(f"not tried: {result.detail}")
+    if result.status.failed:
+        pytest.fail(result.detail, pytrace=False)

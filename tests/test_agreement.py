@@ -7,8 +7,9 @@ import os
 import pytest
 
 from conformance.fixtures.dialects import read_dialects
+from conformance.kinds import KINDS
 from conformance.properties.agreement import differences
-from conformance.properties.comparison import Sides
+from conformance.properties.comparison import Comparison
 from conformance.properties.search import search
 from conformance.transport import connect
 from conformance.transport.restarting import RestartingBackend
@@ -22,7 +23,9 @@ def compare(backend: str, dialect: str, count: int):
     session = RestartingBackend(lambda: connect(backend, dialect))
     with connect("reference", dialect) as reference:
         try:
-            return search(Sides(reference, session, read_dialects()[dialect]), 0, count)
+            rules = read_dialects()[dialect]
+            comparison = Comparison(reference, session, rules, KINDS)
+            return search(comparison, KINDS["slots"], 0, count)
         finally:
             session.close()
 

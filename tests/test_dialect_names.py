@@ -11,7 +11,8 @@ import pytest
 import conformance
 from conformance.filetools.goldens import reader_lineages
 from conformance.fixtures.load import read_suite
-from conformance.kinds.slots.laws import LAWS
+from conformance.kinds import KINDS
+from conformance.properties.kind_properties import laws_of
 
 PACKAGE = Path(conformance.__file__).parent
 FOLDERS = ("engine", "kinds", "properties", "doctor", "reporting", "fixtures")
@@ -60,4 +61,4 @@ def test_known_defects_that_laws_ask_for_exist():
         if re.fullmatch(r"[a-z0-9]+(-[a-z0-9]+){2,}", text)
     }
     assert {"lengths-not-saved", "copy-compacts-slots"} <= asked
-    assert asked - SUITE.hazards.keys() <= LAWS.keys()
+    assert asked - SUITE.hazards.keys() <= laws_of(KINDS).keys()

@@ -27,7 +27,7 @@ def run(options: argparse.Namespace) -> int:
     from conformance.fixtures.dialects import dialect_named, read_dialects
     from conformance.kinds import KINDS
     from conformance.properties import transcript
-    from conformance.properties.comparison import Sides
+    from conformance.properties.comparison import Comparison
     from conformance.properties.run import replayed
     from conformance.transport import connect
     from conformance.transport.restarting import RestartingBackend
@@ -38,7 +38,7 @@ def run(options: argparse.Namespace) -> int:
     session = RestartingBackend(lambda: connect(options.backend, name, problem=KINDS.problem))
     try:
         with connect("reference", name) as model:
-            drawn, got, at = replayed(Sides(model, session, dialect), calls)
+            drawn, got, at = replayed(Comparison(model, session, dialect, KINDS), calls)
     finally:
         session.close()
     for index, (call, ours) in enumerate(zip(drawn.calls, drawn.replies, strict=True)):

@@ -72,8 +72,9 @@ class Kind:
 
     `given` is the grammar of a cache to start from; `build` makes calls of one, and names the
     operations alone, decoding no tensor, if it gets none; `misfit` says what is wrong with one.
-    `state_shapes` are the forms that `state` has in dialects. `doctoring` is what the doctor asks
-    first, `snapshots` what a whole cache shows.
+    `state_shapes` are the forms that `state` has in dialects. `snapshots` is what a whole cache
+    shows. `doctoring` is what the doctor asks first, `properties` gives what there is to try of it,
+    importing what that takes.
     """
 
     name: str
@@ -87,6 +88,7 @@ class Kind:
     state_shapes: tuple[str, ...] = ()
     doctoring: Doctoring | None = None
     snapshots: Snapshots | None = None
+    properties: Callable[[], object] | None = None
 
     @cached_property
     def operations(self) -> dict[str, Operation]:

@@ -138,6 +138,12 @@ class Operation:
         return self.prefix + self.name
 
     @property
+    def kinds(self) -> frozenset[str]:
+        """The kinds of the handles that it needs and makes."""
+        made = () if self.makes is None else (self.makes,)
+        return frozenset(handle.kind or self.kind for handle in (*self.reads, *made))
+
+    @property
     def receiver(self) -> str | None:
         """The field with the cache that it acts on, if it acts on one."""
         return RECEIVER.field if RECEIVER in self.reads else None

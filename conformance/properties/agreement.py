@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from conformance import values
 from conformance.calls import Refused, Reply, Returned
 from conformance.outcomes.trap import TRAP_SIGNALS, is_trap
-from conformance.properties.sequences import Drawn
+from conformance.properties.drawn import Drawn
 from conformance.transport.backend import BackendCrashed, BackendTrouble
 
 
@@ -34,9 +34,7 @@ def first_difference(
             if not agree(ours, replies[index]):
                 return index
         elif not (
-            is_trap(ours)
-            and isinstance(trouble, BackendCrashed)
-            and trouble.signal in TRAP_SIGNALS
+            is_trap(ours) and isinstance(trouble, BackendCrashed) and trouble.signal in TRAP_SIGNALS
         ):
             return index
         else:

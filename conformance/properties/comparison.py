@@ -7,9 +7,10 @@ from dataclasses import dataclass
 
 from conformance.calls import Call, Reply
 from conformance.engine.dialect import Dialect
-from conformance.kinds import KINDS
+from conformance.engine.kinds import Kinds
+from conformance.engine.plan import absent
 from conformance.properties.agreement import first_difference
-from conformance.properties.sequences import Drawn
+from conformance.properties.drawn import Drawn
 from conformance.transport.backend import Backend, BackendGone, BackendTrouble
 from conformance.transport.restarting import RestartingBackend
 
@@ -25,8 +26,8 @@ class Answers:
 
 
 @dataclass(frozen=True)
-class Difference:
-    """Calls with both sides' answers; they part at the last one."""
+class Disagreement:
+    """Calls with both answers; they part at the last one."""
 
     drawn: Drawn
     answers: Answers
@@ -39,32 +40,34 @@ class Difference:
 
 
 @dataclass(frozen=True)
-class Sides:
-    """Who is compared: the reference in a dialect, and the backend that is judged."""
+class Comparison:
+    """The reference in a dialect, and beside it the backend that is judged."""
 
-    model: Backend
-    session: RestartingBackend
+    reference: Backend
+    backend: RestartingBackend
     dialect: Dialect
+    kinds: Kinds
 
     @property
     def operations(self) -> Set[str]:
-        """What a case can use on caches, both can do and the dialect has."""
-        both = set(self.model.handshake.capabilities) & set(self.session.handshake.capabilities)
-        return both & set(KINDS["slots"].steps) - set(self.dialect.absent)
+        """What a case can use, both can do and the dialect has."""
+        ours, theirs = (each.handshake.capabilities for each in (self.reference, self.backend))
+        both = set(ours) & set(theirs) & set(self.kinds.case_operations)
+        return {op for op in both if absent(self.dialect, op) is None}
 
-    def compare(self, drawn: Drawn) -> Difference | None:
+    def compare(self, drawn: Drawn) -> Disagreement | None:
         """Give the backend the calls; where it parts from the reference, if it does."""
-        apart = drawn.traps and self.session.is_process
-        got = answers(self.session, drawn.calls, last_apart=apart)
+        apart = drawn.traps and self.backend.is_process
+        got = answers(self.backend, drawn.calls, last_apart=apart)
         at = first_difference(drawn, got.replies, got.trouble)
         if at is None:
             return None
         shown = Answers(got.replies[: at + 1], got.trouble if at >= len(got.replies) else None)
-        return Difference(drawn.until(at), shown)
+        return Disagreement(drawn.until(at), shown)
 
 
 def answers(
-    session: RestartingBackend,
+    backend: RestartingBackend,
     calls: Sequence[Call],
     last_apart: bool = False,
     seconds: float = SECONDS,
@@ -75,15 +78,15 @@ def answers(
     fresh one, so that the call is known. `last_apart` is for a last call that may end the process.
     """
     parts = [calls[:-1], calls[-1:]] if last_apart and len(calls) > 1 else [calls]
-    found = _attempt(session, parts, seconds, last_apart)
+    found = _attempt(backend, parts, seconds, last_apart)
     if found.trouble is None or last_apart or isinstance(found.trouble, BackendGone):
         return found
-    closer = _attempt(session, [[call] for call in calls], seconds)
+    closer = _attempt(backend, [[call] for call in calls], seconds)
     return closer if not isinstance(closer.trouble, (type(None), BackendGone)) else found
 
 
 def _attempt(
-    session: RestartingBackend,
+    backend: RestartingBackend,
     parts: Sequence[Sequence[Call]],
     seconds: float,
     forgiving: bool = False,
@@ -91,9 +94,9 @@ def _attempt(
     replies: list[Reply] = []
     try:
         for part in parts:
-            replies.extend(session.backend.call_all(part, seconds))
+            replies.extend(backend.backend.call_all(part, seconds))
     except BackendTrouble as trouble:
-        session.drop(trouble, demanded=forgiving)
+        backend.drop(trouble, demanded=forgiving)
         return Answers(tuple(replies), trouble)
-    session.forget_restarts()
+    backend.forget_restarts()
     return Answers(tuple(replies))

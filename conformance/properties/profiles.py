@@ -3,7 +3,12 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterator
 from dataclasses import dataclass
+from enum import Enum
+
+from conformance.engine.kind import Kind
+from conformance.engine.kinds import Kinds
 
 MAX_SEED = 2**32 - 1
 MAX_EXAMPLES = 10_000_000
@@ -13,13 +18,13 @@ PART = 100
 
 @dataclass(frozen=True)
 class Profile:
-    """Sequences in all, trials of each law, and contents of files; `fixed` has seed 0 unless
-    another is given.
+    """Sequences of a kind, trials of each law, and of a kind's own search; `fixed` has seed 0
+    unless another is given.
     """
 
     sequences: int
     trials: int
-    files: int
+    own: int
     fixed: bool = False
 
 
@@ -30,22 +35,34 @@ PROFILES = {
 }
 
 
+class Tries(Enum):
+    """What a part tries."""
+
+    LAW = "a law"
+    SEQUENCES = "sequences of operations"
+    OWN = "what a kind has of its own"
+
+
 @dataclass(frozen=True)
 class Part:
-    """A law, some of the sequences, or some contents of `files`; `seed` and `count` say what is
-    drawn, wherever it runs.
+    """A law, some of the sequences of a kind, or some of its own search; `seed` and `count` say
+    what is drawn, wherever it runs.
     """
 
     id: str
+    kind: str
+    tries: Tries
     seed: int
     count: int
-    law: str | None = None
-    files: bool = False
+    law: str = ""
 
 
 @dataclass(frozen=True)
-class Order:
-    """A profile with its seed; `examples` replaces its number of sequences."""
+class PropertyChoice:
+    """What of the properties is asked for: a profile with its seed.
+
+    `examples` replaces its number of sequences.
+    """
 
     profile: str
     seed: int
@@ -63,27 +80,39 @@ class Order:
 
     @property
     def sequences(self) -> int:
-        """Sequences of all parts together."""
+        """Sequences of a kind, in all parts together."""
         return self.examples or PROFILES[self.profile].sequences
 
-    def parts(self) -> list[Part]:
-        """The laws, then the sequences; the same whoever asks, and however many share them out."""
-        from conformance.kinds.slots.laws import LAWS
+    def parts(self, kinds: Kinds) -> list[Part]:
+        """The laws, the sequences, then what kinds have of their own; the same whoever asks, and
+        however many share them out.
+        """
+        from conformance.properties.kind_properties import laws_of, properties_of
 
-        trials = PROFILES[self.profile].trials
-        made = [Part(f"law-{law}", derived(self.seed, law), trials, law) for law in LAWS]
-        count = -(-self.sequences // PART)
-        for number in range(1, count + 1):
-            size = min(PART, self.sequences - PART * (number - 1))
-            seed = derived(self.seed, f"sequences {number}")
-            made.append(Part(f"sequences-{number}-of-{count}", seed, size))
+        profile = PROFILES[self.profile]
+        made = [
+            Part(
+                f"law-{name}", kind.name, Tries.LAW, derived(self.seed, name), profile.trials, name
+            )
+            for name, (kind, _) in laws_of(kinds).items()
+        ]
+        first = True  # the parts of the first kind are not named after it
+        for kind in kinds:
+            if properties_of(kind).drawing is not None:
+                name = "sequences" if first else f"{kind.name}-sequences"
+                made += self._parts(name, kind, Tries.SEQUENCES, self.sequences)
+                first = False
+        for kind in kinds:
+            if properties_of(kind).own is not None:
+                made += self._parts(kind.name, kind, Tries.OWN, profile.own)
         return made
 
-    def file_parts(self) -> list[Part]:
-        """Contents that are saved and loaded; they need operations of their own."""
-        count = PROFILES[self.profile].files // PART
-        return [Part(f"files-{number}-of-{count}", derived(self.seed, f"files {number}"), PART,
-                     files=True) for number in range(1, count + 1)]  # fmt: skip
+    def _parts(self, name: str, kind: Kind, tries: Tries, whole: int) -> Iterator[Part]:
+        count = -(-whole // PART)
+        for number in range(1, count + 1):
+            size = min(PART, whole - PART * (number - 1))
+            seed = derived(self.seed, f"{name} {number}")
+            yield Part(f"{name}-{number}-of-{count}", kind.name, tries, seed, size)
 
     @property
     def words(self) -> str:

@@ -2,24 +2,20 @@
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
-import time
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-from hypothesis import HealthCheck, Phase, given, seed, settings
-from hypothesis.errors import Flaky
-
 from conformance.calls import Refused
+from conformance.engine.kind import Kind
 from conformance.properties import shorten
-from conformance.properties.comparison import Difference, Sides
-from conformance.properties.sequences import Drawn, sequences
-
-# A backend that crashes or hangs costs a start or a time limit for each attempt.
-SHRINK_SECONDS = 30.0
-SHRINK_ATTEMPTS = 500
+from conformance.properties.comparison import Comparison, Disagreement
+from conformance.properties.drawn import Drawn
+from conformance.properties.driver import Search
+from conformance.properties.kind_properties import drawings_of, properties_of
+from conformance.properties.sequences import needed, sequences
 
 
 @dataclass
@@ -47,45 +43,37 @@ class Tally:
                 self.refusals[reply.kind] += 1
 
 
-def search(sides: Sides, number: int, count: int) -> tuple[Difference | None, Tally]:
-    """Compare on `count` sequences drawn from a seed; the difference, made short, if there is one.
-
-    The same seed and count draw the same sequences in any process.
-    """
+def search(
+    comparison: Comparison, kind: Kind, number: int, count: int
+) -> tuple[Disagreement | None, Tally]:
+    """Compare on `count` sequences of a kind; the disagreement, made short, if there is one."""
     tally = Tally()
-    best: Difference | None = None
-    until = 0.0
-    attempts = 0
-
-    def compared(drawn: Drawn) -> None:
-        nonlocal best, until, attempts
-        if best is None:
-            tally.count(drawn)
-        elif time.monotonic() > until or (attempts := attempts + 1) > SHRINK_ATTEMPTS:
-            raise _Enough
-        found = sides.compare(drawn)
-        if found is None or (best is not None and found.kind != best.kind):
-            return
-        if best is None:
-            until = time.monotonic() + SHRINK_SECONDS
-        if best is None or len(found.drawn.calls) <= len(best.drawn.calls):
-            best = found
-        raise _Found
-
-    drawing = sequences(sides.model, sides.dialect, sides.operations)
-    run = settings(
-        max_examples=count, deadline=None, database=None, print_blob=False,
-        phases=(Phase.generate, Phase.shrink), report_multiple_bugs=False,
-        suppress_health_check=list(HealthCheck),
-    )(seed(number)(given(drawing)(compared)))  # fmt: skip
-    with contextlib.suppress(_Found, _Enough, Flaky):
-        run()
-    return (None if best is None else shorten.dropping(sides, best)), tally
+    found = disagreeing(comparison, kind, tally.count).run(number, count)
+    return (None if found is None else shorten.dropping(comparison, found)), tally
 
 
-class _Found(Exception):
-    """A sequence that the two sides answer differently."""
+def disagreeing(
+    comparison: Comparison, kind: Kind, tally: Callable[[Drawn], object] = lambda drawn: None
+) -> Search[Drawn, Disagreement]:
+    """The search for a sequence of a kind on which the two disagree."""
+    drawing = sequences(
+        comparison.reference,
+        comparison.dialect,
+        comparison.operations,
+        drawings_of(comparison.kinds, kind),
+    )
+    return Search(
+        drawing,
+        comparison.compare,
+        size=lambda found: len(found.drawn.calls),
+        kind=lambda found: found.kind,
+        count=tally,
+    )
 
 
-class _Enough(BaseException):
-    """Shrinking has taken its share; not an Exception, so that it ends the engine at once."""
+def not_applicable(comparison: Comparison, kind: Kind) -> str | None:
+    """Why no sequences of a kind are drawn; None if they are."""
+    drawing = properties_of(kind).drawing
+    assert drawing is not None
+    missing = sorted(needed(kind, drawing) - comparison.operations)
+    return f"the backend declares no {', '.join(missing)}" if missing else None

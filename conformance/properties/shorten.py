@@ -3,43 +3,44 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Sequence
-from typing import Any
+from collections.abc import Iterator, Sequence, Set
 
 from conformance.calls import Call, Refused, Returned
-from conformance.kinds.slots.arguments import fewest_rows
+from conformance.engine.operation import RECEIVER
 from conformance.outcomes.trap import is_trap
-from conformance.properties.comparison import Difference, Sides
-from conformance.properties.sequences import Drawn, answer
+from conformance.properties.comparison import Comparison, Disagreement
+from conformance.properties.drawn import Drawn, answer
+from conformance.properties.kind_properties import properties_of
 
 SECONDS = 20.0
 
 
-def dropping(sides: Sides, found: Difference) -> Difference:
+def dropping(comparison: Comparison, found: Disagreement) -> Disagreement:
     """The same kind of difference in as few calls as can be; bounded in time.
 
     What was drawn is already simple; here single calls go that drawing cannot go without, most of
     all the looks in between.
     """
     until = time.monotonic() + SECONDS
+    looks = {kind.look.wire for kind in comparison.kinds if properties_of(kind).drawing is not None}
     shrunk = True
     while shrunk:
         shrunk = False
-        for calls in _candidates(found.drawn.calls):
+        for calls in _candidates(found.drawn.calls, looks):
             if time.monotonic() > until:
                 return found
-            shorter = _compare(sides, calls)
+            shorter = _compare(comparison, calls)
             if shorter is not None and shorter.kind == found.kind:
                 found, shrunk = shorter, True
                 break
     return found
 
 
-def _candidates(calls: Sequence[Call]) -> Iterator[list[Call]]:
+def _candidates(calls: Sequence[Call], looks: Set[str]) -> Iterator[list[Call]]:
     """Fewer calls: without looks, then without ever smaller blocks, from the end on."""
     first, last = list(calls[:1]), list(calls[-1:])
     middle = list(calls[1:-1])
-    acting = [call for call in middle if call.op != "snapshot"]
+    acting = [call for call in middle if call.op not in looks]
     if len(acting) < len(middle):
         yield [*first, *acting, *last]
     size = max(len(middle) // 2, 1)
@@ -49,24 +50,21 @@ def _candidates(calls: Sequence[Call]) -> Iterator[list[Call]]:
         size //= 2
 
 
-def _compare(sides: Sides, calls: Sequence[Call]) -> Difference | None:
-    drawn = redrawn(sides, calls)
-    return None if drawn is None else sides.compare(drawn)
+def _compare(comparison: Comparison, calls: Sequence[Call]) -> Disagreement | None:
+    drawn = redrawn(comparison, calls)
+    return None if drawn is None else comparison.compare(drawn)
 
 
-def redrawn(sides: Sides, calls: Sequence[Call]) -> Drawn | None:
+def redrawn(comparison: Comparison, calls: Sequence[Call]) -> Drawn | None:
     """The calls with the reference's answers; None where they mean nothing any more.
 
-    That is a handle that no call has made, a filter beyond the rows, whose result is undefined, and
-    writing through a slot that holds nothing of that shape.
+    That is a handle that no call has made, and a call whose result is undefined.
     """
     drawn = Drawn()
     for call in calls:
-        if call.op in ("filter", "write_in_place"):
-            shown = answer(sides.model, Call("snapshot", {"cache": call.arguments["cache"]}))
-            if not (isinstance(shown, Returned) and _defined(call, shown.value)):
-                return None
-        reply = answer(sides.model, call)
+        if not _is_defined(comparison, call):
+            return None
+        reply = answer(comparison.reference, call)
         drawn.calls.append(call)
         drawn.replies.append(reply)
         if isinstance(reply, Refused):
@@ -77,9 +75,14 @@ def redrawn(sides: Sides, calls: Sequence[Call]) -> Drawn | None:
     return drawn
 
 
-def _defined(call: Call, shown: dict[str, Any]) -> bool:
-    if call.op == "filter":
-        rows = fewest_rows(shown)
-        return all(-rows <= index < rows for index in call.arguments["batch_indices"])
-    held, new = shown["slots"].get(str(call.arguments["slot"])), call.arguments["value"]
-    return held is not None and (held.dtype, held.shape) == (new.dtype, new.shape)
+def _is_defined(comparison: Comparison, call: Call) -> bool:
+    operation = comparison.kinds.operations.get(call.op)
+    if operation is None or not operation.kind:
+        return True
+    kind = comparison.kinds[operation.kind]
+    drawing = properties_of(kind).drawing
+    if drawing is None or not drawing.judges(operation.name):
+        return True
+    look = Call(kind.look.wire, {RECEIVER.field: call.arguments[RECEIVER.field]})
+    shown = answer(comparison.reference, look)
+    return isinstance(shown, Returned) and drawing.is_defined(call, shown.value)

@@ -16,8 +16,8 @@ from conformance.reporting import json_report, text
 from conformance.transport.messages import Implementation
 
 if TYPE_CHECKING:
-    from conformance.properties.profiles import Order
-    from conformance.properties.run import Outcome
+    from conformance.properties.profiles import PropertyChoice
+    from conformance.properties.run import PartResult
 
 
 class About(msgspec.Struct, frozen=True):
@@ -68,7 +68,7 @@ class RunSummary:
         failed = any(verdict.red for verdict in self._verdicts)
         return failed or bool(self._failed or self.problems)
 
-    def tried(self, order: Order, outcomes: Sequence[Outcome]) -> None:
+    def tried(self, order: PropertyChoice, outcomes: Sequence[PartResult]) -> None:
         """Take in what came of the properties."""
         if any(outcome.status is not Status.NOT_APPLICABLE for outcome in outcomes):
             self._tried = text.properties(order, outcomes)

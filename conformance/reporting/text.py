@@ -12,13 +12,14 @@ from conformance import invocation
 from conformance.engine.runner import Target
 from conformance.engine.verdict import Status, Verdict
 from conformance.fixtures.load import Suite
+from conformance.properties.profiles import Tries
 from conformance.reporting import words
 from conformance.reporting.json_report import ReportedVerdict
 from conformance.transport.messages import Implementation
 
 if TYPE_CHECKING:
-    from conformance.properties.profiles import Order
-    from conformance.properties.run import Outcome
+    from conformance.properties.profiles import PropertyChoice
+    from conformance.properties.run import PartResult
 
 KNOWN = "known"
 _SHOWN = 20
@@ -131,21 +132,24 @@ def last_line(
     )
 
 
-def properties(order: Order, outcomes: Sequence[Outcome]) -> list[str]:
+def properties(order: PropertyChoice, outcomes: Sequence[PartResult]) -> list[str]:
     """What was tried of the properties, and how fast; then which parts failed."""
-    laws = [o for o in outcomes if o.part.startswith("law-") and o.status is not _NOT]
+    laws = [o for o in outcomes if o.tries is Tries.LAW and o.status is not _NOT]
     failed = [o for o in outcomes if o.status.failed]
     sequences, seconds = sum(o.sequences for o in outcomes), sum(o.seconds for o in outcomes)
     plain = [o for o in outcomes if o.sequences and o.status is Status.PASS]
     drawing = sum(o.seconds for o in plain)
     rate = f", {sum(o.sequences for o in plain) / drawing:.0f} a second" if drawing else ""
     calls = sum(o.calls for o in outcomes)
-    files = sum(o.trials for o in outcomes if o.part.startswith("files-"))
+    own = Counter[str]()
+    for outcome in outcomes:
+        if outcome.own:
+            own[outcome.own] += outcome.trials
     drawn = sorted(f"{o.part} {o.digest}" for o in outcomes if o.digest)
     digest = hashlib.sha256("\n".join(drawn).encode()).hexdigest()[:8]
     rate += f", digest {digest}" if drawn else ""
     said = (f"{order.words}: {len(laws)} laws, {sequences} sequences{rate}; "
-             f"{files} contents of files; {calls} calls in "
+             f"{''.join(f'{count} {what}; ' for what, count in own.items())}{calls} calls in "
              f"{seconds:.1f} s, {len(failed)} of {len(outcomes)} parts failed")  # fmt: skip
     return [f"properties, {said}", *(f"  {o.part}: {o.status.value}" for o in failed)]
 

@@ -11,8 +11,9 @@ from support.folder import suite as small_suite
 
 from conformance.cli.command import carry_out
 from conformance.fixtures.load import load_suite
-from conformance.kinds.slots.laws import LAWS
+from conformance.kinds import KINDS
 from conformance.mutants import Mutant
+from conformance.properties.kind_properties import laws_of
 from tools.mutants import mutants
 from tools.mutants.__main__ import parser
 from tools.mutants.drawn import catch, stored
@@ -124,7 +125,7 @@ def test_what_the_properties_catch_is_known_of_nearly_all_and_of_no_others():
     drawn = {name for name, mutant in MUTANTS.items() if mutant.files is None}
     assert set(known) <= drawn
     assert len(known) >= 0.95 * len(drawn)
-    assert set().union(*(caught.laws for caught in known.values())) <= set(LAWS)
+    assert set().union(*(caught.laws for caught in known.values())) <= set(laws_of(KINDS))
 
 
 @pytest.mark.parametrize("name", ["copy-shares-the-list", "merge-drains", "mask-inverted"])

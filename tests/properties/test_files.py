@@ -12,9 +12,11 @@ from conformance.engine.verdict import Status
 from conformance.filetools.model import FileCase
 from conformance.fixtures import yamlfile
 from conformance.fixtures.load import load_suite
-from conformance.kinds.files import exchange
-from conformance.properties.comparison import Sides
-from conformance.properties.profiles import Order
+from conformance.kinds import KINDS
+from conformance.kinds.files.exchange import FileSearch
+from conformance.properties import driver
+from conformance.properties.comparison import Comparison
+from conformance.properties.profiles import PropertyChoice, Tries
 from conformance.transport import connect
 from conformance.transport.restarting import RestartingBackend
 from tools.mutants import named
@@ -44,11 +46,12 @@ def search(suite, backend: str, dialect: str, count: int = 100):
 
 
 def searched(suite, start, dialect: str, count: int = 100):
-    part = Order("quick", 0).file_parts()[0]
+    parts = PropertyChoice("quick", 0).parts(KINDS)
+    part = next(part for part in parts if part.tries is Tries.OWN)
     session = RestartingBackend(start)
     with connect("reference", dialect) as model:
-        sides = Sides(model, session, suite.dialect(dialect))
-        found, *drawn = exchange.search(sides, part.seed, count)
+        comparison = Comparison(model, session, suite.dialect(dialect), KINDS)
+        found, *drawn = FileSearch().run(comparison, part.seed, count)
     session.close()
     return found, drawn
 
@@ -72,7 +75,7 @@ def test_the_releases_keep_them(version, dialect, suite):
 
 @pytest.mark.parametrize("name", MISTAKES)
 def test_a_mistake_is_found(name, suite, monkeypatch):
-    monkeypatch.setattr(exchange, "SHRINK_SECONDS", 0.4)
+    monkeypatch.setattr(driver, "SHRINK_SECONDS", 0.4)
     found, _ = searched(suite, lambda: opened(named(name)), named(name).dialect)
     assert found is not None, f"{name} survived the quick profile"
     where, requirement = MISTAKES[name]
@@ -106,5 +109,5 @@ def test_without_both_operations_nothing_is_tried(suite):
     class Partial:
         handshake = Declares()
 
-    sides = Sides(Partial(), Partial(), suite.dialect("mlxrs-0.1"))  # type: ignore[arg-type]
-    assert exchange.not_applicable(sides) == "the backend declares no load"
+    comparison = Comparison(Partial(), Partial(), suite.dialect("mlxrs-0.1"), KINDS)
+    assert FileSearch().not_applicable(comparison) == "the backend declares no load"

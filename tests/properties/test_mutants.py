@@ -10,12 +10,13 @@ import pytest
 from conformance.engine.runner import Run
 from conformance.engine.verdict import Status
 from conformance.fixtures.load import load_suite
-from conformance.kinds.slots.laws import LAWS
-from conformance.properties.comparison import Sides
+from conformance.kinds import KINDS
+from conformance.properties.breaches import try_law
+from conformance.properties.comparison import Comparison
 from conformance.properties.finding import Finding
-from conformance.properties.profiles import Order
+from conformance.properties.kind_properties import laws_of, properties_of
+from conformance.properties.profiles import PropertyChoice, Tries
 from conformance.properties.search import search
-from conformance.properties.trials import try_law
 from conformance.transport import connect
 from conformance.transport.restarting import RestartingBackend
 from tools.mutants import named
@@ -44,6 +45,9 @@ BROKEN = {
 }  # fmt: skip
 
 
+LAWS = laws_of(KINDS)
+
+
 @pytest.fixture(scope="module")
 def suite():
     return load_suite()
@@ -55,23 +59,24 @@ class Opened:
     def __init__(self, suite, name: str) -> None:
         self.dialect = suite.dialect(named(name).dialect)
         self.session = RestartingBackend(lambda: opened(named(name)))
-        self.sides = Sides(connect("reference", self.dialect.id), self.session, self.dialect)
+        reference = connect("reference", self.dialect.id)
+        self.comparison = Comparison(reference, self.session, self.dialect, suite.kinds)
 
     def __enter__(self):
-        return self.sides
+        return self.comparison
 
     def __exit__(self, *_: object) -> None:
         self.session.close()
-        self.sides.model.close()
+        self.comparison.reference.close()
 
 
-def found(sides: Sides):
-    """The first difference within the default profile."""
-    for part in Order("default", 1).parts():
-        if part.law is None:
-            difference, _ = search(sides, part.seed, part.count)
-            if difference is not None:
-                return difference
+def found(comparison: Comparison):
+    """The first disagreement within the default profile."""
+    for part in PropertyChoice("default", 1).parts(KINDS):
+        if part.tries is Tries.SEQUENCES:
+            disagreement, _ = search(comparison, KINDS[part.kind], part.seed, part.count)
+            if disagreement is not None:
+                return disagreement
     return None
 
 
@@ -86,26 +91,27 @@ def judged(folder: Path, backend: str, dialect: str, case: str):
 
 @pytest.mark.parametrize("name", INVISIBLE)
 def test_an_invisible_mistake_is_found_and_its_case_can_be_pasted(name, suite, tmp_path):
-    with Opened(suite, name) as sides:
-        difference = found(sides)
-        assert difference is not None, f"{name} survived the default profile"
-        finding = Finding(difference, sides, suite, "a test")
+    with Opened(suite, name) as comparison:
+        disagreement = found(comparison)
+        assert disagreement is not None, f"{name} survived the default profile"
+        finding = Finding(disagreement, comparison, suite, "a test")
         assert finding.verdict().status is Status.FAIL
-        acting = [call for call in difference.drawn.calls[1:] if call.op != "snapshot"]
+        acting = [call for call in disagreement.drawn.calls[1:] if call.op != "snapshot"]
         assert 2 <= len(acting) <= 7, "not short, or not invisible to single operations"
     folder = tmp_path / "fixtures"
     shutil.copytree(ROOT / "fixtures", folder)
     chapter = folder / "chapters" / "regressions.yaml"
     chapter.write_text(chapter.read_text() + finding.yaml)
-    where = sides.dialect.id, finding.case.id
+    where = comparison.dialect.id, finding.case.id
     assert judged(folder, over_stdio(named(name)), *where).status is Status.FAIL
     assert judged(folder, "reference", *where).status is Status.PASS
 
 
 @pytest.mark.parametrize("law", LAWS)
 def test_every_law_can_be_broken(law, suite):
-    with Opened(suite, BROKEN[law]) as sides:
-        breach, _ = try_law(LAWS[law], sides, 0, 100)
+    kind, tried = LAWS[law]
+    with Opened(suite, BROKEN[law]) as comparison:
+        breach, _ = try_law(tried, comparison, kind, 0, 100)
     assert breach is not None
     assert breach.why
 
@@ -116,20 +122,25 @@ def test_the_reference_keeps_every_law(dialect, suite):
     chosen = suite.dialect(dialect)
     session = RestartingBackend(lambda: connect("reference", dialect))
     with connect("reference", dialect) as model:
-        sides = Sides(model, session, chosen)
-        kept = [law for law in LAWS.values() if not law.not_applicable(chosen, sides.operations)]
-        for law in kept:
-            breach, tried = try_law(law, sides, 0, 20)
+        comparison = Comparison(model, session, chosen, KINDS)
+        kept = [
+            (kind, law) for kind, law in LAWS.values()
+            if not law.not_applicable(kind, chosen, comparison.operations)
+        ]  # fmt: skip
+        for kind, law in kept:
+            breach, tried = try_law(law, comparison, kind, 0, 20)
             assert breach is None, f"{law.id}: {breach.why if breach else ''}"
             assert tried.trials
     session.close()
     assert len(kept) >= 15
 
 
-def test_requirements_of_laws_and_blame_are_there(suite):
-    from conformance.properties import attribution
-
-    cited = {r for law in LAWS.values() for r in law.requires}
-    cited |= set(attribution.REQUIREMENTS.values()) | set(attribution.APART.values())
-    cited |= {r for shape in attribution.OF_STATE.values() for r in shape.values()}
+def test_requirements_of_laws_and_operations_are_there(suite):
+    cited = {r for _, law in LAWS.values() for r in law.requires}
+    for kind in KINDS:
+        for name in kind.steps if properties_of(kind).drawing else ():
+            operation = kind.operations[name]
+            assert operation.about, f"{operation.wire}: no requirement is about it"
+            cited |= {operation.about, *operation.about_in.values()}
+            cited |= {operation.apart} if operation.apart else set()
     assert cited <= set(suite.requirements)

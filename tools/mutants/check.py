@@ -80,7 +80,7 @@ def run(options: argparse.Namespace) -> int:
 
 
 def _properties(suite: Suite, chosen: Sequence[Mutant], options: argparse.Namespace) -> int:
-    from tools.mutants.drawn import ORDER, catch_all, encoded
+    from tools.mutants.drawn import CHOICE, catch_all, encoded
 
     if options.stdio or options.first:
         raise ValueError("--properties goes without --stdio and --first")
@@ -89,7 +89,7 @@ def _properties(suite: Suite, chosen: Sequence[Mutant], options: argparse.Namesp
     for name, caught in found.items():
         print(f"{name}: {caught.words}")
     told = sum(map(bool, found.values()))
-    print(f"{told} of {len(found)} mutants caught by properties alone, {ORDER.words}")
+    print(f"{told} of {len(found)} mutants caught by properties alone, {CHOICE.words}")
     if options.json:
         Path(options.json).write_text(encoded(found), encoding="utf-8")
     return 0

@@ -6,34 +6,28 @@ This takes minutes, and what it finds changes only with the properties, so that 
 
 from __future__ import annotations
 
-import contextlib
 import json
 from collections.abc import Callable, Sequence
 from functools import cache, partial
 from pathlib import Path
-from typing import Any
 
 import msgspec
-from hypothesis import HealthCheck, Phase, given, seed, settings
-from hypothesis import strategies as st
-from hypothesis.errors import Flaky
 
 from conformance.fixtures.load import Suite, read_suite
-from conformance.kinds.slots.laws import LAWS
 from conformance.mutants import Mutant
-from conformance.properties.comparison import Sides
-from conformance.properties.law import Broken, Law, Trial
-from conformance.properties.profiles import Order, Part
-from conformance.properties.sequences import Drawn, sequences
+from conformance.properties.breaches import breaking
+from conformance.properties.comparison import Comparison
+from conformance.properties.kind_properties import laws_of
+from conformance.properties.profiles import PropertyChoice, Tries
+from conformance.properties.search import disagreeing
 from conformance.transport import connect
-from conformance.transport.backend import BackendTrouble
 from conformance.transport.restarting import RestartingBackend
 from tools.mutants import named
 from tools.mutants.backend import opened
 from tools.mutants.kills import spread
 
 STORED = Path(__file__).with_name("properties.json")
-ORDER = Order("quick", 0)
+CHOICE = PropertyChoice("quick", 0)
 _NAMED = 4  # laws that are named one by one
 
 
@@ -56,72 +50,32 @@ class Caught(msgspec.Struct, frozen=True):
         return "; ".join(filter(None, (laws, sequence))) or "-"
 
 
-class _Told(BaseException):
-    """Told apart: no Exception, so that nothing is tried to make it shorter."""
-
-
 def catch(suite: Suite, mutant: Mutant) -> Caught:
     """Try the quick profile on a mutant, in process."""
     dialect = suite.dialect(mutant.dialect)
     session = RestartingBackend(partial(opened, mutant))
-    sides = Sides(connect("reference", dialect.id), session, dialect)
+    comparison = Comparison(connect("reference", dialect.id), session, dialect, suite.kinds)
+    known = laws_of(suite.kinds)
     laws: list[str] = []
     first: int | None = None
     tried = 0
     try:
-        for part in ORDER.parts():
-            if part.law is not None:
-                law = LAWS[part.law]
-                applies = law.not_applicable(dialect, sides.operations) is None
-                if applies and _breaks(law, sides, part):
+        for part in CHOICE.parts(suite.kinds):
+            kind = suite.kinds[part.kind]
+            if part.tries is Tries.LAW:
+                _, law = known[part.law]
+                applies = law.not_applicable(kind, dialect, comparison.operations) is None
+                trials = breaking(law, comparison, kind)
+                if applies and trials.first(part.seed, part.count) is not None:
                     laws.append(law.id)
-            elif first is None:
-                at = _first(sides, part)
+            elif part.tries is Tries.SEQUENCES and first is None:
+                at = disagreeing(comparison, kind).first(part.seed, part.count)
                 first = None if at is None else tried + at
                 tried += part.count
     finally:
         session.close()
-        sides.model.close()
+        comparison.reference.close()
     return Caught(tuple(laws), first)
-
-
-def _breaks(law: Law, sides: Sides, part: Part) -> bool:
-    def trial(data: st.DataObject) -> None:
-        try:
-            law.trial(Trial(data.draw, sides.session.backend, sides.dialect, sides.operations))
-        except BackendTrouble:
-            sides.session.drop()
-            raise _Told from None
-        except Broken:
-            raise _Told from None
-
-    return _told(st.data(), trial, part)
-
-
-def _first(sides: Sides, part: Part) -> int | None:
-    number = 0
-
-    def compared(drawn: Drawn) -> None:
-        nonlocal number
-        number += 1
-        if sides.compare(drawn) is not None:
-            raise _Told
-
-    found = _told(sequences(sides.model, sides.dialect, sides.operations), compared, part)
-    return number if found else None
-
-
-def _told(strategy: st.SearchStrategy[Any], test: Any, part: Part) -> bool:
-    run = settings(
-        max_examples=part.count, deadline=None, database=None, print_blob=False,
-        phases=(Phase.generate,), suppress_health_check=list(HealthCheck),
-    )(seed(part.seed)(given(strategy)(test)))  # fmt: skip
-    with contextlib.suppress(Flaky):
-        try:
-            run()
-        except _Told:
-            return True
-    return False
 
 
 def stored() -> dict[str, Caught]:

@@ -17,9 +17,10 @@ from conformance.engine.execute import execute
 from conformance.engine.judge import judge
 from conformance.engine.plan import applicability, plan
 from conformance.fixtures.load import Suite, read_suite
-from conformance.kinds.slots.laws import LAWS
-from conformance.properties.comparison import Sides
-from conformance.properties.trials import try_law
+from conformance.kinds import KINDS
+from conformance.properties.breaches import try_law
+from conformance.properties.comparison import Comparison
+from conformance.properties.kind_properties import laws_of
 from conformance.transport import connect
 from conformance.transport.restarting import RestartingBackend
 from tools.mutants.kills import LARGE
@@ -82,10 +83,11 @@ def test_cases(group: str) -> None:
 
 
 @pytest.mark.parametrize("dialect", suite().dialects)
-@pytest.mark.parametrize("law", LAWS)
-def test_law(law: str, dialect: str) -> None:
+@pytest.mark.parametrize("name", laws_of(KINDS))
+def test_law(name: str, dialect: str) -> None:
     rules = suite().dialect(dialect)
-    sides = Sides(connect("reference", dialect), session(dialect), rules)
-    if LAWS[law].not_applicable(rules, sides.operations) is None:
-        breach, _ = try_law(LAWS[law], sides, number=1, count=TRIALS)
+    kind, law = laws_of(KINDS)[name]
+    comparison = Comparison(connect("reference", dialect), session(dialect), rules, KINDS)
+    if law.not_applicable(kind, rules, comparison.operations) is None:
+        breach, _ = try_law(law, comparison, kind, number=1, count=TRIALS)
         assert breach is None, breach.why

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from conformance.fixtures.load import Suite
 from conformance.mutants import Mutant
 from tools.mutants import CHAPTERS, chapters
-from tools.mutants.drawn import ORDER, Caught
+from tools.mutants.drawn import CHOICE, Caught
 from tools.mutants.matrix import Matrix
 from tools.pages.templates import render
 
@@ -20,7 +20,7 @@ def page(matrix: Matrix, caught: Mapping[str, Caught]) -> str:
         chapters={CHAPTERS[module]: made for module, made in chapters().items()},
         caught=caught,
         told=sum(map(bool, caught.values())),
-        sequences=ORDER.sequences,
+        sequences=CHOICE.sequences,
     )
 
 

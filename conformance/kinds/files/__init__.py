@@ -23,10 +23,17 @@ not of the type that it should be is given as `{"foreign": "its type"}`. `user_m
 object of strings. The file lies in a temporary folder of the case.
 """
 
+def _properties() -> object:
+    from conformance.kinds.files.properties import PROPERTIES  # which needs hypothesis
+
+    return PROPERTIES
+
+
 FILES = Kind(
     name="files",
     title="Prompt-cache files",
     records=OPERATIONS,
+    properties=_properties,
     prefixed=False,
     about=ABOUT,
 )

@@ -2,37 +2,34 @@
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
 import tempfile
-import time
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
-from hypothesis import HealthCheck, Phase, given, seed, settings
-from hypothesis.errors import Flaky
-
 from conformance.calls import Call, Refused, Reply
 from conformance.engine.judge import lost
+from conformance.engine.session import RESET
 from conformance.engine.verdict import Status
 from conformance.filetools.safetensors import parse
-from conformance.kinds.files import FILES
-from conformance.kinds.files.contents import Content, arguments, contents, requirements
+from conformance.kinds.files import LOAD, SAVE
+from conformance.kinds.files.contents import Content, arguments, contents, requirements, spelled
 from conformance.outcomes import written
 from conformance.outcomes.difference import Difference
 from conformance.outcomes.trap import is_trap
 from conformance.properties.agreement import agree
-from conformance.properties.comparison import Sides, answers
-from conformance.properties.sequences import answer
+from conformance.properties.comparison import Comparison, answers
+from conformance.properties.drawn import answer
+from conformance.properties.driver import Search
+from conformance.properties.kind_properties import OwnFind, OwnSearch
 from conformance.transport.backend import BackendTrouble
 from conformance.values import Data
 
-SHRINK_SECONDS = 20.0
-
 
 @dataclass(frozen=True)
-class Misfiled:
+class Misfiled(OwnFind):
     """A content of which backend and reference make something else; `where` is the operation."""
 
     content: Content
@@ -51,59 +48,59 @@ class Misfiled:
         """What a smaller content must show as well."""
         return self.where, type(self.trouble).__name__
 
+    def lines(self, part: str, origin: str) -> list[str]:
+        sides = zip(*(_with_place(each) for each in self.differences), strict=True)
+        expected, got = ("; ".join(side) for side in sides)
+        return [
+            f"{part}: {self.status.value}: {self.where} ({', '.join(self.requires)})",
+            f"  expected: {expected}",
+            f"  got:      {got}",
+            "  as a case of fixtures/prompt_cache/cases.yaml:",
+            spelled(self.content, origin),
+        ]
 
-def not_applicable(sides: Sides) -> str | None:
-    """Why no files are exchanged, or None."""
-    declared = sides.session.handshake.capabilities
-    missing = [op for op in FILES.operations if op not in declared]
-    return f"the backend declares no {', '.join(missing)}" if missing else None
 
+class FileSearch(OwnSearch):
+    """Contents that both save and load, each the other's file too."""
 
-def search(sides: Sides, number: int, count: int) -> tuple[Misfiled | None, int, str]:
-    """Exchange `count` contents drawn from a seed; what differs, made small, if anything does.
+    words = "contents of files"
 
-    Also how many were drawn, and a digest of them: the same for the same seed in any process.
-    """
-    best: Misfiled | None = None
-    until, tried, digest = 0.0, 0, hashlib.sha256()
+    def not_applicable(self, comparison: Comparison) -> str | None:
+        declared = comparison.backend.handshake.capabilities
+        missing = [op for op in (SAVE.operation.wire, LOAD.operation.wire) if op not in declared]
+        return f"the backend declares no {', '.join(missing)}" if missing else None
 
-    def exchanged(content: Content) -> None:
-        nonlocal best, until, tried
-        if best is None:
+    def run(
+        self, comparison: Comparison, number: int, count: int
+    ) -> tuple[Misfiled | None, int, str]:
+        tried, digest = 0, hashlib.sha256()
+
+        def tally(content: Content) -> None:
+            nonlocal tried
             tried += 1
             digest.update(repr(content).encode())
-        elif time.monotonic() > until:
-            raise _Enough
-        found = exchange(sides, content)
-        if found is None or (best is not None and found.kind != best.kind):
-            return
-        if best is None:
-            until = time.monotonic() + SHRINK_SECONDS
-        if best is None or len(repr(content)) <= len(repr(best.content)):
-            best = found
-        raise _Found
 
-    run = settings(
-        max_examples=count, deadline=None, database=None, print_blob=False,
-        phases=(Phase.generate, Phase.shrink), report_multiple_bugs=False,
-        suppress_health_check=list(HealthCheck),
-    )(seed(number)(given(contents(sides.dialect))(exchanged)))  # fmt: skip
-    with contextlib.suppress(_Found, _Enough, Flaky):
-        run()
-    return best, tried, digest.hexdigest()[:16]
+        found = Search(
+            contents(comparison.dialect),
+            partial(exchange, comparison),
+            size=lambda found: len(repr(found.content)),
+            kind=lambda found: found.kind,
+            count=tally,
+        ).run(number, count)
+        return found, tried, digest.hexdigest()[:16]
 
 
-def exchange(sides: Sides, content: Content) -> Misfiled | None:
+def exchange(comparison: Comparison, content: Content) -> Misfiled | None:
     """Both save a content, and both load both files. A load at which the dialect's process ends is
     not asked for.
     """
     with tempfile.TemporaryDirectory() as folder:
         ours, theirs = Path(folder, "reference.safetensors"), Path(folder, "backend.safetensors")
-        given_ = arguments(content)
-        saved = answer(sides.model, Call("save", {"path": str(ours), **given_}))
+        saving, given_ = SAVE.operation.wire, arguments(content)
+        saved = answer(comparison.reference, Call(saving, {"path": str(ours), **given_}))
         if is_trap(saved):
             return None
-        got, trouble = _ask(sides, Call("save", {"path": str(theirs), **given_}))
+        got, trouble = _ask(comparison, Call(saving, {"path": str(theirs), **given_}))
         # As in fixtures: what has no place may be refused with any error.
         refused = isinstance(saved, Refused) and isinstance(got, Refused)
         if got is None or not (refused or agree(saved, got)):
@@ -116,11 +113,11 @@ def exchange(sides: Sides, content: Content) -> Misfiled | None:
         if rows:
             return Misfiled(content, "the saved file", ("FILE-010",), rows)
         for whose, path in (("the reference's file", ours), ("its own file", theirs)):
-            call = Call("load", {"path": str(path)})
-            read = answer(sides.model, call)
+            call = Call(LOAD.operation.wire, {"path": str(path)})
+            read = answer(comparison.reference, call)
             if is_trap(read):
                 continue
-            got, trouble = _ask(sides, call)
+            got, trouble = _ask(comparison, call)
             if got is None or not agree(read, got):
                 told = _whole(read, got, trouble)
                 where = f"load of {whose}"
@@ -128,8 +125,13 @@ def exchange(sides: Sides, content: Content) -> Misfiled | None:
     return None
 
 
-def _ask(sides: Sides, call: Call) -> tuple[Reply | None, BackendTrouble | None]:
-    got = answers(sides.session, [Call("reset"), call])
+def _with_place(difference: Difference) -> tuple[str, ...]:
+    place = f"{difference.place}: " if difference.place else ""
+    return tuple(f"{place}{side}" for side in difference.words())
+
+
+def _ask(comparison: Comparison, call: Call) -> tuple[Reply | None, BackendTrouble | None]:
+    got = answers(comparison.backend, [Call(RESET.wire), call])
     return (got.replies[1] if len(got.replies) > 1 else None), got.trouble
 
 
@@ -152,11 +154,3 @@ class NoReply(Data, frozen=True):
 
     def words(self) -> str:
         return f"no answer: {self.how}"
-
-
-class _Found(Exception):
-    """A content of which the two sides make something else."""
-
-
-class _Enough(BaseException):
-    """Shrinking has taken its share; not an Exception, so that it ends the engine at once."""

@@ -8,10 +8,18 @@ from conformance.kinds.slots.given import GivenSlots, build, misfit
 from conformance.kinds.slots.operations import OPERATIONS
 from conformance.kinds.slots.snapshots import SNAPSHOTS
 
+
+def _properties() -> object:
+    from conformance.kinds.slots.properties import PROPERTIES  # which needs hypothesis
+
+    return PROPERTIES
+
+
 SLOTS = Kind(
     name="slots",
     title="Slot caches",
     records=OPERATIONS,
+    properties=_properties,
     prefixed=False,  # the operations of version 1 of the protocol
     given=GivenSlots,
     build=build,

@@ -6,16 +6,16 @@ from collections.abc import Sequence
 
 from hypothesis import strategies as st
 
-from conformance.properties.law import (
+from conformance.kinds.slots.laws.trial import (
     Content,
     Ints,
-    Law,
-    Trial,
+    SlotTrial,
     int32,
     joined,
     picked,
     zeros,
 )
+from conformance.properties.law import Law
 from conformance.tensor import Tensor
 
 _few = st.integers(1, 3)
@@ -24,13 +24,13 @@ _yes = st.booleans()
 FORGETS = "batch-operations-forget-left-padding"
 
 
-def _indices(t: Trial, rows: int) -> list[int]:
+def _indices(t: SlotTrial, rows: int) -> list[int]:
     """One to three, negative ones included; beyond the rows a gather is undefined
     (hazard filter-does-not-check-indices), and none are refused in mlx-lm."""
     return [(t.draw(_index) % rows) - (rows if t.draw(_yes) else 0) for _ in range(t.draw(_few))]
 
 
-def _filtered(t: Trial) -> None:
+def _filtered(t: SlotTrial) -> None:
     content = t.content()
     indices = _indices(t, content.rows)
     t.build("x", content)
@@ -45,7 +45,7 @@ def _filtered(t: Trial) -> None:
         t.equal(part, int32(kept), shown[part])
 
 
-def _twice(t: Trial) -> None:
+def _twice(t: SlotTrial) -> None:
     content = t.content()
     first = _indices(t, content.rows)
     second = _indices(t, len(first))
@@ -56,7 +56,7 @@ def _twice(t: Trial) -> None:
     t.alike("the cache that was filtered once", t.look("x"), t.look("y"))
 
 
-def _alike(t: Trial, count: int, single: bool = False, holes: bool = True) -> list[Content]:
+def _alike(t: SlotTrial, count: int, single: bool = False, holes: bool = True) -> list[Content]:
     """Caches whose slots have one dtype and width each; `holes` leaves some of them unset."""
     models = [t.tensor(1) for _ in range(t.draw(_few))]
     padding, lengths = t.draw(_yes), t.draw(_yes) and t.has("prepare")
@@ -88,7 +88,7 @@ def _slot_sum(parts: Sequence[Tensor | None], rows: Sequence[int]) -> Tensor | N
     return joined([zeros(model, n) if p is None else p for p, n in zip(parts, rows, strict=True)])
 
 
-def _joined(t: Trial) -> None:
+def _joined(t: SlotTrial) -> None:
     left, right = _alike(t, 2, holes=not t.carries("extend-takes-the-written-side"))
     t.build("x", left)
     t.build("y", right)
@@ -105,7 +105,7 @@ def _joined(t: Trial) -> None:
     t.alike("the other cache", other, t.look("y"))
 
 
-def _grouped(t: Trial) -> None:
+def _grouped(t: SlotTrial) -> None:
     contents = _alike(t, 3, holes=False)
     for names in ("abc", "def"):
         for cache, content in zip(names, contents, strict=True):
@@ -120,7 +120,7 @@ def _grouped(t: Trial) -> None:
     t.alike("the first part, filtered out again", first, t.look("a"), ("slots", "slot_count"))
 
 
-def _merged(t: Trial) -> list[Content]:
+def _merged(t: SlotTrial) -> list[Content]:
     """Caches that merge takes: of one row, every slot set, one dtype and shape a slot, without
     row vectors. Hazards merge-needs-every-slot, extract-needs-every-slot, merge-takes-the-first-
     dtype, merge-stretches-rows and merge-drops-metadata say what becomes of others."""
@@ -130,7 +130,7 @@ def _merged(t: Trial) -> list[Content]:
     return contents
 
 
-def _taken_out(t: Trial) -> None:
+def _taken_out(t: SlotTrial) -> None:
     contents = _merged(t)
     names = list("abc"[: len(contents)])
     before = [t.look(name) for name in names]
@@ -147,7 +147,7 @@ def _taken_out(t: Trial) -> None:
     t.alike("the batch merged of its rows", whole, t.look("n"))
 
 
-def _as_extended(t: Trial) -> None:
+def _as_extended(t: SlotTrial) -> None:
     contents = _merged(t)
     names = list("abc"[: len(contents)])
     t.call("merge", caches=names, into="m")

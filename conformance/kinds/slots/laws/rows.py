@@ -7,7 +7,8 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from conformance.properties.law import Content, Ints, Law, Trial, int32
+from conformance.kinds.slots.laws.trial import Content, Ints, SlotTrial, int32
+from conformance.properties.law import Law
 from conformance.tensor import Tensor, tensor
 
 _tokens = st.integers(0, 6)
@@ -33,7 +34,7 @@ def mask(hazards: Set[str], content: Content, n: int) -> Tensor | None:
     return tensor("bool", [count, n], taken)
 
 
-def _masks(t: Trial) -> None:
+def _masks(t: SlotTrial) -> None:
     content = t.content()
     if not content.slots:
         content = Content((None,), content.left_padding, content.lengths)
@@ -42,7 +43,7 @@ def _masks(t: Trial) -> None:
     t.equal("mask", mask(t.dialect.hazards, content, n), t.call("make_mask", cache="x", n=n))
 
 
-def _moved(t: Trial) -> None:
+def _moved(t: SlotTrial) -> None:
     content, k, n = t.content(), t.draw(_tokens), t.draw(_tokens)
     t.build("x", content)
     whole = t.call("make_mask", cache="x", n=k + n)
@@ -56,7 +57,7 @@ def _moved(t: Trial) -> None:
     t.equal("mask of the next chunk", tensor("bool", [whole.shape[0], n], cut), rest)
 
 
-def _sum(t: Trial) -> None:
+def _sum(t: SlotTrial) -> None:
     content, first, second = t.content(), t.draw(_tokens), t.draw(_tokens)
     t.build("x", content)
     for n in (first, second):
@@ -70,7 +71,7 @@ def _less(values: Ints, n: int) -> Ints:
     return None if values is None else [value - n for value in values]
 
 
-def _prepared(t: Trial) -> None:
+def _prepared(t: SlotTrial) -> None:
     content, lengths = t.content(), t.ints(2)
     t.build("x", content)
     before = t.look("x")

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from hypothesis import strategies as st
 
-from conformance.properties.law import Content, Law, Trial, int32
+from conformance.kinds.slots.laws.trial import Content, SlotTrial, int32
+from conformance.properties.law import Law
 from conformance.tensor import Tensor, tensor
 
 _READS = ("state", "meta_state", "batch_size", "nbytes", "class_name", "size", "max_size",
@@ -13,7 +14,7 @@ _index = st.integers(0, 3)
 _tokens = st.integers(0, 5)
 
 
-def _construction(t: Trial) -> None:
+def _construction(t: SlotTrial) -> None:
     content = t.content()
     padding = content.left_padding
     t.build("x", content)
@@ -25,7 +26,7 @@ def _construction(t: Trial) -> None:
     t.equal("lengths", int32(content.lengths), shown["lengths"])
 
 
-def _writing(t: Trial) -> None:
+def _writing(t: SlotTrial) -> None:
     content = t.content(full=True)
     t.build("x", content)
     before = t.look("x")
@@ -38,7 +39,7 @@ def _writing(t: Trial) -> None:
     t.alike("the cache", before, after, ("class_name", "slot_count", "left_padding", "lengths"))
 
 
-def _reading(t: Trial) -> None:
+def _reading(t: SlotTrial) -> None:
     content = t.content()
     t.build("x", content)
     before = t.look("x")
@@ -51,20 +52,20 @@ def _reading(t: Trial) -> None:
     t.alike("the cache that was read", before, t.look("x"))
 
 
-def _batch_size(t: Trial) -> None:
+def _batch_size(t: SlotTrial) -> None:
     content = t.content()
     t.build("x", content)
     t.equal("batch size", content.rows, t.call("batch_size", cache="x"))
 
 
-def _nbytes(t: Trial) -> None:
+def _nbytes(t: SlotTrial) -> None:
     content = t.content()
     t.build("x", content)
     size = sum(len(slot.data) for slot in content.slots if slot is not None)
     t.equal("bytes", size, t.call("nbytes", cache="x"))
 
 
-def changes(t: Trial, cache: str, content: Content) -> None:
+def changes(t: SlotTrial, cache: str, content: Content) -> None:
     """Change everything that a cache of this content has, as far as the backend can."""
     slots = [(i, slot) for i, slot in enumerate(content.slots) if slot is not None]
     if t.has("write_in_place"):
@@ -83,7 +84,7 @@ def changes(t: Trial, cache: str, content: Content) -> None:
         t.call("finalize", cache=cache)
 
 
-def _isolation(t: Trial) -> None:
+def _isolation(t: SlotTrial) -> None:
     content = t.content()
     t.build("x", content)
     before = t.look("x")
@@ -99,7 +100,7 @@ def _isolation(t: Trial) -> None:
     t.alike(f"{kept}, when {changed} changed", was, t.look(kept))
 
 
-def _state(t: Trial) -> None:
+def _state(t: SlotTrial) -> None:
     content = t.content()
     t.build("x", content)
     slots: list[Tensor | None] = list(content.slots)
@@ -109,7 +110,7 @@ def _state(t: Trial) -> None:
     t.equal("state", shapes[t.dialect.state_shape], t.call("state", cache="x"))
 
 
-def _metadata(t: Trial) -> None:
+def _metadata(t: SlotTrial) -> None:
     content = t.content()
     t.build("x", content)
     written = ",".join(str(i) for i, slot in enumerate(content.slots) if slot is not None)
