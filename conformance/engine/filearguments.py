@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
+
+from conformance.outcomes.difference import Difference
 
 
 class FileArgument(ABC):
@@ -24,6 +26,14 @@ class FileArgument(ABC):
     @abstractmethod
     def written(self, folder: Path) -> bytes | None:
         """What the backend wrote; None where it was to write nothing, or nothing can be read."""
+
+    @abstractmethod
+    def reading(self, got: Any) -> tuple[str, str]:
+        """What the backend read beside what is in the file: the kind of reading, and a reason."""
+
+    @abstractmethod
+    def differences(self, got: Any) -> Iterator[Difference]:
+        """Where what the backend read differs from what is in the file, if that is known."""
 
 
 def placed(arguments: Mapping[str, Any], folder: Path) -> dict[str, Any]:

@@ -23,9 +23,9 @@ from conformance.filetools.goldens import (
 )
 from conformance.filetools.library import HOSTILE, Library
 from conformance.filetools.model import CacheSpec, FileCase, HostileFile
-from conformance.filetools.reading import ERROR, LOSSY, TRAP, WRONG, Reading
+from conformance.filetools.reading import ERROR, TRAP, Reading
 from conformance.kinds.files import LOAD, SAVE
-from conformance.outcomes.reading import NotSame
+from conformance.outcomes.reading import LOSSY, WRONG, NotSame
 from conformance.outcomes.registry import Better, Expect
 
 FILE_MEGABYTES = 64.0  # beyond which no file may take memory, whatever is in it

@@ -13,6 +13,7 @@ from conformance.filetools.compare import reading
 from conformance.filetools.model import CaseFile, spell
 from conformance.filetools.participants import Participant
 from conformance.filetools.reading import Reading
+from conformance.outcomes import trap
 from conformance.transport.backend import (
     Backend,
     BackendCrashed,
@@ -94,7 +95,9 @@ def read_one(live: Live, path: Path, expected: dict[str, Any]) -> Reading:
     try:
         return reading(expected, live.call("load", path=str(path)))
     except OperationRefused as refusal:
-        return Reading(trap=TRAP) if refusal.kind == "Trap" else Reading(error=refusal.kind)
+        if refusal.kind == trap.TRAP:
+            return Reading(trap=TRAP)
+        return Reading(error=refusal.kind)
     except BackendCrashed as crash:
         return Reading(trap=TRAP if crash.signal in _TRAPS else crash.how)
     except BackendHung:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import stat
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -11,9 +12,12 @@ from typing import Any
 
 from conformance.engine.filearguments import FileArgument
 from conformance.engine.literals import Tensors
-from conformance.filetools import hostile
+from conformance.filetools import compare, hostile
 from conformance.filetools.model import CaseFile, FileCase, HostileFile, read_all_cases, spell
 from conformance.filetools.safetensors import Flat, parse
+from conformance.filetools.written import differences
+from conformance.outcomes.difference import Difference
+from conformance.outcomes.reading import WRONG
 
 HOSTILE = "hostile/"
 SUFFIX = ".safetensors"
@@ -59,6 +63,18 @@ class FileRef(FileArgument):
         writer, _, case = self.name.partition("/")
         return self.library.content(case, writer, read=True)
 
+    def reading(self, got: Any) -> tuple[str, str]:
+        """Without a content any reading is wrong, and is told by the number of its caches."""
+        content = self.content
+        if content is None:
+            return WRONG, f"{len(got['caches'])} caches"
+        found = compare.reading(content, got)
+        return found.kind, found.what
+
+    def differences(self, got: Any) -> Iterator[Difference]:
+        content = self.content
+        return iter(()) if content is None else compare.differences(content, got)
+
 
 class Library:
     """The folder of prompt-cache fixtures, read when needed. ValueError for an unknown name."""
@@ -102,6 +118,10 @@ class Library:
     def golden(self, name: str) -> Flat:
         """The tensors and metadata of a golden file."""
         return parse(self._path(name).read_bytes())
+
+    def written(self, golden: str, data: bytes | None) -> Iterator[Difference]:
+        """Where a file that was written differs from a golden one."""
+        return differences(self.golden(golden), data)
 
     @cached_property
     def _cases(self) -> dict[tuple[str, str], FileCase]:

@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 from conformance.engine.literals import Strict
+from conformance.outcomes.error import ErrorOutcome
+from conformance.outcomes.reading import LOSSY, SAME, WRONG
+from conformance.outcomes.trap import TrapOutcome
 
-SAME, LOSSY, WRONG, ERROR, TRAP = KINDS = ("same", "lossy", "wrong", "error", "trap")
+ERROR, TRAP = ErrorOutcome.key, TrapOutcome.key
+KINDS = (SAME, LOSSY, WRONG, ERROR, TRAP)
 
 
 class Reading(Strict, frozen=True, kw_only=True):

@@ -8,13 +8,14 @@ from typing import Any, ClassVar, Literal
 from msgspec import UNSET, UnsetType
 
 from conformance.calls import Returned
+from conformance.engine.filearguments import FileArgument
 from conformance.engine.literals import Strict, Tensors
 from conformance.engine.operation import Gives
-from conformance.filetools.compare import differences, reading
-from conformance.filetools.reading import LOSSY, SAME, WRONG
 from conformance.outcomes.difference import Difference
 from conformance.outcomes.outcome import Answer, Fields, Outcome
 from conformance.values import Data
+
+SAME, LOSSY, WRONG = "same", "lossy", "wrong"
 
 
 class NotSame(Strict, frozen=True):
@@ -60,19 +61,13 @@ class ReadingOutcome(Outcome, frozen=True):
         return cls(WRONG, str(spelled.wrong))
 
     def compared(self, reply: Returned, answer: Answer) -> Iterator[Difference]:
-        """All the differences where it should be the same. Without a content any reading is wrong,
-        and is told by the number of its caches.
-        """
-        content, got = answer.call.arguments["path"].content, reply.value
-        if content is None:
-            found = ReadAs(WRONG, f"{len(got['caches'])} caches")
-        else:
-            said = reading(content, got)
-            found = ReadAs(said.kind, said.what)
+        """All the differences where it should be the same."""
+        arguments = answer.call.arguments.values()
+        file = next(each for each in arguments if isinstance(each, FileArgument))
+        found = ReadAs(*file.reading(reply.value))
         if (found.kind, found.what) == (self.kind, self.what):
             return
-        exact = content is not None and self.kind == SAME
-        rows = list(differences(content, got)) if exact else []
+        rows = list(file.differences(reply.value)) if self.kind == SAME else []
         yield from rows or [Difference("", self, found)]
 
     def words(self) -> str:

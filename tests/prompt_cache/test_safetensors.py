@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import json
-from types import SimpleNamespace
 
 import pytest
 
 from conformance.calls import Call, Returned
 from conformance.engine.literals import Tensors
+from conformance.filetools import written
 from conformance.filetools.goldens import goldens
-from conformance.filetools.library import Library
+from conformance.filetools.library import FileRef, Library
 from conformance.filetools.model import folder
 from conformance.filetools.safetensors import Flat, parse
-from conformance.outcomes import written
 from conformance.outcomes.outcome import Answer
 from conformance.outcomes.reading import ReadingOutcome
 from conformance.tensor import tensor
@@ -129,7 +128,11 @@ def test_spare_room_is_free_and_nothing_else(got, places):
 
 
 def read(outcome: ReadingOutcome, content, got) -> list[tuple[str, str, str]]:
-    path = SimpleNamespace(content=content)
+    class File(FileRef):
+        """What is in it is given here."""
+
+    File.content = content
+    path = File("w/c", Library(folder()))
     return said(outcome.differences(Answer(Call("load", {"path": path}), Returned(got), Tensors())))
 
 

@@ -28,8 +28,8 @@ from conformance.filetools.goldens import (
 from conformance.filetools.hostile import build, read_hostile
 from conformance.filetools.library import Library
 from conformance.filetools.model import FileChapter, folder
+from conformance.filetools.written import differences
 from conformance.fixtures import yamlfile
-from conformance.outcomes.written import differences
 from conformance.transport.backend import OperationRefused, from_wire
 
 DIALECTS = ("mlxrs-0.1", "mlx-lm-0.31", "mlx-lm-0.32", "mlx-swift-lm-3.31.3", "mlx-swift-lm-3.31.4")

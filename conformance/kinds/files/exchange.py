@@ -13,10 +13,10 @@ from conformance.calls import Call, Refused, Reply
 from conformance.engine.judge import lost
 from conformance.engine.session import RESET
 from conformance.engine.verdict import Status
+from conformance.filetools import written
 from conformance.filetools.safetensors import parse
 from conformance.kinds.files import LOAD, SAVE
 from conformance.kinds.files.contents import Content, arguments, contents, requirements, spelled
-from conformance.outcomes import written
 from conformance.outcomes.difference import Difference
 from conformance.outcomes.trap import is_trap
 from conformance.properties.agreement import agree
