@@ -55,7 +55,7 @@ def leniently_with_padding_and_lengths(
     return restored_leniently(cls, state, meta_state, _rows_unless_empty, _rows_unless_empty)
 
 
-ReadRows = Callable[[list[str]], "mx.array | None"]
+ReadRows = Callable[[list[str], int], "mx.array | None"]
 
 
 def restored_leniently(
@@ -76,18 +76,18 @@ def restored_leniently(
         if index < count:
             slots[index] = array
     cache.cache = slots
-    cache.left_padding = padding(texts[2:3])
-    cache.lengths = lengths(texts[3:4])
+    cache.left_padding = padding(texts, 2)
+    cache.lengths = lengths(texts, 3)
     return cache
 
 
-def _rows(texts: list[str]) -> mx.array | None:
-    return swift_int32_array(lenient_csv(texts[0])) if texts else None
+def _rows(texts: list[str], position: int) -> mx.array | None:
+    return swift_int32_array(lenient_csv(texts[position])) if position < len(texts) else None
 
 
-def _rows_unless_empty(texts: list[str]) -> mx.array | None:
-    return None if texts == [""] else _rows(texts)
+def _rows_unless_empty(texts: list[str], position: int) -> mx.array | None:
+    return None if texts[position : position + 1] == [""] else _rows(texts, position)
 
 
-def _no_rows(texts: list[str]) -> None:
+def _no_rows(texts: list[str], position: int) -> None:
     """The metadata has no such element."""
