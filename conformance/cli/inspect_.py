@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 import sys
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -12,28 +13,59 @@ from typing import Any
 def register(commands: Any) -> None:
     parser: argparse.ArgumentParser = commands.add_parser(
         "inspect",
-        help="show what is in a prompt-cache file",
-        description="Show a prompt-cache file: layout, caches, and what each dialect's reader "
-        "would do with it. Exit code 1 when it is none.",
+        help="show what is in prompt-cache files",
+        description="Show prompt-cache files: layout, caches, and what each dialect's reader would "
+        "do with them. Exit code 1 when one of them is none.",
     )
-    parser.add_argument("file", metavar="FILE")
-    parser.add_argument("--json", action="store_true", help="as JSON")
+    parser.add_argument(
+        "files", metavar="FILE", nargs="+", help="a folder stands for its .safetensors files"
+    )
+    parser.add_argument("--all", action="store_true", help="show every cache of a file with many")
+    parser.add_argument("--json", action="store_true", help="as JSON; a list for several files")
     parser.set_defaults(run=run)
 
 
 def run(options: argparse.Namespace) -> int:
+    paths = list(_paths(options.files))
+    if not paths:
+        raise ValueError(f"{options.files[0]}: no .safetensors file is in this folder")
+    several = len(paths) > 1 or Path(options.files[0]).is_dir()
+    if options.json:
+        found = [_facts(path) for path in paths]
+        print(json.dumps(found if several else found[0], indent=2))
+        return int(any("error" in each for each in found))
+    return max(_show(path, options.all, several) for path in paths)
+
+
+def _paths(names: Iterable[str]) -> Iterator[Path]:
+    for name in names:
+        path = Path(name)
+        yield from sorted(path.rglob("*.safetensors")) if path.is_dir() else [path]
+
+
+def _facts(path: Path) -> dict[str, Any]:
+    from conformance.filetools.identify import identify
+    from conformance.filetools.inspection import facts
+    from reference_impl.files.errors import PromptCacheError
+
+    try:
+        return facts(path)
+    except PromptCacheError as error:
+        return {"file": str(path), "error": error.kind, **error.payload, "is": identify(path)}
+    except OSError as error:
+        raise ValueError(f"{path}: {error.strerror}") from None
+
+
+def _show(path: Path, everything: bool, several: bool) -> int:
     from conformance.filetools.inspection import facts, lines, refused
     from reference_impl.files.errors import PromptCacheError
 
     try:
-        found = facts(Path(options.file))
+        text = "\n".join(lines(facts(path), everything))
     except PromptCacheError as error:
-        if options.json:
-            print(json.dumps({"file": options.file, "error": error.kind, **error.payload}))
-        else:
-            print(refused(options.file, error), file=sys.stderr)
+        print(refused(path, error), file=sys.stderr, flush=True)
         return 1
     except OSError as error:
-        raise ValueError(f"{options.file}: {error.strerror}") from None
-    print(json.dumps(found, indent=2) if options.json else "\n".join(lines(found)))
+        raise ValueError(f"{path}: {error.strerror}") from None
+    print(text + ("\n" if several else ""), flush=True)
     return 0

@@ -22,7 +22,7 @@ from conformance.filetools.goldens import (
     reader_lineages,
 )
 from conformance.filetools.library import HOSTILE, Library
-from conformance.filetools.model import CacheSpec, FileCase, HostileFile
+from conformance.filetools.model import CacheSpec, FileCase, Golden, HostileFile, Provenance
 from conformance.filetools.reading import ERROR, TRAP, Reading
 from conformance.kinds.files import LOAD, SAVE
 from conformance.outcomes.reading import LOSSY, WRONG, NotSame
@@ -37,6 +37,7 @@ _HAZARDS = {
     ERROR: "file-of-another-is-refused",
     TRAP: "reader-ends-the-process",
 }
+_NEWER_WRITES = "origin-of-a-window-is-written"
 _REFUSED = Better(refused="a file that this reader does not take")
 
 
@@ -67,6 +68,7 @@ class _ChapterMaker:
             for name, dialect in dialects.items()
             if lookup(self.head.writers, dialect.lineage)
         }
+        self._typed = dict.fromkeys(self.head.typed, True)
         self._newer = {dialect: newer for newer, dialect in self.head.readers.items()}
 
     def reading(self) -> Iterator[Case]:
@@ -75,16 +77,32 @@ class _ChapterMaker:
             content = self.library.case(golden.case, record.writer)
             readings = self._readings[record.writer].expectations[golden.case]
             outcomes = {
-                name: _outcome(readings, name, self._newer_than(dialect))
+                name: self._reading(readings, name, dialect)
                 for name, dialect in self._dialects.items()
             }
             yield self._case(
-                id=f"file.read.{record.writer}.{_slug(golden.case)}",
+                id=f"file.read.{record.cases_as or record.writer}.{_slug(golden.case)}",
                 requires=[*_requirements(content), "FILE-009"],
                 why=content.why,
                 steps=[self._step(LOAD(file=f"{record.writer}/{golden.case}"), outcomes)],
-                cites=[f"{record.provenance} from {record.revision} on {record.date}"],
+                cites=[f"{_made(record, golden)} from {record.revision} on {record.date}"],
             )
+
+    def _reading(self, readings: Mapping[str, Reading], name: str, dialect: Dialect) -> Expect:
+        """What a dialect's reader does. Better is all that is in the file, and a refusal where the
+        reader gives something wrong or ends; another error than its own only where that is chance.
+        """
+        own, whole = readings[name], readings[STRICT]
+        if own.agrees(whole) and not own.error:
+            return Expect(**_as_read(own))
+        better = [] if whole.error else [Better(**_as_read(whole))]
+        newer = self._newer_than(dialect)
+        later = readings[newer] if newer else own
+        if not (later.agrees(own) or later.agrees(whole) or later.trap):
+            better.append(Better(**_as_read(later)))
+        if not own.lossy and not (own.error and lookup(self._typed, dialect.lineage)):
+            better.append(_REFUSED)
+        return _expect(own, better)
 
     def writing(self) -> Iterator[Case]:
         """One case a content."""
@@ -99,12 +117,14 @@ class _ChapterMaker:
         }
         for content in self.library.contents:
             gone = {
-                name: dialect.absent.get(MAMBA) if MAMBA_CACHE in _classes(content.caches) else None
+                name: self._not_written(content, writers[name], dialect)
                 for name, dialect in self._dialects.items()
             }
             outcomes = {
-                name: _written(writer, content.id, written[writer, content.id].cannot)
-                for name, writer in writers.items()
+                name: self._written(content.id, written[writer, content.id], writer, dialect)
+                for (name, writer), dialect in zip(
+                    writers.items(), self._dialects.values(), strict=True
+                )
                 if gone[name] is None
             }
             yield self._case(
@@ -114,6 +134,23 @@ class _ChapterMaker:
                 steps=[self._step(SAVE(content=content.id), outcomes)],
                 not_applicable=spread(gone, self._lineages),
             )
+
+    def _not_written(self, content: FileCase, writer: str, dialect: Dialect) -> str | None:
+        """Why a dialect's backends are not asked for a file."""
+        if not content.is_written_by(writer):
+            return f"{writer} was not asked for such a file"
+        return dialect.absent.get(MAMBA) if MAMBA_CACHE in _classes(content.caches) else None
+
+    def _written(self, content: str, golden: Golden, writer: str, dialect: Dialect) -> Expect:
+        """The file that a writer writes, or its refusal; or that of a newer one, if it differs."""
+        if golden.cannot is not None:
+            better = Better(refused="the layout has no place for it")
+            return Expect(error=golden.cannot, hazard="cannot-be-saved", accept=[better])
+        newer = self._newer_than(dialect)
+        own, later = f"{writer}/{content}", f"{newer}/{content}"
+        if newer is None or self.library.golden(own) == self.library.golden(later):
+            return Expect(written=own)
+        return Expect(written=own, hazard=_NEWER_WRITES, accept=[Better(written=later)])
 
     def hostile(self) -> Iterator[Case]:
         """One case a hostile file."""
@@ -137,13 +174,12 @@ class _ChapterMaker:
 
     def _hostile_outcome(self, file: HostileFile, dialect: Dialect) -> Expect:
         own, newer = file.reading(dialect.lineage), self._newer_than(dialect)
-        if own is None:
-            return Expect(refused=f"{file.expect.key}: {file.expect.reason}")
-        better = [_REFUSED]
         later = file.reading(self._lineages[newer]) if newer else None
-        if later is not None and later.wrong and later != own:
-            better.append(Better(**_as_read(later)))
-        return _expect(own, better)
+        also = [Better(**_as_read(later))] if later and later.wrong and later != own else []
+        if own is not None:
+            return _expect(own, [_REFUSED, *also])
+        refused = Expect(refused=f"{file.expect.key}: {file.expect.reason}")
+        return replace(refused, hazard=_HAZARDS[WRONG], accept=also) if also else refused
 
     def _newer_than(self, dialect: Dialect) -> str | None:
         """A reader that the dialect also covers."""
@@ -156,24 +192,8 @@ class _ChapterMaker:
         return replace(step, expect=first, unless=spread(others, self._lineages))
 
 
-def _outcome(readings: Mapping[str, Reading], dialect: str, newer: str | None) -> Expect:
-    """What a dialect's reader does. Better are all that is in the file, and a refusal."""
-    own, whole = readings[dialect], readings[STRICT]
-    if own.agrees(whole) and not own.error:
-        return Expect(**_as_read(own))
-    better = [] if whole.error else [Better(**_as_read(whole))]
-    later = readings[newer] if newer else own
-    if not (later.agrees(own) or later.agrees(whole) or later.error):
-        better.append(Better(**_as_read(later)))
-    return _expect(own, [*better, *([] if own.lossy else [_REFUSED])])
-
-
-def _written(writer: str, content: str, cannot: str | None) -> Expect:
-    """The file that a writer writes, or its refusal."""
-    if cannot is None:
-        return Expect(written=f"{writer}/{content}")
-    better = Better(refused="the layout has no place for it")
-    return Expect(error=cannot, hazard="cannot-be-saved", accept=[better])
+def _made(record: Provenance, golden: Golden) -> str:
+    return "constructed" if golden.constructed else record.provenance
 
 
 def _expect(own: Reading, better: list[Better]) -> Expect:

@@ -12,6 +12,17 @@ if TYPE_CHECKING:
     from reference_impl.files.content import Content, Entry, Loss
 
 
+# Layout -> class -> the one that its readers have for it.
+_SLOTS = {"MambaCache": "ArraysCache"}
+_PLAIN = {"ConcatenateKVCache": "KVCache"}
+_RENAMED = {
+    "mlx-lm-0.31": _SLOTS,
+    "mlx-lm-0.32": _SLOTS,
+    "mlx-swift-lm": _PLAIN,
+    "mlxrs-0.1": _PLAIN,
+}
+
+
 class Converted(NamedTuple):
     """The layout that was read, and what is not in the new file."""
 
@@ -95,23 +106,24 @@ def _umask() -> int:
 def known_classes(content: Content, layout: str) -> tuple[Content, tuple[Loss, ...]]:
     """The content with the classes that readers of a layout know.
 
-    mlx-lm dropped MambaCache in 0.30.6; an ArraysCache of the same slots is what it uses instead.
+    mlx-lm dropped MambaCache in 0.30.6 and uses an ArraysCache of the same slots instead. Only
+    mlx-lm has ConcatenateKVCache, which is a KVCache without spare room.
     """
     from dataclasses import replace
 
-    from reference_impl.files.content import Content, ListEntry, Loss, SlotEntry
+    from reference_impl.files.content import Content, ListEntry, Loss
 
-    if not layout.startswith("mlx-lm"):
-        return content, ()
+    other = _RENAMED.get(layout, {})
     losses: list[Loss] = []
 
     def renamed(entry: Entry, key: str) -> Entry:
         if isinstance(entry, ListEntry):
             children = (renamed(child, f"{key}.{i}") for i, child in enumerate(entry.children))
             return ListEntry(tuple(children))
-        if isinstance(entry, SlotEntry) and entry.class_name == "MambaCache":
-            losses.append(Loss(key, "the class MambaCache, written as ArraysCache"))
-            return replace(entry, class_name="ArraysCache")
+        if entry.class_name in other:
+            name = other[entry.class_name]
+            losses.append(Loss(key, f"the class {entry.class_name}, written as {name}"))
+            return replace(entry, class_name=name)
         return entry
 
     entries = tuple(renamed(entry, str(i)) for i, entry in enumerate(content.entries))

@@ -7,15 +7,16 @@ from pathlib import Path
 from typing import Any
 
 from conformance.engine.literals import text
+from conformance.filetools.container import read_container, twins
 from conformance.filetools.model import HostileFile, HostileFiles, folder
 from conformance.fixtures import yamlfile
 from conformance.fixtures.yamlfile import FixtureError
 
 
 def read_hostile(root: Path | None = None) -> list[HostileFile]:
-    """`hostile.yaml`, decoded; ids are unique."""
+    """`hostile.yaml`, and what `container.yaml` makes in every layout; ids are unique."""
     path = (root or folder()) / "hostile.yaml"
-    files = yamlfile.decode(path, HostileFiles).files
+    files = [*yamlfile.decode(path, HostileFiles).files, *twins(read_container(root))]
     names = [file.id for file in files]
     if len(set(names)) < len(names):
         raise FixtureError(f"{path}: {max(names, key=names.count)} stands twice")

@@ -112,8 +112,8 @@ class Library:
 
     @property
     def contents(self) -> list[FileCase]:
-        """What every writer writes."""
-        return self._case_files[""].cases
+        """What backends are asked to write."""
+        return [case for case in self._case_files[""].cases if case.asked]
 
     def golden(self, name: str) -> Flat:
         """The tensors and metadata of a golden file."""

@@ -20,8 +20,10 @@ FOLDER = "prompt_cache"
 
 class CacheSpec(Strict, frozen=True):
     """One cache. Slot caches have `slots`, left padding and lengths; the key/value family tensors
-    to update with and the arguments of its constructor; CacheList its children. `stored` is what a
-    QuantizedKVCache makes of those tensors: weights, scales and biases of keys, then of values.
+    to update with and the arguments of its constructor; CacheList its children. `then` are further
+    updates, keys and values each. `stored` is what the cache makes of them where that is not the
+    first update: keys, then values, of a QuantizedKVCache weights, scales and biases of both.
+    `rows` are the offset and left padding of a batch in the end.
     """
 
     class_name: str
@@ -30,18 +32,28 @@ class CacheSpec(Strict, frozen=True):
     lengths: Ints = None
     keys: TensorRef | UnsetType = UNSET
     values: TensorRef | UnsetType = UNSET
+    then: list[tuple[TensorRef, TensorRef]] = field(default_factory=list)
     stored: list[TensorRef] = field(default_factory=list)
+    rows: dict[str, list[int]] = field(default_factory=dict)
     numbers: dict[str, int] = field(default_factory=dict)
     caches: list[CacheSpec] = field(default_factory=list)
 
 
 class FileCase(Strict, frozen=True, kw_only=True):
-    """What goes into one file."""
+    """What goes into one file. Where it names `writers`, only they were asked to write it, and
+    where it is not `asked` of backends, they are not.
+    """
 
     id: str
     why: str
     caches: list[CacheSpec]
     user_metadata: dict[str, str] = field(default_factory=dict)
+    writers: list[str] = field(default_factory=list)
+    asked: bool = True
+
+    def is_written_by(self, writer: str) -> bool:
+        """Whether the writer is asked for a golden file of it."""
+        return not self.writers or writer in self.writers
 
 
 class CaseFile(Strict, frozen=True):
@@ -52,16 +64,22 @@ class CaseFile(Strict, frozen=True):
 
 
 class Golden(Strict, frozen=True, kw_only=True):
-    """One golden file: its case, its size and hash, or the reason why the writer has none."""
+    """One golden file: its case, its size and hash, or the reason why the writer has none. One that
+    is `constructed` was made by the reference among files that were captured.
+    """
 
     case: str
+    constructed: bool = False
     bytes: int | None = None
     sha256: str | None = None
     cannot: str | None = None
 
 
 class Provenance(Strict, frozen=True, kw_only=True):
-    """`<writer>/provenance.yaml`: who wrote the files beside it, when, and how to do it again."""
+    """`<writer>/provenance.yaml`: who wrote the files beside it, when, and how to do it again.
+
+    `cases_as` is the name that cases about these files have, where that was another one before.
+    """
 
     writer: str
     provenance: Literal["captured", "constructed"]
@@ -71,6 +89,7 @@ class Provenance(Strict, frozen=True, kw_only=True):
     command: str
     platform: str
     notes: list[str] = field(default_factory=list)
+    cases_as: str | None = None
     files: list[Golden]
 
 
@@ -135,8 +154,9 @@ class FileChapter(Strict, frozen=True, kw_only=True):
     """`chapter.yaml`: the requirements of the chapter that golden and hostile files make.
 
     `writers` maps a dialect to the folder with what its writer writes. `readers` maps a reader
-    that is newer than any dialect to the one that it extends, and that covers it. `blamed` maps the
-    strict reader's error on a hostile file to the requirement that the file tests.
+    that is newer than any dialect to the one that it extends, and that covers it. `typed` are the
+    dialects whose errors are chosen, so that their kinds count. `blamed` maps the strict reader's
+    error on a hostile file to the requirement that the file tests.
     """
 
     title: str
@@ -144,6 +164,7 @@ class FileChapter(Strict, frozen=True, kw_only=True):
     evidence: dict[str, Evidence] = field(default_factory=dict)
     writers: dict[str, str]
     readers: dict[str, str] = field(default_factory=dict)
+    typed: list[str] = field(default_factory=list)
     blamed: dict[str, str]
     requirements: list[Requirement]
 
@@ -214,19 +235,19 @@ def _cache(spec: CacheSpec, tensors: Tensors, read: bool) -> dict[str, Any]:
             "lengths": tensors.ints(spec.lengths),
         }
     halves = {
-        what: [] if half is UNSET else [tensors(half)]
-        for what, half in (("keys", spec.keys), ("values", spec.values))
+        what: [] if half is UNSET else [tensors(half), *(tensors(each[at]) for each in spec.then)]
+        for at, (what, half) in enumerate((("keys", spec.keys), ("values", spec.values)))
     }
-    offset = halves["keys"][0].shape[2] if halves["keys"] else 0
-    if read and spec.stored:
-        stored = [tensors(part) for part in spec.stored]
-        half = len(stored) // 2
-        halves = {"keys": stored[:half], "values": stored[half:]}
-    # What a cache makes of itself while it is filled once.
-    made = {"RotatingKVCache": {"idx": offset}, "ChunkedKVCache": {"start_position": 0}}
-    numbers = made.get(spec.class_name, {}) if read else {}
-    return {
-        "class_name": spec.class_name,
-        **halves,
-        "numbers": {"offset": offset, **numbers, **spec.numbers},
-    }
+    offset = sum(half.shape[2] for half in halves["keys"])
+    padding = {} if spec.left_padding is None else {"left_padding": spec.left_padding}
+    numbers: dict[str, Any] = {"offset": offset, **padding, **spec.numbers}
+    if read:
+        if spec.stored:
+            stored = [tensors(part) for part in spec.stored]
+            half = len(stored) // 2
+            halves = {"keys": stored[:half], "values": stored[half:]}
+        # What a cache makes of itself while it is filled once.
+        made = {"RotatingKVCache": {"idx": offset}, "ChunkedKVCache": {"start_position": 0}}
+        rows = {what: tensors.ints(row) for what, row in spec.rows.items()}
+        numbers = made.get(spec.class_name, {}) | numbers | rows
+    return {"class_name": spec.class_name, **halves, "numbers": numbers}

@@ -7,9 +7,9 @@ Python runs it. Caches travel as plain dicts:
     {"class_name": "KVCache", "keys": [tensor, ...], "values": [tensor, ...], "numbers": {...}}
     {"class_name": "CacheList", "caches": [...]}
 
-To save, the key/value family is given as one tensor of keys and one of values to update with (none
-for an empty cache), and as `numbers` the arguments of its constructor and the offset that comes of
-it.
+To save, the key/value family is given as tensors of keys and of values to update with (none for an
+empty cache, several for several updates), and as `numbers` the arguments of its constructor and the
+offset that comes of it. A batch has its offset and left padding among its numbers, as tensors.
 """
 
 from __future__ import annotations
@@ -18,12 +18,20 @@ from collections.abc import Callable
 from typing import Any
 
 # class -> (constructor arguments, attributes that make up its numbers)
-KEY_VALUE = {
+KEY_VALUE: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "KVCache": ((), ("offset",)),
     "RotatingKVCache": (("max_size", "keep"), ("offset", "keep", "max_size", "_idx")),
     "QuantizedKVCache": (("group_size", "bits"), ("offset", "group_size", "bits")),
     "ChunkedKVCache": (("chunk_size",), ("offset", "chunk_size", "start_position")),
+    "ConcatenateKVCache": ((), ("offset",)),
+    "BatchKVCache": (("left_padding",), ("offset", "left_padding", "_idx")),
+    "BatchRotatingKVCache": (
+        ("max_size", "left_padding"),
+        ("offset", "left_padding", "max_size", "_offset", "_idx", "rotated"),
+    ),
 }
+# Attributes whose names elsewhere are others.
+NAMES = {"_idx": "idx", "_offset": "seen"}
 Codec = Callable[[Any], Any]
 
 
@@ -56,10 +64,8 @@ class ModuleFiles:
         if name in KEY_VALUE:
             numbers = spec.get("numbers", {})
             cache = cls(**{what: numbers[what] for what in KEY_VALUE[name][0] if what in numbers})
-            if spec.get("keys"):
-                cache.update_and_fetch(
-                    *(self._decode(spec[half][0]) for half in ("keys", "values"))
-                )
+            for keys, values in zip(spec.get("keys", ()), spec.get("values", ()), strict=True):
+                cache.update_and_fetch(self._decode(keys), self._decode(values))
             return cache
         slots = [None if slot is None else self._decode(slot) for slot in spec["slots"]]
         cache = cls() if name == "MambaCache" else cls(len(slots))
@@ -85,20 +91,28 @@ def describe(cache: Any, encode: Codec) -> dict[str, Any]:
     if hasattr(cache, "caches"):
         return {"class_name": name, "caches": [describe(child, encode) for child in cache.caches]}
     if name in KEY_VALUE:
-        numbers = {what.strip("_"): getattr(cache, what, None) for what in KEY_VALUE[name][1]}
         return {
             "class_name": name,
             "keys": _parts(cache.keys, encode),
             "values": _parts(cache.values, encode),
-            "numbers": {what: value if isinstance(value, int) or value is None else
-                        {"foreign": type(value).__name__} for what, value in numbers.items()},
-        }  # fmt: skip
+            "numbers": {
+                NAMES.get(what, what): _number(getattr(cache, what, None), encode)
+                for what in KEY_VALUE[name][1]
+            },
+        }
     return {
         "class_name": name,
         "slots": encode(cache.cache),
         "left_padding": encode(getattr(cache, "left_padding", None)),
         "lengths": encode(getattr(cache, "lengths", None)),
     }
+
+
+def _number(value: Any, encode: Codec) -> Any:
+    """A number, or the numbers of a batch as a tensor; what is neither is named by its type."""
+    if value is None or isinstance(value, int):
+        return value
+    return encode(value) if hasattr(value, "shape") else {"foreign": type(value).__name__}
 
 
 def _parts(held: Any, encode: Codec) -> Any:

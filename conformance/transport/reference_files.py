@@ -18,6 +18,7 @@ from conformance.transport import adapter
 from conformance.transport.cachefiles import Codec, describe
 from reference_impl.files import container, decode, load
 from reference_impl.files.content import (
+    BatchEntry,
     Content,
     Entry,
     KeyValueEntry,
@@ -25,10 +26,17 @@ from reference_impl.files.content import (
     SlotEntry,
     raw,
     trimmed,
+    trimmed_batch,
 )
 from reference_impl.files.readers import load_as, save_as
 
 STRICT = "strict"
+# What the constructors take where nothing is given.
+_DEFAULTS: dict[str, dict[str, int | None]] = {
+    "RotatingKVCache": {"keep": 0},
+    "QuantizedKVCache": {"group_size": 64, "bits": 8},
+    "ChunkedKVCache": {"chunk_size": None},
+}
 
 
 class ReferenceFiles:
@@ -64,7 +72,7 @@ def entry(spec: dict[str, Any]) -> Entry:
         return SlotEntry(
             name, tuple(slots), *(None if row is None else adapter.decode(row) for row in rows)
         )
-    numbers: dict[str, int] = dict(spec.get("numbers", {}))
+    numbers: dict[str, int | None] = {**_DEFAULTS.get(name, {}), **spec.get("numbers", {})}
     halves = [adapter.decode(half[0]) for half in (spec["keys"], spec["values"]) if half]
     numbers["offset"] = halves[0].shape[2] if halves else 0
     if name == "RotatingKVCache":
@@ -91,6 +99,15 @@ def described(each: Entry, encode: Codec = adapter.encode) -> dict[str, Any]:
             "slots": encode(each.slots),
             "left_padding": encode(each.left_padding),
             "lengths": encode(each.lengths),
+        }
+    if isinstance(each, BatchEntry):
+        each = trimmed_batch(each)
+        rows = {"offset": encode(each.offset), "left_padding": encode(each.left_padding)}
+        return {
+            "class_name": each.class_name,
+            "keys": [] if each.keys is None else [encode(each.keys)],
+            "values": [] if each.values is None else [encode(each.values)],
+            "numbers": {**rows, **each.numbers},
         }
     each = trimmed(each)
     return {

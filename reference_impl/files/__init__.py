@@ -1,4 +1,4 @@
-"""Prompt-cache files: one in-memory content, four layouts to write it in, five to read it from."""
+"""Prompt-cache files: one in-memory content, five layouts to write it in, six to read it from."""
 
 from __future__ import annotations
 
@@ -7,13 +7,14 @@ from typing import NamedTuple, Protocol
 
 from reference_impl.files import (
     container,
+    mlx_lm_0_28,
     mlx_lm_0_31,
     mlx_lm_0_32,
     mlx_lm_main_2026_08_22,
     mlx_swift_lm,
     mlxrs_0_1,
 )
-from reference_impl.files.content import Content, Flat, Loss, Written
+from reference_impl.files.content import Content, Flat, Loss, Written, walk
 from reference_impl.files.errors import CannotHold, UnknownLayout
 from reference_impl.files.recognise import recognise
 
@@ -24,6 +25,8 @@ class Layout(Protocol):
     """What a layout module has."""
 
     ID: str
+    # Classes that its readers cannot restore.
+    UNKNOWN: tuple[str, ...]
 
     def read(self, flat: Flat) -> Content: ...
 
@@ -32,7 +35,14 @@ class Layout(Protocol):
 
 _MODULES: dict[str, Layout] = {
     module.ID: module
-    for module in (mlx_lm_0_31, mlx_lm_0_32, mlx_swift_lm, mlxrs_0_1, mlx_lm_main_2026_08_22)
+    for module in (
+        mlx_lm_0_31,
+        mlx_lm_0_32,
+        mlx_swift_lm,
+        mlxrs_0_1,
+        mlx_lm_0_28,
+        mlx_lm_main_2026_08_22,
+    )
 }
 READ_ONLY = (mlx_lm_main_2026_08_22.ID,)
 LAYOUTS = tuple(name for name in _MODULES if name not in READ_ONLY)
@@ -66,8 +76,15 @@ def encode(content: Content, layout: str, allow_loss: bool = False) -> Written:
     `allow_loss` goes on without what has a place only elsewhere. What has no place at all, such as
     an unset slot in mlx-lm-0.31, is refused even then.
     """
-    written = _module(layout).write(content)
-    refused: list[Loss] = [loss for loss in written.losses if loss.final or not allow_loss]
+    module = _module(layout)
+    written = module.write(content)
+    unknown = [
+        Loss(key, f"the class {entry.class_name}, which its readers cannot restore", final=True)
+        for key, entry in walk(content)
+        if entry.class_name in module.UNKNOWN
+    ]
+    losses = (*unknown, *written.losses)
+    refused: list[Loss] = [loss for loss in losses if loss.final or not allow_loss]
     if refused:
         final = [(loss.key, loss.reason) for loss in refused if loss.final]
         raise CannotHold(layout, [(loss.key, loss.reason) for loss in refused], final)

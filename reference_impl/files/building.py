@@ -6,7 +6,16 @@ from collections.abc import Mapping, Sequence
 
 import mlx.core as mx
 
-from reference_impl.files.content import CLASSES, NUMBERS, STEP, KeyValueEntry, Loss, Rows
+from reference_impl.files.content import (
+    BATCH_NUMBERS,
+    CLASSES,
+    NUMBERS,
+    STEP,
+    BatchEntry,
+    KeyValueEntry,
+    Loss,
+    Rows,
+)
 from reference_impl.files.errors import BadCache, UnknownClass, shown
 from reference_impl.files.keys import number, numbers
 from reference_impl.files.limits import MAX_CLASS_NAME
@@ -23,7 +32,7 @@ def class_name(label: str, key: str) -> str:
     if label.startswith(_WITH_MODEL_STATE):
         raise BadCache(key, "the file carries a model's state beside the caches; it has no place")
     if len(label) > MAX_CLASS_NAME or label not in CLASSES:
-        raise UnknownClass(key, f"{shown(label)} is no cache class")
+        raise UnknownClass(key, f"{shown(label)} is not a cache class that this version knows")
     return label
 
 
@@ -67,8 +76,58 @@ def _check_counts(
     offset = counts["offset"] or 0
     if not keys and offset:
         raise BadCache(key, f"an empty {name} cannot have seen {offset} tokens")
-    if name in ("KVCache", "QuantizedKVCache") and keys and offset > keys[0].shape[2]:
+    holds_all = name in ("KVCache", "ConcatenateKVCache", "QuantizedKVCache")
+    if holds_all and keys and offset > keys[0].shape[2]:
         raise BadCache(key, f"offset {offset} is above its {keys[0].shape[2]} positions")
+
+
+def batch(
+    name: str, key: str, tensors: Sequence[mx.array | None], numbers: Mapping[str, int | None]
+) -> BatchEntry:
+    """An entry from keys, values (None while empty), offset and left padding; BadCache when they
+    do not belong together. Where no index is kept, it is the length of the keys.
+    """
+    if len(tensors) != 4:
+        raise BadCache(key, f"{name} has 4 tensors, not {len(tensors)}")
+    keys, values, offset, padding = tensors
+    if (keys is None) is not (values is None):
+        raise BadCache(key, "has only one of keys and values")
+    offset, padding = _row(key, "offset", offset), _row(key, "left_padding", padding)
+    if keys is not None and values is not None:
+        _check_halves(key, keys, values)
+        if not keys.shape[0] == offset.shape[0] == padding.shape[0]:
+            raise BadCache(key, f"its {keys.shape[0]} rows have not one offset and padding each")
+    length = 0 if keys is None else keys.shape[2]
+    found: dict[str, int] = {}
+    for what in BATCH_NUMBERS[name]:
+        value = numbers.get(what, length if what == "idx" else None)
+        if value is None or not 0 <= value <= _MAX_INT32:
+            raise BadCache(key, f"{what} = {value} is no count of tokens")
+        found[what] = bool(value) if what == "rotated" else value
+    if found["idx"] > length:
+        raise BadCache(key, f"idx {found['idx']} is above its {length} positions")
+    return BatchEntry(name, keys, values, offset, padding, found)
+
+
+def _row(key: str, what: str, row: mx.array | None) -> mx.array:
+    if row is None or row.dtype != mx.int32 or row.ndim != 1:
+        raise BadCache(key, f"{what} must be int32 with one number for each row")
+    return row
+
+
+def _check_halves(key: str, keys: mx.array, values: mx.array) -> None:
+    for half in (keys, values):
+        if half.ndim != _KEY_VALUE_RANK:
+            raise BadCache(key, f"must have rank {_KEY_VALUE_RANK}, has shape {half.shape}")
+    if keys.shape[:3] != values.shape[:3]:
+        raise BadCache(key, f"keys {keys.shape} and values {values.shape} do not belong together")
+
+
+def _truth(text: str, key: str) -> bool:
+    """As Python or Rust spells it."""
+    if text.lower() not in ("true", "false") or text not in (text.lower(), text.capitalize()):
+        raise BadCache(key, f"{shown(text)} is neither true nor false")
+    return text.lower() == "true"
 
 
 def stored_length(entry: KeyValueEntry) -> int:
@@ -118,7 +177,9 @@ def rows_as_text(rows: Rows, key: str, what: str, losses: list[Loss]) -> str | N
 
 
 def whole(text: str, key: str, name: str) -> int | None:
-    """A number of the metadata; chunk_size may also be the text None."""
+    """A number of the metadata; chunk_size may also be the text None, and rotated is a truth."""
+    if name == "rotated":
+        return _truth(text, key)
     return None if name == "chunk_size" and text == "None" else number(text, key)
 
 

@@ -16,10 +16,13 @@ import mlx.core as mx
 
 from reference_impl.files import building as build
 from reference_impl.files.content import (
+    BATCH_NUMBERS,
+    CLASSES,
     LIST_CLASS,
     NUMBERS,
     SLOT_CLASSES,
     STEP,
+    BatchEntry,
     Content,
     Entry,
     Flat,
@@ -29,8 +32,9 @@ from reference_impl.files.content import (
     SlotEntry,
     Written,
     trimmed,
+    trimmed_batch,
 )
-from reference_impl.files.errors import BadCache
+from reference_impl.files.errors import BadCache, UnknownClass, shown
 from reference_impl.files.keys import by_cache, count_of, leaf, leaves, number, numbers, sections
 from reference_impl.files.limits import Slots, check_depth
 
@@ -39,12 +43,14 @@ from reference_impl.files.limits import Slots, check_depth
 class Form:
     """Where the two differ. `plain` is the metadata of a cache that has none; a class may have
     several forms of `meta`, of which the first is written. `scalar`: no texts are spelled `0.i`.
+    `classes` are those that the readers know.
     """
 
     plain: tuple[str, ...]
     scalar: bool
     lengths: bool
     meta: dict[str, tuple[tuple[str, ...], ...]] = field(default_factory=dict)
+    classes: frozenset[str] = frozenset(CLASSES)
 
 
 def read(flat: Flat, form: Form) -> Content:
@@ -85,11 +91,15 @@ class _Reader:
         depth: int,
     ) -> Entry:
         name = build.class_name(label, label_key)
+        if name not in self._form.classes:
+            raise UnknownClass(label_key, f"{shown(name)} is not a class of this layout's readers")
         check_depth(key, depth)
         if name == LIST_CLASS:
             return self._list(key, arrays, meta_key, texts, depth)
         if name in SLOT_CLASSES:
             return self._slot_cache(name, key, arrays, meta_key, texts)
+        if name in BATCH_NUMBERS:
+            return self._batch(name, key, arrays, meta_key, texts)
         return self._key_value(name, key, arrays, meta_key, texts)
 
     def _slot_cache(
@@ -114,9 +124,19 @@ class _Reader:
         lengths = build.rows_from_text(texts[3], f"{meta_key}.3")
         return SlotEntry(name, tuple(slots), padding if texts[2] else None, lengths)
 
-    def _key_value(
+    def _batch(
         self, name: str, key: str, arrays: Sequence[mx.array], meta_key: str, texts: Sequence[str]
-    ) -> KeyValueEntry:
+    ) -> BatchEntry:
+        rows: list[mx.array | None] = [None, None, mx.zeros([0], mx.int32), mx.zeros([0], mx.int32)]
+        names = self._names(name, meta_key, texts)
+        numbers = {
+            what: build.whole(text, f"{meta_key}.{position}", what)
+            for position, (what, text) in enumerate(zip(names, texts, strict=True))
+        }
+        return build.batch(name, key, arrays or rows, numbers)
+
+    def _names(self, name: str, meta_key: str, texts: Sequence[str]) -> tuple[str, ...]:
+        """What the texts say, one name each."""
         forms = self._form.meta.get(name)
         if forms is None and tuple(texts) != self._form.plain:
             raise BadCache(meta_key, f"{name} has no metadata")
@@ -124,6 +144,12 @@ class _Reader:
         if forms is not None and not names:
             wanted = " or ".join(str(len(names)) for names in forms)
             raise BadCache(meta_key, f"{name} has {wanted} texts, not {len(texts)}")
+        return names
+
+    def _key_value(
+        self, name: str, key: str, arrays: Sequence[mx.array], meta_key: str, texts: Sequence[str]
+    ) -> KeyValueEntry:
+        names = self._names(name, meta_key, texts)
         counts: dict[str, int | None] = {}
         extra: dict[str, str] = {}
         for position, what in enumerate(names):
@@ -204,6 +230,10 @@ def _parts(
             arrays += inner
             texts += [child.class_name, str(len(inner)), str(len(more)), *more]
         return arrays, texts
+    if isinstance(entry, BatchEntry):
+        if entry.keys is None and entry.left_padding.size:
+            losses.append(Loss(key, f"the left padding of an empty {entry.class_name}"))
+        return _batch_parts(entry, form)
     entry = trimmed(entry)
     names = form.meta.get(entry.class_name, ((),))
     chosen = next((n for n in names if set(n) >= set(entry.extra)), names[0])
@@ -212,6 +242,15 @@ def _parts(
     losses += build.extra_losses(key, entry, chosen)
     texts = [values[what] for what in chosen] or list(form.plain)
     return [*entry.keys, *entry.values], texts
+
+
+def _batch_parts(entry: BatchEntry, form: Form) -> tuple[list[mx.array], list[str]]:
+    entry = trimmed_batch(entry)
+    (names,) = form.meta.get(entry.class_name, ((),))
+    texts = [str(entry.numbers[what]).lower() for what in names] or list(form.plain)
+    if entry.keys is None or entry.values is None:
+        return [], texts
+    return [entry.keys, entry.values, entry.offset, entry.left_padding], texts
 
 
 def _slot_texts(key: str, entry: SlotEntry, form: Form, losses: list[Loss]) -> list[str]:

@@ -18,7 +18,7 @@ import mlx.core as mx
 from reference_impl.files.content import Flat, elements
 from reference_impl.files.errors import BadContainer, TooLarge, shown
 from reference_impl.files.header import METADATA, Header, TensorInfo, parse
-from reference_impl.files.limits import MAX_HEADER_BYTES
+from reference_impl.files.limits import header_limit
 
 _DTYPES: dict[str, tuple[mx.Dtype, int]] = {
     "BOOL": (mx.bool_, 1),
@@ -88,8 +88,8 @@ def _header(stream: BinaryIO, size: int) -> tuple[Header, int]:
     length = int.from_bytes(prefix, "little")
     if length > size - 8:
         raise BadContainer("header", f"claims {length} bytes where the file has {size - 8}")
-    if length > MAX_HEADER_BYTES:
-        raise TooLarge("header", "MAX_HEADER_BYTES", MAX_HEADER_BYTES, length)
+    if length > header_limit(size):
+        raise TooLarge("header", "MAX_HEADER_BYTES", header_limit(size), length)
     text = stream.read(length)
     try:
         return parse(text.decode()), 8 + length

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, TypeAlias
 
 import mlx.core as mx
@@ -16,8 +16,14 @@ NUMBERS: dict[str, tuple[str, ...]] = {
     "RotatingKVCache": ("offset", "keep", "max_size", "idx"),
     "QuantizedKVCache": ("offset", "group_size", "bits"),
     "ChunkedKVCache": ("offset", "chunk_size", "start_position"),
+    "ConcatenateKVCache": ("offset",),
 }
-CLASSES = (*SLOT_CLASSES, *NUMBERS, LIST_CLASS)
+# Class of the batch family -> the same; its offset and left padding are tensors of one a row.
+BATCH_NUMBERS: dict[str, tuple[str, ...]] = {
+    "BatchKVCache": ("idx",),
+    "BatchRotatingKVCache": ("max_size", "seen", "idx", "rotated"),
+}
+CLASSES = (*SLOT_CLASSES, *NUMBERS, *BATCH_NUMBERS, LIST_CLASS)
 # What every implementation uses; only mlx-swift-lm writes it down.
 STEP = 256
 
@@ -57,6 +63,27 @@ class KeyValueEntry:
 
 
 @dataclass(frozen=True)
+class BatchEntry:
+    """BatchKVCache or BatchRotatingKVCache.
+
+    `keys` and `values` are [B, heads, S, dim], or None while it is empty; `offset` and
+    `left_padding` are [B]. `numbers` are those of `BATCH_NUMBERS`. S may exceed what is `held`.
+    """
+
+    class_name: str
+    keys: mx.array | None
+    values: mx.array | None
+    offset: mx.array
+    left_padding: mx.array
+    numbers: Mapping[str, int]
+
+    @property
+    def held(self) -> int:
+        """Positions of the tensors that count; whatever is behind them is spare room."""
+        return self.numbers["idx" if self.class_name == "BatchKVCache" else "seen"]
+
+
+@dataclass(frozen=True)
 class ListEntry:
     """CacheList: several caches of one layer."""
 
@@ -64,7 +91,7 @@ class ListEntry:
     class_name: str = LIST_CLASS
 
 
-Entry: TypeAlias = "SlotEntry | KeyValueEntry | ListEntry"
+Entry: TypeAlias = "SlotEntry | KeyValueEntry | BatchEntry | ListEntry"
 
 
 @dataclass(frozen=True)
@@ -73,6 +100,17 @@ class Content:
 
     entries: tuple[Entry, ...]
     user_metadata: Mapping[str, str] = field(default_factory=dict)
+
+
+def walk(content: Content) -> Iterator[tuple[str, Entry]]:
+    """Every cache with its place, children of lists after their list: `0`, `0.1`, `0.1.0`."""
+    waiting = [(str(i), entry) for i, entry in enumerate(content.entries)][::-1]
+    while waiting:
+        key, entry = waiting.pop()
+        yield key, entry
+        if isinstance(entry, ListEntry):
+            children = [(f"{key}.{i}", child) for i, child in enumerate(entry.children)]
+            waiting += children[::-1]
 
 
 @dataclass(frozen=True)
@@ -111,6 +149,14 @@ def trimmed(entry: KeyValueEntry) -> KeyValueEntry:
     )
 
 
+def trimmed_batch(entry: BatchEntry) -> BatchEntry:
+    """The same batch without spare room."""
+    keys, values = (
+        None if half is None else _first(half, entry.held) for half in (entry.keys, entry.values)
+    )
+    return replace(entry, keys=keys, values=values)
+
+
 def _first(tensor: mx.array, count: int) -> mx.array:
     return tensor[..., :count, :] if count < tensor.shape[2] else tensor
 
@@ -139,6 +185,13 @@ def _entry_differences(where: str, a: Entry, b: Entry) -> Iterator[str]:
         a, b = trimmed(a), trimmed(b)
         for name, ours, theirs in (("keys", a.keys, b.keys), ("values", a.values, b.values)):
             yield from _tensor_differences(f"cache {where}: {name}", ours, theirs)
+    elif isinstance(a, BatchEntry) and isinstance(b, BatchEntry):
+        if dict(a.numbers) != dict(b.numbers):
+            yield f"cache {where}: {dict(b.numbers)} instead of {dict(a.numbers)}"
+        a, b = trimmed_batch(a), trimmed_batch(b)
+        for what in ("keys", "values", "offset", "left_padding"):
+            if not same(getattr(a, what), getattr(b, what)):
+                yield f"cache {where}: {what} differs"
     elif isinstance(a, SlotEntry) and isinstance(b, SlotEntry):
         yield from _tensor_differences(f"cache {where}: slot", a.slots, b.slots)
         rows = (a.left_padding, a.lengths), (b.left_padding, b.lengths)

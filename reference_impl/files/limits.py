@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from reference_impl.files.errors import TooLarge
 
+# A header may be half of the file and this much more: user metadata of megabytes beside little data
+# exists, a file of nothing but header does not.
 MAX_HEADER_BYTES = 4 << 20
 # Tensors of a file, and entries of its metadata table.
 MAX_KEYS = 1 << 14
@@ -16,6 +18,11 @@ MAX_ROWS = 1 << 16
 # CacheList in CacheList.
 MAX_DEPTH = 16
 MAX_CLASS_NAME = 64
+
+
+def header_limit(size: int) -> int:
+    """How long the header of a file of that size may be."""
+    return MAX_HEADER_BYTES + size // 2
 
 
 class Slots:

@@ -1,4 +1,4 @@
-"""Layout of mlx-lm up to 0.31.3 (of CacheList: since 0.31.0).
+"""Layout of mlx-lm 0.28.1 to 0.31.3 (of CacheList: since 0.31.1).
 
 Tensors: `i.j` is slot j, or keys and values, of cache i; `i.j.k` the part k of quantized ones; a
 CacheList puts the child first, `i.c.j`. Metadata: `0.i` is the empty text or `0.i.j` the numbers of
@@ -6,18 +6,23 @@ cache i, for a CacheList `0.i.0.c` the child's class and `0.i.1.c` its metadata;
 `2.i` the class.
 
 It has no form for unset slots, left padding, lengths, and empty caches of the key/value family.
+mlx-lm up to 0.28.0 differs only in the numbers of two classes.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 import mlx.core as mx
 
 from reference_impl.files import building as build
 from reference_impl.files.content import (
+    BATCH_NUMBERS,
     LIST_CLASS,
+    NUMBERS,
     SLOT_CLASSES,
+    STEP,
+    BatchEntry,
     Content,
     Entry,
     Flat,
@@ -27,33 +32,44 @@ from reference_impl.files.content import (
     SlotEntry,
     Written,
     trimmed,
+    trimmed_batch,
 )
 from reference_impl.files.errors import BadCache
 from reference_impl.files.keys import Items, by_cache, dense, join, leaf, leaves, sections
 from reference_impl.files.limits import check_depth
 
 ID = "mlx-lm-0.31"
+UNKNOWN: tuple[str, ...] = ()
 # Class -> its metadata, in order. A class that is not here has the empty text.
 META = {
     "RotatingKVCache": ("keep", "max_size", "offset", "idx"),
     "QuantizedKVCache": ("offset", "group_size", "bits"),
     "ChunkedKVCache": ("chunk_size", "start_position"),
+    "BatchRotatingKVCache": ("max_size", "seen", "idx", "rotated"),
 }
+Meta = Mapping[str, tuple[str, ...]]
 SlotsFrom = Callable[[str, str, Items[mx.array]], SlotEntry]
 
 
 def read(flat: Flat) -> Content:
     """The content of a file in this layout; BadCache or TooLarge."""
-    return read_with(flat, _slots)
+    return read_with(flat)
 
 
-def read_with(flat: Flat, slots_from: SlotsFrom) -> Content:
-    """The same where only the tensors of a slot cache are arranged in another way."""
+def slots(label: str, key: str, tensors: Items[mx.array]) -> SlotEntry:
+    """A slot cache from its tensors, one a slot."""
+    return SlotEntry(label, tuple(leaves(tensors, key)))
+
+
+def read_with(flat: Flat, slots_from: SlotsFrom = slots, meta_of: Meta = META) -> Content:
+    """The same where the tensors of a slot cache are arranged in another way, or where a class has
+    other numbers.
+    """
     parts = sections(flat.metadata, ("0", "1", "2"))
     labels = leaves(parts["2"], "2")
     tensors = by_cache(flat.tensors, "", len(labels))
     meta = by_cache(parts["0"], "0", len(labels))
-    reader = _Reader(slots_from)
+    reader = _Reader(slots_from, meta_of)
     entries = tuple(
         reader.entry(label, f"2.{i}", str(i), tensors[i], f"0.{i}", meta[i], 0)
         for i, label in enumerate(labels)
@@ -61,13 +77,10 @@ def read_with(flat: Flat, slots_from: SlotsFrom) -> Content:
     return Content(entries, parts["1"])
 
 
-def _slots(label: str, key: str, tensors: Items[mx.array]) -> SlotEntry:
-    return SlotEntry(label, tuple(leaves(tensors, key)))
-
-
 class _Reader:
-    def __init__(self, slots_from: SlotsFrom) -> None:
+    def __init__(self, slots_from: SlotsFrom, meta_of: Meta) -> None:
         self._slots_from = slots_from
+        self._meta_of = meta_of
 
     def entry(
         self,
@@ -94,10 +107,36 @@ class _Reader:
             arrays = [*halves[0], *halves[1]]
         else:
             arrays = leaves(tensors, key)
-        numbers = _numbers(name, meta, meta_key)
+        texts = self._texts(name, meta, meta_key)
+        numbers = {
+            what: build.whole(text, where, what)
+            for what, (where, text) in texts.items()
+            if what in (*NUMBERS.get(name, ()), *BATCH_NUMBERS.get(name, ()))
+        }
+        if name in BATCH_NUMBERS:
+            return build.batch(name, key, arrays, numbers)
+        extra = {
+            what: build.extra(text, where, what)
+            for what, (where, text) in texts.items()
+            if what not in numbers
+        }
         if "offset" not in numbers:
             numbers["offset"] = arrays[0].shape[2] if arrays and arrays[0].ndim == 4 else 0
-        return build.key_value(name, key, arrays, numbers)
+        return build.key_value(name, key, arrays, numbers, extra)
+
+    def _texts(self, name: str, meta: Items[str], key: str) -> dict[str, tuple[str, str]]:
+        """What the metadata says -> where it stands, and the text."""
+        names = self._meta_of.get(name)
+        if names is None:
+            _no_meta(meta, key)
+            return {}
+        texts = leaves(meta, key)
+        if len(texts) != len(names):
+            raise BadCache(key, f"{name} has {len(names)} numbers, not {len(texts)}")
+        return {
+            what: (f"{key}.{i}", text)
+            for i, (what, text) in enumerate(zip(names, texts, strict=True))
+        }
 
     def _list(
         self, key: str, tensors: Items[mx.array], meta_key: str, meta: Items[str], depth: int
@@ -134,22 +173,14 @@ def _no_meta(meta: Items[str], key: str) -> None:
         raise BadCache(key, "must be the empty text")
 
 
-def _numbers(name: str, meta: Items[str], key: str) -> dict[str, int | None]:
-    if name not in META:
-        _no_meta(meta, key)
-        return {}
-    texts = leaves(meta, key)
-    if len(texts) != len(META[name]):
-        raise BadCache(key, f"{name} has {len(META[name])} numbers, not {len(texts)}")
-    return {
-        what: build.whole(text, f"{key}.{i}", what)
-        for i, (what, text) in enumerate(zip(META[name], texts, strict=True))
-    }
-
-
 def write(content: Content) -> Written:
     """The content in this layout, and what it loses."""
-    writer = _Writer()
+    return write_with(content)
+
+
+def write_with(content: Content, meta_of: Meta = META) -> Written:
+    """The same where a class has other numbers."""
+    writer = _Writer(meta_of)
     for i, entry in enumerate(content.entries):
         writer.entry(str(i), f"0.{i}", entry)
     writer.metadata.update({f"1.{key}": value for key, value in content.user_metadata.items()})
@@ -159,7 +190,8 @@ def write(content: Content) -> Written:
 
 
 class _Writer:
-    def __init__(self) -> None:
+    def __init__(self, meta_of: Meta) -> None:
+        self._meta_of = meta_of
         self.tensors: dict[str, mx.array] = {}
         self.metadata: dict[str, str] = {}
         self.losses: list[Loss] = []
@@ -171,6 +203,8 @@ class _Writer:
                 self.entry(f"{key}.{i}", f"{meta_key}.1.{i}", child)
         elif isinstance(entry, SlotEntry):
             self._slot_cache(key, meta_key, entry)
+        elif isinstance(entry, BatchEntry):
+            self._batch(key, meta_key, trimmed_batch(entry))
         else:
             self._key_value(key, meta_key, trimmed(entry))
 
@@ -193,11 +227,26 @@ class _Writer:
             for part, tensor in enumerate(tensors):
                 nested = f".{part}" if name == "QuantizedKVCache" else ""
                 self.tensors[f"{key}.{half}{nested}"] = tensor
-        if name not in META:
-            self.metadata[meta_key] = ""
-        for i, what in enumerate(META.get(name, ())):
-            self.metadata[f"{meta_key}.{i}"] = str(entry.numbers[what])
+        values = {"step": str(STEP), **{k: str(v) for k, v in entry.numbers.items()}, **entry.extra}
+        kept = self._meta_of.get(name, ())
+        self._texts(meta_key, name, values)
         if entry.numbers.get("chunk_size", 0) is None:
             self.losses.append(Loss(key, "a ChunkedKVCache without chunk size", final=True))
-        self.losses += build.offset_loss(key, entry, META.get(name, ()))
-        self.losses += build.extra_losses(key, entry)
+        self.losses += build.offset_loss(key, entry, kept)
+        self.losses += build.extra_losses(key, entry, kept)
+
+    def _batch(self, key: str, meta_key: str, entry: BatchEntry) -> None:
+        name = entry.class_name
+        if entry.keys is None or entry.values is None:
+            self.losses.append(Loss(key, f"an empty {name}", final=True))
+            return
+        tensors = (entry.keys, entry.values, entry.offset, entry.left_padding)
+        self.tensors |= {f"{key}.{i}": tensor for i, tensor in enumerate(tensors)}
+        self._texts(meta_key, name, {what: str(value) for what, value in entry.numbers.items()})
+
+    def _texts(self, meta_key: str, name: str, values: Mapping[str, str]) -> None:
+        names = self._meta_of.get(name)
+        if names is None:
+            self.metadata[meta_key] = ""
+        for i, what in enumerate(names or ()):
+            self.metadata[f"{meta_key}.{i}"] = values[what]

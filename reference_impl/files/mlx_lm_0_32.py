@@ -2,23 +2,27 @@
 
 Cache i has its state below `i`: a slot cache `i.0.j`, `i.1` left padding, `i.2` lengths; the
 key/value family `i.0` keys and `i.1` values (`i.0.k` quantized) with all their spare room, then its
-numbers; a CacheList `i.c.0` the child's state and `i.c.1` the child's class. Numbers are tensors
-without axes, text is a tensor of code points, None is an empty one. Metadata: `0.key` is the
-user's; `1.i` the class; `2.0` the empty text; `2.n.0` names the tensor that stands for something
-else, `2.n.1` says for what: none, scalar or string.
+numbers (ConcatenateKVCache has none); a batch its offset and left padding before the numbers; a
+CacheList `i.c.0` the child's state and `i.c.1` the child's class. Numbers are tensors without axes,
+text is a tensor of code points, None is an empty one. Metadata: `0.key` is the user's; `1.i` the
+class; `2.0` the empty text; `2.n.0` names the tensor that stands for something else, `2.n.1` says
+for what: none, scalar or string.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, TypeAlias
 
 import mlx.core as mx
 
 from reference_impl.files import building as build
 from reference_impl.files.content import (
+    BATCH_NUMBERS,
     LIST_CLASS,
     NUMBERS,
     SLOT_CLASSES,
+    BatchEntry,
     Content,
     Entry,
     Flat,
@@ -33,8 +37,11 @@ from reference_impl.files.keys import Items, below, by_cache, dense, join, leaf,
 from reference_impl.files.limits import MAX_CLASS_NAME, check_depth
 
 ID = "mlx-lm-0.32"
+UNKNOWN: tuple[str, ...] = ()
 Value: TypeAlias = "mx.array | int | float | bool | str | None"
 _KINDS = ("none", "scalar", "string")
+# Class of the key/value family -> what stands behind its keys and values.
+_STATE = {**NUMBERS, "ConcatenateKVCache": ()}
 
 
 def read(flat: Flat) -> Content:
@@ -90,6 +97,8 @@ def _entry(label: str, label_key: str, key: str, values: Items[Value], depth: in
         return _list(key, values, depth)
     if name in SLOT_CLASSES:
         return _slot_cache(name, key, values)
+    if name in BATCH_NUMBERS:
+        return _batch(name, key, values)
     return _key_value(name, key, values)
 
 
@@ -118,8 +127,8 @@ def _slot_cache(name: str, key: str, values: Items[Value]) -> SlotEntry:
 
 def _key_value(name: str, key: str, values: Items[Value]) -> KeyValueEntry:
     parts = dense(values, key)
-    if len(parts) != 2 + len(NUMBERS[name]):
-        raise BadCache(key, f"{name} has {2 + len(NUMBERS[name])} parts of state, not {len(parts)}")
+    if len(parts) != 2 + len(_STATE[name]):
+        raise BadCache(key, f"{name} has {2 + len(_STATE[name])} parts of state, not {len(parts)}")
     tensors: list[mx.array] = []
     for n in (0, 1):
         place = f"{key}.{n}"
@@ -129,13 +138,36 @@ def _key_value(name: str, key: str, values: Items[Value]) -> KeyValueEntry:
         tensors += [array for array in arrays if array is not None]
     if not tensors and any(part.keys() != {""} for part in parts):
         raise BadCache(key, "has no tensors")
-    counts: dict[str, int | None] = {}
-    for n, what in enumerate(NUMBERS[name], 2):
-        value = leaf(parts[n], f"{key}.{n}")
-        if value is not None and (isinstance(value, bool) or not isinstance(value, int)):
-            raise BadCache(f"{key}.{n}", f"{what} must be a whole number")
-        counts[what] = value
+    counts = _counts(_STATE[name], parts[2:], key, 2)
+    if "offset" not in counts:
+        counts["offset"] = tensors[0].shape[2] if tensors and tensors[0].ndim == 4 else 0
     return build.key_value(name, key, tensors, counts)
+
+
+def _batch(name: str, key: str, values: Items[Value]) -> BatchEntry:
+    parts = dense(values, key)
+    names = BATCH_NUMBERS[name]
+    if len(parts) != 4 + len(names):
+        raise BadCache(key, f"{name} has {4 + len(names)} parts of state, not {len(parts)}")
+    tensors = [_tensor(leaf(parts[n], f"{key}.{n}"), f"{key}.{n}") for n in range(4)]
+    return build.batch(name, key, tensors, _counts(names, parts[4:], key, 4))
+
+
+def _counts(
+    names: Sequence[str], parts: Sequence[Items[Value]], key: str, first: int
+) -> dict[str, int | None]:
+    counts: dict[str, int | None] = {}
+    for n, (what, part) in enumerate(zip(names, parts, strict=True), first):
+        value = leaf(part, f"{key}.{n}")
+        is_truth = isinstance(value, bool)
+        if value is not None and (is_truth != (what == "rotated") or not isinstance(value, int)):
+            raise BadCache(f"{key}.{n}", f"{what} must be a {_wanted(what)}")
+        counts[what] = value
+    return counts
+
+
+def _wanted(what: str) -> str:
+    return "truth" if what == "rotated" else "whole number"
 
 
 def _tensor(value: Value, key: str) -> mx.array | None:
@@ -173,13 +205,21 @@ class _Writer:
                 self._put(f"{key}.0.{j}", slot)
             self._put(f"{key}.1", entry.left_padding)
             self._put(f"{key}.2", entry.lengths)
+        elif isinstance(entry, BatchEntry):
+            state = (entry.keys, entry.values, entry.offset, entry.left_padding)
+            for n, tensor in enumerate(state):
+                self._put(f"{key}.{n}", tensor)
+            for n, what in enumerate(BATCH_NUMBERS[entry.class_name], 4):
+                self._put(f"{key}.{n}", entry.numbers[what])
         else:
             for n, tensors in enumerate((entry.keys, entry.values)):
                 nested = entry.class_name == "QuantizedKVCache" and bool(tensors)
                 for part, tensor in enumerate(tensors or (None,)):
                     self._put(join(f"{key}.{n}", str(part) if nested else ""), tensor)
-            for n, what in enumerate(NUMBERS[entry.class_name], 2):
+            names = _STATE[entry.class_name]
+            for n, what in enumerate(names, 2):
                 self._put(f"{key}.{n}", entry.numbers[what])
+            self.losses += build.offset_loss(key, entry, names)
             self.losses += build.extra_losses(key, entry)
 
     def _put(self, key: str, value: Value) -> None:

@@ -14,6 +14,7 @@ from reference_impl.files.keys import Items, below, leaf, leaves
 from reference_impl.files.mlx_lm_0_31 import read_with
 
 ID = "mlx-lm-main-2026-08-22"
+UNKNOWN: tuple[str, ...] = ()
 
 
 def read(flat: Flat) -> Content:

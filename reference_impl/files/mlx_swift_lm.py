@@ -7,9 +7,11 @@ says where its capacity came from; lengths came with 3.31.4.
 from __future__ import annotations
 
 from reference_impl.files import compacted
-from reference_impl.files.content import Content, Flat, Written
+from reference_impl.files.content import BATCH_NUMBERS, CLASSES, Content, Flat, Written
 
 ID = "mlx-swift-lm"
+# Classes that there are only elsewhere.
+UNKNOWN = (*BATCH_NUMBERS, "ConcatenateKVCache")
 _ROTATING = ("keep", "max_size", "step", "offset", "idx")
 FORM = compacted.Form(
     plain=("",),
@@ -20,6 +22,7 @@ FORM = compacted.Form(
         "QuantizedKVCache": (("step", "offset", "group_size", "bits"),),
         "ChunkedKVCache": (("chunk_size", "start_position"),),
     },
+    classes=frozenset(CLASSES) - set(UNKNOWN),
 )
 
 

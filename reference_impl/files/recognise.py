@@ -8,25 +8,30 @@ from typing import Any
 from reference_impl.files.content import LIST_CLASS, SLOT_CLASSES, Flat
 from reference_impl.files.errors import UnknownLayout, shown
 
+MLX_LM_028 = "mlx-lm-0.28"
 MLX_LM_031 = "mlx-lm-0.31"
 MLX_LM_032 = "mlx-lm-0.32"
 MLX_LM_MAIN = "mlx-lm-main-2026-08-22"
 SWIFT = "mlx-swift-lm"
 MLXRS = "mlxrs-0.1"
-_OLD_STYLE = frozenset({MLX_LM_031, MLX_LM_MAIN, SWIFT, MLXRS})
-_WITH_TENSORS = frozenset({MLX_LM_031, MLX_LM_MAIN, MLXRS})
+_PYTHON = frozenset({MLX_LM_028, MLX_LM_031, MLX_LM_MAIN})
+_OLD_STYLE = _PYTHON | {SWIFT, MLXRS}
+_WITH_TENSORS = _PYTHON | {MLXRS}
 # In the order in which they are preferred when keys fit several; the content is the same then.
-_ORDER = (MLX_LM_031, MLX_LM_032, SWIFT, MLXRS, MLX_LM_MAIN)
+_ORDER = (MLX_LM_031, MLX_LM_032, SWIFT, MLXRS, MLX_LM_028, MLX_LM_MAIN)
 # Number of texts -> layouts, for the classes whose metadata is a list of numbers.
 _BY_COUNT: dict[str, dict[int, frozenset[str]]] = {
     "RotatingKVCache": {
-        4: _WITH_TENSORS,
-        5: frozenset({SWIFT}),
+        4: _WITH_TENSORS - {MLX_LM_028},
+        5: frozenset({SWIFT, MLX_LM_028}),
         6: frozenset({SWIFT}),
     },
-    "QuantizedKVCache": {3: _WITH_TENSORS, 4: frozenset({SWIFT})},
+    "QuantizedKVCache": {3: _WITH_TENSORS - {MLX_LM_028}, 4: frozenset({SWIFT, MLX_LM_028})},
     "ChunkedKVCache": {2: _OLD_STYLE},
+    "BatchRotatingKVCache": {4: _WITH_TENSORS - {MLX_LM_028}},
 }
+# How Python and Rust spell whether a window has rotated.
+_TRUTHS = {"True": _PYTHON, "False": _PYTHON, "true": {MLXRS}, "false": {MLXRS}}
 
 
 def recognise(flat: Flat) -> tuple[str, ...]:
@@ -82,17 +87,23 @@ def _entry(label: str, tensors: Mapping[str, Any], meta: Mapping[str, str]) -> f
             return frozenset({SWIFT} if len(meta) > 3 else {SWIFT, MLXRS})
         # Without slots there is no `i.0`: left padding and lengths alone mean the same.
         parted = deep or ("0" not in tensors and {"1", "2"} <= tensors.keys())
-        return frozenset({MLX_LM_MAIN if parted else MLX_LM_031})
+        return frozenset({MLX_LM_MAIN} if parted else {MLX_LM_028, MLX_LM_031})
     if label == "KVCache":
         return (_WITH_TENSORS if tensors else frozenset({MLXRS})) if scalar else frozenset({SWIFT})
+    if label == "BatchKVCache":
+        return _WITH_TENSORS if tensors else frozenset({MLXRS})
+    if label == "ConcatenateKVCache":
+        return _PYTHON
     if label == LIST_CLASS:
         return _list(tensors, meta, scalar, nested)
     if label in _BY_COUNT:
         fitting = _BY_COUNT[label].get(len(meta), frozenset())
         if not tensors:  # mlx-lm cannot save an empty one
-            return fitting - {MLX_LM_031, MLX_LM_MAIN}
-        if label == "QuantizedKVCache" and fitting != {SWIFT}:
-            fitting &= {MLX_LM_031, MLX_LM_MAIN} if deep else {MLXRS}
+            return fitting - _PYTHON
+        if label == "QuantizedKVCache":
+            fitting &= _PYTHON if deep else {SWIFT, MLXRS}
+        if label == "BatchRotatingKVCache" and meta.get("3") in _TRUTHS:
+            fitting &= _TRUTHS[meta["3"]]
         return fitting
     return _OLD_STYLE
 
@@ -100,7 +111,9 @@ def _entry(label: str, tensors: Mapping[str, Any], meta: Mapping[str, str]) -> f
 def _list(
     tensors: Mapping[str, Any], meta: Mapping[str, str], scalar: bool, nested: bool
 ) -> frozenset[str]:
-    if scalar or not meta:
+    if scalar:  # up to 0.30: the classes of the children are lost
+        return _PYTHON
+    if not meta:
         return frozenset({MLX_LM_031, MLX_LM_MAIN})
     if not nested:
         return _framed([meta[str(j)] for j in range(len(meta)) if str(j) in meta])

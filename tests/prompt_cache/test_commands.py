@@ -43,7 +43,7 @@ def test_inspect(capsys):
                  "unset: 0", "left_padding: [1, 0]", "4.1 KVCache", "model = m",
                  "mlx-lm-0.31            no, it raises KeyError\n",
                  "mlx-lm-0.32            yes, whole\n",
-                 "mlxrs-0.1              no, it raises LengthMismatch (by its source, not run)",
+                 "mlxrs-0.1              no, it raises LengthMismatch\n",
                  "convert FILE OUT --to mlx-lm-0.31 | mlx-swift-lm | mlxrs-0.1"):  # fmt: skip
         assert line in out
 

@@ -14,14 +14,17 @@ from reference_impl.files.readers import READERS
 from tools.capture.writers import WRITERS
 
 ALL = [(record, golden, path) for record, golden, path in goldens()]
+# Their lists do not say which classes their children have.
+LISTS_LOST = {f"mlx-lm-{version}" for version in ("0.26.4", "0.28.0", "0.28.1", "0.29.1", "0.30.5")}
 IDS = [f"{record.writer}/{golden.case}" for record, golden, _ in ALL]
 
 
 def test_every_writer_and_every_case_is_there():
     writers = {record.writer: {golden.case for golden in record.files} for record, _, _ in ALL}
     assert set(writers) == {*WRITERS, "mlxrs-0.1.0"}
-    cases = {case.id for case in read_cases().cases}
-    assert all(writers[name] == cases for name in WRITERS)
+    cases = read_cases().cases
+    for name in WRITERS:
+        assert writers[name] == {case.id for case in cases if case.is_written_by(name)}
     on_disk = {str(path.relative_to(folder())) for path in folder().glob("*/*.safetensors")}
     assert on_disk == {f"{name}.safetensors" for name in IDS}
 
@@ -34,7 +37,7 @@ def test_the_file_is_the_one_that_was_captured(record, golden, path):
 
 @pytest.mark.parametrize(("record", "golden", "path"), ALL, ids=IDS)
 def test_the_layout_is_recognised_and_written_again(record, golden, path):
-    if record.writer in ("mlx-lm-0.29.1", "mlx-lm-0.30.5") and golden.case.startswith("list"):
+    if record.writer in LISTS_LOST and golden.case.startswith("list"):
         with pytest.raises(BadCache, match="classes of its children are lost"):
             load(path)
         return

@@ -7,6 +7,7 @@ import pytest
 
 from reference_impl.files import LAYOUTS, READ_ONLY, container, decode, encode, load, save
 from reference_impl.files.content import (
+    BatchEntry,
     Content,
     KeyValueEntry,
     ListEntry,
@@ -33,6 +34,13 @@ QUANTIZED = KeyValueEntry(
 CHUNKED = KeyValueEntry(
     "ChunkedKVCache", (K,), (V,), {"offset": 3, "chunk_size": 8, "start_position": 0}
 )
+CONCATENATE = KeyValueEntry("ConcatenateKVCache", (K,), (V,), {"offset": 3})
+ROWS = mx.array([3], dtype=mx.int32), mx.array([0], dtype=mx.int32)
+BATCH = BatchEntry("BatchKVCache", K, V, *ROWS, {"idx": 3})
+BATCH_ROTATING = BatchEntry(
+    "BatchRotatingKVCache", K, V, *ROWS, {"max_size": 3, "seen": 9, "idx": 2, "rotated": True}
+)
+EMPTY_BATCH = BatchEntry("BatchKVCache", None, None, *ROWS, {"idx": 0})
 EVERYWHERE = {
     "slots": SLOTS,
     "mamba": SlotEntry("MambaCache", (A, B)),
@@ -41,37 +49,48 @@ EVERYWHERE = {
     "rotating": ROTATING,
     "quantized": QUANTIZED,
     "chunked": CHUNKED,
-    "list": ListEntry((SLOTS, KV)),
-    "nested": ListEntry((KV, ListEntry((ListEntry((SLOTS,)), ROTATING)), CHUNKED)),
-    "quantized in a list": ListEntry((QUANTIZED, SLOTS)),
 }
+OLDEST = "mlx-lm-0.28"
+PYTHON = {OLDEST, "mlx-lm-0.31"}
 IN_SOME = {
-    "hole": (SlotEntry("ArraysCache", (None, A, None)), {"mlx-lm-0.31"}),
-    "unset": (SlotEntry("ArraysCache", (None, None)), {"mlx-lm-0.31"}),
-    "left padding": (SlotEntry("ArraysCache", (A,), mx.array([0, -2, 7])), {"mlx-lm-0.31"}),
+    "list": (ListEntry((SLOTS, KV)), {OLDEST}),
+    "nested": (ListEntry((KV, ListEntry((ListEntry((SLOTS,)), ROTATING)), CHUNKED)), {OLDEST}),
+    "quantized in a list": (ListEntry((QUANTIZED, SLOTS)), {OLDEST}),
+    "concatenating": (CONCATENATE, {"mlx-swift-lm", "mlxrs-0.1"}),
+    "batch": (BATCH, {"mlx-swift-lm"}),
+    "rotating batch": (BATCH_ROTATING, {"mlx-swift-lm", OLDEST}),
+    "batch in a list": (ListEntry((BATCH, KV)), {"mlx-swift-lm", OLDEST}),
+    "empty batch": (EMPTY_BATCH, {"mlx-swift-lm", "mlxrs-0.1", *PYTHON}),
+    "hole": (SlotEntry("ArraysCache", (None, A, None)), PYTHON),
+    "unset": (SlotEntry("ArraysCache", (None, None)), PYTHON),
+    "left padding": (SlotEntry("ArraysCache", (A,), mx.array([0, -2, 7])), PYTHON),
     "lengths": (
-        SlotEntry("ArraysCache", (A,), None, mx.array([3])), {"mlx-lm-0.31", "mlxrs-0.1"},
+        SlotEntry("ArraysCache", (A,), None, mx.array([3])), {*PYTHON, "mlxrs-0.1"},
     ),
     "empty left padding": (
-        SlotEntry("ArraysCache", (A,), mx.zeros([0], mx.int32)), {"mlx-lm-0.31"},
+        SlotEntry("ArraysCache", (A,), mx.zeros([0], mx.int32)), PYTHON,
     ),
     "other dtype of lengths": (
         SlotEntry("ArraysCache", (A,), None, mx.array([3], dtype=mx.int64)),
-        {"mlx-lm-0.31", "mlx-swift-lm", "mlxrs-0.1"},
+        {*PYTHON, "mlx-swift-lm", "mlxrs-0.1"},
     ),
-    "empty key-value": (EMPTY_KV, {"mlx-lm-0.31"}),
+    "empty key-value": (EMPTY_KV, PYTHON),
     "chunked without size": (
         KeyValueEntry("ChunkedKVCache", (K,), (V,),
-                      {"offset": 3, "chunk_size": None, "start_position": 0}), {"mlx-lm-0.31"},
+                      {"offset": 3, "chunk_size": None, "start_position": 0}), PYTHON,
     ),
     "chunked that has moved on": (
         KeyValueEntry("ChunkedKVCache", (K,), (V,),
                       {"offset": 11, "chunk_size": 8, "start_position": 8}),
-        {"mlx-lm-0.31", "mlx-swift-lm", "mlxrs-0.1"},
+        {*PYTHON, "mlx-swift-lm", "mlxrs-0.1"},
     ),
     "capacity origin": (
         KeyValueEntry("RotatingKVCache", (K,), (V,), ROTATING.numbers,
                       {"step": "256", "capacity_origin": "modelNative"}),
+        {*PYTHON, "mlx-lm-0.32", "mlxrs-0.1"},
+    ),
+    "another step": (
+        KeyValueEntry("RotatingKVCache", (K,), (V,), ROTATING.numbers, {"step": "128"}),
         {"mlx-lm-0.31", "mlx-lm-0.32", "mlxrs-0.1"},
     ),
 }  # fmt: skip

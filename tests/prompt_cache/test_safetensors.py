@@ -37,7 +37,7 @@ def test_it_sees_what_the_reference_sees(path):
     for key, value in flat.tensors.items():
         assert value.shape == other.tensors[key].shape
         assert value.data == raw(other.tensors[key])
-        assert str(other.tensors[key].dtype) == f"mlx.core.{value.dtype}".replace("bool", "bool_")
+        assert str(other.tensors[key].dtype).rstrip("_") == f"mlx.core.{value.dtype}"
 
 
 @pytest.mark.parametrize(

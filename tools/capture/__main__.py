@@ -33,7 +33,11 @@ def parser() -> argparse.ArgumentParser:
 def run(options: argparse.Namespace) -> int:
     """1 where `--check` finds a file that is written otherwise today."""
     sources = dict(item.partition("=")[::2] for item in options.source)
-    names = options.writers or [name for name in writers.WRITERS if name != writers.MAIN]
+    names = options.writers or [
+        name
+        for name, writer in writers.WRITERS.items()
+        if name != writers.MAIN and (options.check or not writer.captured_elsewhere)
+    ]
     unknown = [name for name in (*names, *sources) if name not in writers.WRITERS]
     if unknown:
         raise ValueError(f"unknown writer {unknown[0]}; known: {', '.join(writers.WRITERS)}")

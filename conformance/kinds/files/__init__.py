@@ -14,9 +14,13 @@ A whole cache, in `save` and `load`, is one of
 {"class_name": "CacheList", "caches": [cache, cache]}
 ```
 
-Left padding and lengths are a tensor or null. The second form is that of RotatingKVCache
-(`numbers` also `keep` and `max_size`), QuantizedKVCache (`group_size`, `bits`) and ChunkedKVCache
-(`chunk_size`, `start_position`) too. `save` gets one tensor of keys and one of values
+Left padding and lengths are a tensor or null. A reader may list only the slots that are set, as
+`snapshot` does: `"slot_count": 3, "slots": {"1": tensor}`; a file of 200 bytes can have millions of
+unset ones. The second form is that of RotatingKVCache (`numbers` also `keep`, `max_size` and, when
+it is loaded, `idx`, where the next token goes), QuantizedKVCache (`group_size`, `bits`),
+ChunkedKVCache (`chunk_size`, `start_position`), ConcatenateKVCache, and batches: BatchKVCache has
+`offset` and `left_padding` as tensors of one number a row, and `idx`; BatchRotatingKVCache also
+`max_size`, `seen` and `rotated`. `save` gets one tensor of keys and one of values
 [B, heads, S, dim] to update an empty cache with, and none for a cache that stays empty; `load`
 gives the tensors that the cache holds: of a QuantizedKVCache weights, scales and biases. What is
 not of the type that it should be is given as `{"foreign": "its type"}`. `user_metadata` is an

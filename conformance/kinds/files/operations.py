@@ -72,9 +72,20 @@ def _problem_of_cache(cache: Any, depth: int) -> str | None:
         why = _problem_of_caches(cache["caches"], depth + 1)
         if why is not None:
             return why
+    if "slots" in cache:
+        return _problem_of_slots(name, cache)
     for key, form in (("keys", list), ("values", list), ("numbers", dict)):
         if key in cache and not isinstance(cache[key], form):
             return f"{key} of a {name} is not a {form.__name__}"
+    return None
+
+
+def _problem_of_slots(name: str, cache: dict[str, Any]) -> str | None:
+    """Slots are listed one by one, or only those that are set, with the count beside them."""
+    if isinstance(cache["slots"], dict):
+        count = cache.get("slot_count")
+        if not isinstance(count, int) or isinstance(count, bool) or count < 0:
+            return f"slots of a {name} are listed by index without a slot_count"
     return None
 
 

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 from reference_impl.dialects import DIALECTS, dialect_class, lineage
 from reference_impl.files import encode
-from reference_impl.files.content import Content, Entry, Flat, ListEntry
+from reference_impl.files.content import Content, Flat, walk
 from reference_impl.files.errors import CannotHold
 from reference_impl.files.readers import mlx_lm, mlxrs, swift
+from reference_impl.files.readers.mlx import PYTHON, RUST, SWIFT, Passage
 from reference_impl.slots.cache import MAMBA_CACHE
 
 # Caches as objects with the attributes of mlx-lm's, and the user's metadata as it comes back.
@@ -19,25 +20,27 @@ Result = tuple[list[Any], Any]
 
 @dataclass(frozen=True)
 class FileRules:
-    """The layout that is written, the loader, and what the writer knows of a content.
-
-    The loader makes the caches of the dialect that it is given.
+    """The layout that is written, the loader, how both reach mlx, and what the writer knows of a
+    content. The loader makes the caches of the dialect that it is given.
     """
 
     layout: str
     read: Callable[[Flat, str], Result]
+    passage: Passage
     known: Callable[[Content], Content] = lambda content: content
 
 
 # A dialect that is not named here has the rules of the one that it extends.
 _RULES = {
-    "mlxrs-0.1": FileRules("mlxrs-0.1", mlxrs.load),
-    "mlx-lm-0.31": FileRules("mlx-lm-0.31", mlx_lm.load_0_31),
-    "mlx-lm-0.32": FileRules("mlx-lm-0.32", mlx_lm.load_0_32),
-    "mlx-swift-lm-3.31.3": FileRules("mlx-swift-lm", swift.load_tag, swift.without_lengths),
-    "mlx-swift-lm-3.31.4": FileRules("mlx-swift-lm", swift.load_tag),
+    "mlxrs-0.1": FileRules("mlxrs-0.1", mlxrs.load, RUST),
+    "mlx-lm-0.31": FileRules("mlx-lm-0.31", mlx_lm.load_0_31, PYTHON),
+    "mlx-lm-0.32": FileRules("mlx-lm-0.32", mlx_lm.load_0_32, PYTHON),
+    "mlx-swift-lm-3.31.3": FileRules(
+        "mlx-swift-lm", swift.load_tag, SWIFT, swift.without_lengths
+    ),
+    "mlx-swift-lm-3.31.4": FileRules("mlx-swift-lm", swift.load_tag, SWIFT),
     "mlx-swift-lm-14414441": FileRules(
-        "mlx-swift-lm", swift.load_14414441, swift.with_capacity_origin
+        "mlx-swift-lm", swift.load_14414441, SWIFT, swift.with_capacity_origin
     ),
 }
 # Revisions that are later than any dialect, with files of their own and the caches of a dialect.
@@ -49,19 +52,21 @@ def load_as(reader: str, flat: Flat) -> Result:
     """Read as that reader does. Raises what it would raise, `Trap` where its process ends, and
     OutOfMemory where it would allocate for every index up to one that no file has.
     """
-    return _rules(reader).read(flat, _LATER.get(reader, reader))
+    rules = _rules(reader)
+    return rules.read(rules.passage.read(flat), _LATER.get(reader, reader))
 
 
 def save_as(reader: str, content: Content) -> Flat:
     """Write as that dialect's writer does: what it drops silently is dropped.
 
-    CannotHold where the real one fails instead.
+    CannotHold, or the error of mlx, where the real one fails instead.
     """
     rules = _rules(reader)
     has_mamba = hasattr(dialect_class(_LATER.get(reader, reader)), "mamba")
-    if not has_mamba and MAMBA_CACHE in _names(content.entries):
+    if not has_mamba and any(entry.class_name == MAMBA_CACHE for _, entry in walk(content)):
         raise CannotHold(reader, [(MAMBA_CACHE, "the dialect has no such class")])
-    return encode(rules.known(content), rules.layout, allow_loss=True).flat
+    written = encode(rules.known(content), rules.layout, allow_loss=True)
+    return rules.passage.saved(written.flat)
 
 
 def _rules(reader: str) -> FileRules:
@@ -69,13 +74,3 @@ def _rules(reader: str) -> FileRules:
         if name in _RULES:
             return _RULES[name]
     raise ValueError(f"nothing is said about files in {reader}; it extends no dialect with files")
-
-
-def _names(entries: Iterable[Entry]) -> set[str]:
-    """The classes of caches and of their children."""
-    found = set()
-    for entry in entries:
-        found.add(entry.class_name)
-        if isinstance(entry, ListEntry):
-            found |= _names(entry.children)
-    return found

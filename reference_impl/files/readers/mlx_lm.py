@@ -7,11 +7,18 @@ from typing import Any
 
 from reference_impl.dialects import dialect_class
 from reference_impl.errors import OutOfMemory
-from reference_impl.files.content import NUMBERS, Flat
+from reference_impl.files.content import BATCH_NUMBERS, NUMBERS, Flat
 from reference_impl.files.limits import MAX_FILE_SLOTS
 from reference_impl.files.mlx_lm_0_31 import META
 from reference_impl.files.readers.objects import Children, KeyValues
 
+_ATTRIBUTES = {"idx": "_idx", "seen": "_offset"}
+# What stands behind keys and values in the state of 0.32.
+_STATE: dict[str, tuple[str, ...]] = {
+    **NUMBERS,
+    "ConcatenateKVCache": (),
+    **{name: ("offset", "left_padding", *numbers) for name, numbers in BATCH_NUMBERS.items()},
+}
 # As deep as Python's recursion goes, roughly.
 _MAX_PARTS = 300
 # Names of the module that are no caches and that a class label can still reach.
@@ -60,7 +67,7 @@ def load_0_31(flat: Flat, dialect: str) -> tuple[list[Any], Any]:
 
 
 def _look_up(label: Any) -> str:
-    known = {"ArraysCache", "CacheList", *NUMBERS}
+    known = {"ArraysCache", "CacheList", *NUMBERS, *BATCH_NUMBERS}
     if label in known:
         return str(label)
     if label in _OTHER_GLOBALS:
@@ -77,12 +84,14 @@ def _old(dialect: str, label: Any, state: Any, meta: Any) -> Any:
         # it is an error only where all of them have something to pair up.
         triples = zip(state, *meta, strict=False)
         return Children([_old(dialect, child, inner, more) for inner, child, more in triples])
+    if name in BATCH_NUMBERS:
+        return _old_batch(name, state, meta)
     keys, values = state
-    if name in ("KVCache", "ChunkedKVCache"):
+    if name in ("KVCache", "ChunkedKVCache", "ConcatenateKVCache"):
         offset = keys.shape[2]
-    if name == "KVCache":
+    if name in ("KVCache", "ConcatenateKVCache"):
         if meta:
-            raise ValueError("a KVCache keeps no meta_state, but one was assigned")
+            raise ValueError(f"a {name} keeps no meta_state, but one was assigned")
         return KeyValues(name, keys, values, offset=offset)
     numbers = [int(text) for text in meta]
     if len(numbers) != len(META[name]):
@@ -90,8 +99,24 @@ def _old(dialect: str, label: Any, state: Any, meta: Any) -> Any:
     named = dict(zip(META[name], numbers, strict=True))
     if name == "ChunkedKVCache":
         named["offset"] = offset
-    named = {"_idx" if what == "idx" else what: value for what, value in named.items()}
+    named = {_ATTRIBUTES.get(what, what): value for what, value in named.items()}
     return KeyValues(name, keys, values, **named)
+
+
+def _old_batch(name: str, state: Any, meta: Any) -> KeyValues:
+    keys, values, offset, padding = state
+    rows = {"offset": offset, "left_padding": padding}
+    if name == "BatchKVCache":
+        idx = keys.shape[2]
+        if meta:
+            raise ValueError(f"a {name} keeps no meta_state, but one was assigned")
+        return KeyValues(name, keys, values, **rows, _idx=idx)
+    size, seen, idx = (int(text) for text in meta[:3])
+    # The truth of a text: "False" is true.
+    rotated = bool(meta[3])
+    return KeyValues(
+        name, keys, values, **rows, max_size=size, _offset=seen, _idx=idx, rotated=rotated
+    )
 
 
 def load_0_32(flat: Flat, dialect: str) -> tuple[list[Any], Any]:
@@ -119,8 +144,10 @@ def _new(dialect: str, label: Any, state: Any) -> Any:
     if name == "CacheList":
         return Children([_new(dialect, child, inner) for inner, child in state])
     keys, values, *numbers = state
-    if len(numbers) != len(NUMBERS[name]):
-        raise ValueError(f"{len(NUMBERS[name])} numbers expected, got {len(numbers)}")
-    named = {("_idx" if what == "idx" else what): value
-             for what, value in zip(NUMBERS[name], numbers, strict=True)}  # fmt: skip
+    names = _STATE[name]
+    if len(numbers) != len(names):
+        raise ValueError(f"{len(names)} numbers expected, got {len(numbers)}")
+    named = {_ATTRIBUTES.get(what, what): value for what, value in zip(names, numbers, strict=True)}
+    if name == "ConcatenateKVCache":
+        named["offset"] = keys.shape[2]
     return KeyValues(name, keys, values, **named)

@@ -1,7 +1,7 @@
 """The loaders of mlx-swift-lm: of the tags 3.31.3 and 3.31.4, and of revision 14414441.
 
-Read, not run. Swift's dictionaries have no order; where two keys of a file mean the same place, the
-later one of the file wins here.
+They were run on Linux. Swift's dictionaries have no order; where two keys of a file mean the same
+place, the later one of the file wins here.
 """
 
 from __future__ import annotations
@@ -147,9 +147,13 @@ def _restore_tag(label: str, state: list[mx.array], texts: list[str], dialect: s
         keys, values = _halves(state, (4, 6))
         if len(texts) != 4:
             raise Trap("QuantizedKVCache has 4 texts")
-        # Group size and bits are not restored: they stay those of a new cache.
-        offset = parse_lenient(texts[1]) or 0
-        return KeyValues(label, keys, values, offset=offset, group_size=64, bits=8)
+        if dialect == "mlx-swift-lm-3.31.3":
+            # Group size and bits are not restored: they stay those of a new cache.
+            offset, size, bits = parse_lenient(texts[1]) or 0, 64, 8
+        else:
+            # Nobody looks at the step, which is the first text.
+            offset, size, bits = (_or_trap(text) for text in texts[1:])
+        return KeyValues(label, keys, values, offset=offset, group_size=size, bits=bits)
     if label == "ChunkedKVCache":
         keys, values = _halves(state, (2,))
         if len(texts) != 2:
@@ -272,11 +276,11 @@ def without_lengths(content: Content) -> Content:
 
 
 def with_capacity_origin(content: Content) -> Content:
-    """The content as 14414441 writes it for caches that were asked for with a size."""
+    """The content as 14414441 writes it for caches that no plan asked for."""
 
     def marked(entry: Entry) -> Entry:
         if isinstance(entry, KeyValueEntry) and entry.class_name == "RotatingKVCache":
-            return replace(entry, extra={"step": str(STEP), "capacity_origin": "requested"})
+            return replace(entry, extra={"step": str(STEP), "capacity_origin": "modelNative"})
         return entry
 
     return _mapped(content, marked)
