@@ -58,7 +58,7 @@ TWIN = "- id: mask.none\n  requires: [MASK-001]\n  why: Again.\n  steps:\n" \
 ROW = "- id: MASK-002\n  level: MAY\n  text: A mask is lazy.\n  cites: [somewhere]\n"
 S0, S5, C0 = "mask.none.steps[0]", "mask.none.steps[5]", "mask.none"
 ONE_OUTCOME = "an expectation has exactly one of value, tensor, tensors, cache, same_as, error, " \
-              "refused, trap, undefined, reading, written; got "  # fmt: skip
+              "refused, trap, fault, undefined, reading, written; got "  # fmt: skip
 
 # edits of the chapter, the text that begins on the blamed line, and what is said
 CHAPTER_FAULTS = {
@@ -181,6 +181,16 @@ CHAPTER_FAULTS = {
         [expecting("{value: null, hazard: bad-mask}"),
          case("not_applicable: {mlx-swift-lm: c}")], "  - op: make_mask",
         f"{S0}: hazard bad-mask does not list mlxrs-0.1"),
+    "an unsafe hazard that nobody else can avoid": (
+        [expecting("{value: null, hazard: bad-memory}"),
+         case("not_applicable: {mlx-lm: b, mlx-swift-lm: c}")],
+        "  - op: make_mask",
+        f"{S0}: hazard bad-memory is unsafe: `accept` says what all others must do"),
+    "a fault that anybody may have": (
+        [expecting("{fault: why, hazard: bad-mask, accept: [{error: A}]}"),
+         case("not_applicable: {mlxrs: a, mlx-swift-lm: c}")],
+        "  - op: make_mask",
+        f"{S0}: `fault` goes with a hazard that is unsafe"),
     "same_as of no snapshot": (
         [("same_as: c", "same_as: d"), ("{c: {size: 2}}", "{c: {size: 2}, d: {size: 2}}")],
         "  - {op: snapshot, expect",
@@ -327,7 +337,7 @@ SHARED_FAULTS = [
     ("hazards", edited(HAZARDS, ("[mlx-lm-0.31]", "[mlx-lm-0.31]\n  not_in: [mlxrs-0.1]")),
      "  not_in:", "hazards[0].not_in[0]: mlxrs-0.1 does not inherit it"),
     ("hazards", HAZARDS + "- {id: bad-mask, rule: a, dialects: [], hits: b}\n", "- {id:",
-     "hazards[1].id: the id bad-mask stands 2 times"),
+     "hazards[2].id: the id bad-mask stands 2 times"),
     ("tensors", TENSORS + "  a1: {float32: [[1, 2], [3]]}\n", "  a1:",
      "tensors.a1: rows have different lengths"),
     ("dialects", dialects((ABSENT, "    filer: it\n" + ABSENT)), "    filer",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import signal
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -67,3 +68,37 @@ def test_the_same_process_judged_by_a_dialect_without_traps_crashes():
         run.close()
     assert verdict.status is Status.CRASH
     assert words.detail(verdict).startswith("SIGILL in step 1: get(")
+
+
+DYING = Path(__file__).parent / "support" / "dying.py"
+FAULTS = ["restore.from-state.slot-count-int64-max", "hostile.edge.slot-count-beyond-memory"]
+
+
+@pytest.mark.parametrize("case", FAULTS)
+@pytest.mark.parametrize(
+    ("name", "status"), [("mlx-swift-lm", Status.PASS), ("my-port", Status.CRASH)]
+)
+def test_a_memory_fault_is_only_the_own_implementations(case, name, status):
+    suite = load_suite()
+    run = Run(suite, f"cmd:{sys.executable} {DYING} mlx-swift-lm-3.31.4 {name}", None)
+    try:
+        verdict = run.verdict(suite.cases[case])
+    finally:
+        run.close()
+    assert verdict.status is status
+    if status is Status.PASS:
+        (choice,) = verdict.choices
+        assert (choice.hazard, choice.chose) == ("slot-count-wraps", None)
+    else:
+        assert words.detail(verdict).startswith("SIGSEGV in step 1: ")
+        assert verdict.choices == ()
+
+
+@pytest.mark.parametrize("case", FAULTS)
+def test_a_trap_in_its_place_is_always_right(case):
+    suite = load_suite()
+    run = Run(suite, served("mlx-swift-lm-3.31.3"), "mlx-swift-lm-3.31.3")
+    try:
+        assert run.verdict(suite.cases[case]).status is Status.PASS
+    finally:
+        run.close()

@@ -38,7 +38,9 @@ class DialectEntry(Strict, frozen=True, kw_only=True):
     that the parent lacks. `traps` maps one of which every call ends the process to the reason, in
     the same way. `state_shape` says what `state` is: the tensors of the set slots, the
     slots with nulls, or `[slots, left_padding, lengths]`. `inexpressible` lists arguments that its
-    types cannot carry, such as a negative slot index where indices are unsigned.
+    types cannot carry, such as a negative slot index where indices are unsigned. `implementation`
+    is the name under which the implementation that it follows introduces itself, `ran_on` what its
+    expectations were run on, and `backend` what runs them again in every run of the tests.
     """
 
     id: str
@@ -47,6 +49,9 @@ class DialectEntry(Strict, frozen=True, kw_only=True):
     follows: str | UnsetType = UNSET
     evidence: Evidence | UnsetType = UNSET
     summary: str | UnsetType = UNSET
+    implementation: str | UnsetType = UNSET
+    ran_on: str | UnsetType = UNSET
+    backend: str | UnsetType = UNSET
     state_shape: StateShape | UnsetType = UNSET
     absent: dict[str, str | None] = {}
     traps: dict[str, str | None] = {}
@@ -60,7 +65,9 @@ class DialectFile(Strict, frozen=True):
 class Hazard(Strict, frozen=True, kw_only=True):
     """A known upstream defect that a rule of some dialects carries, and what a user hits.
 
-    A dialect carries what the one that it extends carries, unless `not_in` names it.
+    A dialect carries what the one that it extends carries, unless `not_in` names it. An `unsafe`
+    one reads or writes memory that is not the caller's: only the implementation itself is let
+    through with it, and from every other backend a better outcome is demanded.
     """
 
     id: str
@@ -68,6 +75,7 @@ class Hazard(Strict, frozen=True, kw_only=True):
     dialects: list[str]
     hits: str
     not_in: list[str] = []
+    unsafe: bool = False
     issue: str | None = None
 
 
@@ -78,7 +86,8 @@ class HazardFile(Strict, frozen=True):
 class Dialect(msgspec.Struct, frozen=True, kw_only=True):
     """A dialect with everything that it inherits. `parents` begins with the one it extends.
 
-    `hazards` are the ids of the known defects that it carries.
+    `hazards` are the ids of the known defects that it carries, `unsafe` those of them that nobody
+    but its implementation may have.
     """
 
     id: str
@@ -91,7 +100,11 @@ class Dialect(msgspec.Struct, frozen=True, kw_only=True):
     traps: dict[str, str] = {}
     inexpressible: list[Inexpressible] = []
     parents: tuple[str, ...] = ()
+    implementation: str = ""
+    ran_on: str = ""
+    backend: str = ""
     hazards: frozenset[str] = frozenset()
+    unsafe: frozenset[str] = frozenset()
 
     @property
     def places_by_metadata(self) -> bool:
@@ -144,8 +157,12 @@ def inherited(entries: Iterable[DialectEntry], hazards: Iterable[Hazard]) -> dic
     hazards = list(hazards)
     for index, entry in enumerate(entries):
         dialect = _made(index, entry, found)
-        carried = {hazard.id for hazard in hazards if carries(dialect.lineage, hazard)}
-        found[entry.id] = msgspec.structs.replace(dialect, hazards=frozenset(carried))
+        carried = [hazard for hazard in hazards if carries(dialect.lineage, hazard)]
+        found[entry.id] = msgspec.structs.replace(
+            dialect,
+            hazards=frozenset(hazard.id for hazard in carried),
+            unsafe=frozenset(hazard.id for hazard in carried if hazard.unsafe),
+        )
     return found
 
 
@@ -170,9 +187,10 @@ def spread(values: Mapping[str, T | None], lineages: Mapping[str, Lineage]) -> d
 def _made(index: int, entry: DialectEntry, known: Mapping[str, Dialect]) -> Dialect:
     given = {
         name: value
-        for name in ("family", "follows", "evidence", "summary", "state_shape", "inexpressible")
+        for name in ("family", "follows", "evidence", "summary", "state_shape", "inexpressible",
+                     "implementation", "ran_on", "backend")
         if (value := getattr(entry, name)) is not UNSET
-    }
+    }  # fmt: skip
     if entry.extends is UNSET:
         missing = sorted(Dialect.__struct_fields__[1:6] - given.keys())
         if missing:

@@ -23,8 +23,8 @@ from conformance.engine.verdict import (
     Verdict,
 )
 from conformance.outcomes.difference import SUCCESS, Difference
-from conformance.outcomes.outcome import Answer
-from conformance.outcomes.trap import TRAP_SIGNALS, is_trap
+from conformance.outcomes.outcome import Answer, Outcome
+from conformance.outcomes.trap import is_trap
 from conformance.transport.backend import (
     BackendCrashed,
     BackendHung,
@@ -124,23 +124,23 @@ def lost(trouble: BackendTrouble) -> Status:
 
 
 def _allowed_trap(trouble: BackendTrouble | None, at: PlannedStep | None) -> bool:
-    return (
-        at is not None
-        and at.may_trap
-        and isinstance(trouble, BackendCrashed)
-        and trouble.signal in TRAP_SIGNALS
-    )
+    return _end(trouble, at) is not None
+
+
+def _end(trouble: BackendTrouble | None, at: PlannedStep | None) -> Outcome | None:
+    """The outcome that a backend's death is, where the dialect lets it die so."""
+    if at is None or at.expect is None or not isinstance(trouble, BackendCrashed):
+        return None
+    return at.expect.ended_by(trouble.signal)
 
 
 def _trap_choices(observation: Observation) -> list[Choice]:
     """The choice that a process made by dying where something else would have been accepted."""
     at = observation.at
-    if at is None or at.expect is None or not _allowed_trap(observation.trouble, at):
+    ended = _end(observation.trouble, at)
+    if ended is None or at is None or at.expect is None or not at.expect.accept:
         return []
-    if not at.expect.accept:
-        return []
-    trapped = next(option for option in at.expect.options if option.traps)
-    return [Choice(at.expect.hazard, None if at.expect.own.traps else excerpt(trapped))]
+    return [Choice(at.expect.hazard, None if ended is at.expect.own else excerpt(ended))]
 
 
 class _Hazards:

@@ -113,8 +113,16 @@ def absent(dialect: Dialect, op: str) -> str | None:
     return dialect.absent.get(op) or (dialect.absent.get(kind) if kind and name else None)
 
 
-def plan(case: Case, dialect: Dialect, tensors: Tensors) -> Plan:
-    """Bind an applicable case to a dialect; ValueError when a literal is wrong."""
+def plan(
+    case: Case, dialect: Dialect, tensors: Tensors, implementation: str | None = None
+) -> Plan:
+    """Bind an applicable case to a dialect; ValueError when a literal is wrong.
+
+    With the name of the implementation that will carry it out, an unsafe outcome of the dialect is
+    left to the one that it belongs to.
+    """
+    itself = implementation in (None, dialect.implementation)
+    forbidden: Set[str] = frozenset() if itself else dialect.unsafe
     steps = [
         planned for handle, given in case.given.items() for planned in build(handle, given, tensors)
     ]
@@ -122,7 +130,7 @@ def plan(case: Case, dialect: Dialect, tensors: Tensors) -> Plan:
         operation = step.operation
         call = Call(operation.wire, operation.spelled(step, tensors))
         expect = expectation(step, dialect)
-        bound = None if expect is None else decoded(expect, tensors)
+        bound = None if expect is None else decoded(expect, tensors).without(forbidden)
         steps.append(PlannedStep(number, call, step.kind, operation, bound))
     return Plan(case, dialect, tensors, tuple(steps))
 

@@ -112,7 +112,8 @@ class Run:
                 declared_gap=reason.declared,
             )  # fmt: skip
         try:
-            bound = plan(case, self.dialect, self.suite.tensors_of(case))
+            name = self.handshake.implementation.name
+            bound = plan(case, self.dialect, self.suite.tensors_of(case), name)
         except ValueError as error:
             return Verdict(case.id, self.dialect.id, Status.SUITE_BUG, detail=SuiteBug(str(error)))
         return judge(bound, execute(bound, self._session_for(case)))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from msgspec import field
 
@@ -15,24 +15,34 @@ from conformance.filetools.reading import Reading
 from conformance.fixtures import yamlfile
 
 FILE = "container.yaml"
+# What mlx makes of a file: arrays that the file defines, arrays of memory that is not theirs, or
+# no end.
+Made = Literal["read", "memory", "hang"]
+UNSAFE = "memory-is-handed-out"
 DATA = "abcd"
+# A reader whose parent may do something else; null is said of it where it refuses a file.
+_TAKE_BACK = ("mlx-lm-0.32",)
 _PARTS = ("length", "header", "data")
 
 
-class LayoutKeys(Strict, frozen=True, kw_only=True):
+class Small(Strict, frozen=True, kw_only=True):
     """The small file in one layout: the keys of its two slots, those of what is unset, where
-    metadata of the user stands, and the metadata.
+    metadata of the user stands, and the metadata. `readers` has how many caches a reader that does
+    not refuse it gives; `own` are those of them to which the layout belongs.
     """
 
     keys: tuple[str, str]
     nothing: list[str] = field(default_factory=list)
     user: str
     metadata: dict[str, str]
+    readers: dict[str, int | None]
+    own: list[str]
 
 
 class Change(Strict, frozen=True, kw_only=True):
-    """One thing that is wrong with the file; `readers` has layout -> reader -> what it does with it
-    where it does not refuse it.
+    """One thing that is wrong with the file. `mlx` has what a version of mlx makes of it where it
+    does not refuse it; `readers` has layout -> reader -> what else one does with it, null for no
+    more than refusing it.
     """
 
     id: str
@@ -47,14 +57,15 @@ class Change(Strict, frozen=True, kw_only=True):
     length: int | None = None
     longer: int = 0
     expect: Blame
+    mlx: dict[str, Made] = field(default_factory=dict)
     readers: dict[str, dict[str, Reading | None]] = field(default_factory=dict)
-    not_run: dict[str, dict[str, str | None]] = field(default_factory=dict)
 
 
 class Container(Strict, frozen=True):
-    """`container.yaml`."""
+    """`container.yaml`. `mlx` is the version whose behaviour a reader has."""
 
-    layouts: dict[str, LayoutKeys]
+    mlx: dict[str, str]
+    layouts: dict[str, Small]
     changes: list[Change]
 
 
@@ -82,10 +93,37 @@ def twin(container: Container, change: Change, layout: str) -> HostileFile:
         data=data,
         header_length=size + change.longer if change.length is None else change.length,
         keep=_kept(change.cut, {"length": 8, "header": size, "data": len(data.encode())}),
-        readers=change.readers.get(layout, {}),
-        not_run=change.not_run.get(layout, {}),
+        readers=_readers(container, change, layout),
+        not_run=_not_run(container, change, layout),
         expect=Blame(change.expect.error, _filled(change.expect.key, keys), change.expect.reason),
     )
+
+
+def _readers(container: Container, change: Change, layout: str) -> dict[str, Reading | None]:
+    """What readers do that do not refuse it, each with what its mlx makes of the file."""
+    small = container.layouts[layout]
+    found: dict[str, Reading | None] = {}
+    for reader, count in small.readers.items():
+        made = change.mlx.get(container.mlx[reader])
+        if made is None or made == "hang" or count is None:
+            found[reader] = None
+        else:
+            unsafe = made == "memory" and reader in small.own
+            found[reader] = Reading(wrong=f"{count} caches", hazard=UNSAFE if unsafe else None)
+    return {
+        reader: reading
+        for reader, reading in (found | change.readers.get(layout, {})).items()
+        if reading is not None or reader in _TAKE_BACK
+    }
+
+
+def _not_run(container: Container, change: Change, layout: str) -> dict[str, str | None]:
+    """Readers that would never end."""
+    return {
+        reader: "the reader never ends: mlx allocates and copies for a shape that wraps"
+        for reader in container.layouts[layout].own
+        if change.mlx.get(container.mlx[reader]) == "hang"
+    }
 
 
 def whole(container: Container, layout: str) -> HostileFile:
@@ -108,7 +146,7 @@ def _kept(cut: dict[str, int], sizes: dict[str, int]) -> int | None:
     return None
 
 
-def _header(keys: LayoutKeys, change: Change) -> str:
+def _header(keys: Small, change: Change) -> str:
     metadata = json.dumps(keys.metadata, separators=(",", ":"))
     table = metadata[:-1] + "".join(f",{more}" for more in change.metadata) + "}"
     entries = [
@@ -126,7 +164,7 @@ def _entry(dtype: str, size: int, begin: int, end: int) -> str:
     return f'"dtype":"{dtype}","shape":[{size}],"data_offsets":[{begin},{end}]'
 
 
-def _filled(template: str, keys: LayoutKeys) -> str:
+def _filled(template: str, keys: Small) -> str:
     first, second = keys.keys
     last = [*keys.keys, *keys.nothing][-1]
     for name, value in (("first", first), ("second", second), ("user", keys.user), ("last", last)):

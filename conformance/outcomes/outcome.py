@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 from abc import abstractmethod
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -50,6 +51,8 @@ class Outcome(Data, frozen=True):
     # What an operation must give for this to be its answer; None is anything.
     gives: ClassVar[Gives | None] = None
     traps: ClassVar[bool] = False  # the process may end
+    signals: ClassVar[frozenset[signal.Signals]] = frozenset()  # with which it may end
+    unsafe: ClassVar[bool] = False  # only the implementation that has the defect may end so
     refuses: ClassVar[bool] = False  # the operation is not carried out
 
     @classmethod

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Sequence, Set
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +13,7 @@ from conformance.calls import Refused, Reply
 from conformance.engine.literals import Strict, Tensors
 from conformance.outcomes.cache import CacheOutcome
 from conformance.outcomes.error import ErrorOutcome
+from conformance.outcomes.fault import FaultOutcome
 from conformance.outcomes.outcome import Fields, Outcome
 from conformance.outcomes.reading import ReadingOutcome
 from conformance.outcomes.refused import RefusedOutcome
@@ -26,7 +27,7 @@ from conformance.outcomes.written import WrittenOutcome
 
 OUTCOMES: tuple[type[Outcome], ...] = (
     ValueOutcome, TensorOutcome, TensorsOutcome, CacheOutcome, SameAsOutcome, ErrorOutcome,
-    RefusedOutcome, TrapOutcome, UndefinedOutcome, ReadingOutcome, WrittenOutcome,
+    RefusedOutcome, TrapOutcome, FaultOutcome, UndefinedOutcome, ReadingOutcome, WrittenOutcome,
 )  # fmt: skip
 
 
@@ -117,9 +118,7 @@ def options(expect: Expect) -> tuple[Better, ...]:
 
 def guards(expect: Expect) -> bool:
     """Whether an outcome that an expectation takes needs snapshots before and after the step."""
-    return any(
-        outcome.guards(own) for option in options(expect) for outcome, own in given(option)
-    )
+    return any(outcome.guards(own) for option in options(expect) for outcome, own in given(option))
 
 
 def spelled(reply: Reply, snapshots: Snapshots | None = None) -> Fields:
@@ -158,6 +157,17 @@ class Expectation:
     def may_trap(self) -> bool:
         """Whether the process may end."""
         return any(option.traps for option in self.options)
+
+    def ended_by(self, how: int | None) -> Outcome | None:
+        """The outcome that is the end of the process with a signal, if one is taken."""
+        return next((option for option in self.options if how in option.signals), None)
+
+    def without(self, hazards: Set[str]) -> Expectation:
+        """The same where the dialect's own outcome is not taken if it has one of these hazards."""
+        if self.hazard not in hazards or not self.accept:
+            return self
+        own, *accept = self.accept
+        return Expectation(own, tuple(accept), self.hazard if accept else "")
 
     @property
     def may_refuse(self) -> bool:

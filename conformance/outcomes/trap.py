@@ -31,6 +31,7 @@ class TrapOutcome(Outcome, frozen=True):
     spelling: ClassVar[Any] = str | UnsetType
     explains: ClassVar[tuple[str, ...]] = ("reason",)
     traps: ClassVar[bool] = True
+    signals: ClassVar[frozenset[signal.Signals]] = TRAP_SIGNALS
     refuses: ClassVar[bool] = True
 
     reason: str

@@ -1,6 +1,6 @@
 """An adapter around the reference that is right in every answer, but dies where it should refuse.
 
-`python dying.py DIALECT`
+`python dying.py DIALECT [IMPLEMENTATION]`: the second is the name under which it introduces itself.
 """
 
 import os
@@ -15,7 +15,10 @@ perform = reference(sys.argv[1]).perform
 
 def perform_or_die(op, params):
     try:
-        return perform(op, params)
+        result = perform(op, params)
+        if op == "initialize" and sys.argv[2:]:
+            result["implementation"]["name"] = sys.argv[2]
+        return result
     except tuple(adapter.CODES):
         raise
     except Exception:

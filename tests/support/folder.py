@@ -32,6 +32,11 @@ hazards:
   rule: The mask is wrong.
   dialects: [mlx-lm-0.31]
   hits: The state is wrong.
+- id: bad-memory
+  rule: The mask is somebody else's memory.
+  dialects: [mlxrs-0.1]
+  unsafe: true
+  hits: The state is anything.
 """
 TENSORS = """\
 tensors:

@@ -82,10 +82,13 @@ def _problem_of_cache(cache: Any, depth: int) -> str | None:
 
 def _problem_of_slots(name: str, cache: dict[str, Any]) -> str | None:
     """Slots are listed one by one, or only those that are set, with the count beside them."""
-    if isinstance(cache["slots"], dict):
-        count = cache.get("slot_count")
-        if not isinstance(count, int) or isinstance(count, bool) or count < 0:
-            return f"slots of a {name} are listed by index without a slot_count"
+    count = cache.get("slot_count")
+    if count is None:
+        return None
+    if isinstance(count, bool) or not isinstance(count, int) or count < 0:
+        return f"slot_count of a {name} is not a count"
+    if not isinstance(cache["slots"], dict):
+        return f"slots of a {name} are not listed by index beside a slot_count"
     return None
 
 
