@@ -188,7 +188,7 @@ CHAPTER_FAULTS = {
         f"{S0}: hazard bad-memory is unsafe: `accept` says what all others must do"),
     "a fault that anybody may have": (
         [expecting("{fault: why, hazard: bad-mask, accept: [{error: A}]}"),
-         case("not_applicable: {mlxrs: a, mlx-swift-lm: c}")],
+         case("not_applicable: {mlxrs: a, mlx-lm-0.32: b, mlx-swift-lm: c}")],
         "  - op: make_mask",
         f"{S0}: `fault` goes with a hazard that is unsafe"),
     "same_as of no snapshot": (

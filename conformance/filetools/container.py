@@ -20,8 +20,8 @@ FILE = "container.yaml"
 Made = Literal["read", "memory", "hang"]
 UNSAFE = "memory-is-handed-out"
 DATA = "abcd"
-# A reader whose parent may do something else; null is said of it where it refuses a file.
-_TAKE_BACK = ("mlx-lm-0.32",)
+# A reader that would inherit what another one does: null is said of it where it refuses the file.
+_TAKES_BACK = {"mlx-lm-0.32": "mlx-lm-0.31"}
 _PARTS = ("length", "header", "data")
 
 
@@ -110,10 +110,11 @@ def _readers(container: Container, change: Change, layout: str) -> dict[str, Rea
         else:
             unsafe = made == "memory" and reader in small.own
             found[reader] = Reading(wrong=f"{count} caches", hazard=UNSAFE if unsafe else None)
+    said = found | change.readers.get(layout, {})
     return {
         reader: reading
-        for reader, reading in (found | change.readers.get(layout, {})).items()
-        if reading is not None or reader in _TAKE_BACK
+        for reader, reading in said.items()
+        if reading is not None or said.get(_TAKES_BACK.get(reader, "")) is not None
     }
 
 

@@ -126,7 +126,7 @@ def caches(*each: object) -> dict:
         (caches({"class_name": "A"}), "a A has no slots, left_padding, lengths"),
         (caches({k: v for k, v in SLOTS.items() if k != "lengths"}), "a ArraysCache has no length"),
         (caches({k: v for k, v in KEYS.items() if k != "numbers"}), "a KVCache has no numbers"),
-        (caches({**SLOTS, "slot_count": 2}), "slots of a ArraysCache are not listed by index beside"),
+        (caches({**SLOTS, "slot_count": 2}), "of a ArraysCache are not listed by index beside"),
         (caches({**SLOTS, "slots": {}, "slot_count": -1}), "slot_count of a ArraysCache is not a"),
         (caches({**KEYS, "keys": {}}), "keys of a KVCache is not a list"),
         (caches({**KEYS, "numbers": []}), "numbers of a KVCache is not a dict"),

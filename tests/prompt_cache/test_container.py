@@ -1,6 +1,4 @@
-"""Faults of a file's frame: one file a layout, refused by the strict reader, and by every port where
-memory would be handed out.
-"""
+"""Faults of a file's frame: one file a layout, refused by all where memory would be handed out."""
 
 from __future__ import annotations
 
