@@ -17,7 +17,7 @@ from conformance.filetools.goldens import read_provenance
 from conformance.filetools.model import CaseFile, Golden, Provenance, folder, read_cases
 from conformance.filetools.participants import Participant, participants
 from conformance.filetools.safetensors import parse
-from conformance.outcomes.written import differences
+from conformance.filetools.written import differences
 
 MAIN = "mlx-lm-main-2026-08-22"
 _MAMBA = "mlx_lm.models.cache:MambaCache"  # there was no ArraysCache before 0.26
