@@ -17,11 +17,13 @@ from conformance import outcomes, values
 from conformance.calls import Refused, Returned
 from conformance.engine import signature, transfer
 from conformance.engine.literals import spelled
+from conformance.engine.plan import AbsentOperation, NotApplicable, Undeclared
 from conformance.engine.verdict import (
     Choice,
     Lost,
     Mismatch,
     NotRun,
+    StaleEntry,
     Status,
     StepRecord,
     SuiteBug,
@@ -232,7 +234,9 @@ def test_a_verdict_survives_the_way_to_another_process(value):
 
 @pytest.mark.parametrize(
     "detail",
-    [None, NotRun("no get", required=True), Unanswered(1, 2), TooMuchMemory(64), SuiteBug("a", "b"),
+    [None, NotRun(NotApplicable("no class")), NotRun(AbsentOperation("why", "d", "get")),
+     NotRun(Undeclared(operations=("get", "set")), required=True), StaleEntry("f:1", "passes"),
+     Unanswered(1, 2), TooMuchMemory(64), SuiteBug("a", "b"),
      Lost("SIGILL", StepRecord(0, "new", {}), "last words"), Lost("no answer", granted=0.5)],
 )  # fmt: skip
 def test_every_detail_survives_the_way(detail):

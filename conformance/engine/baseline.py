@@ -93,14 +93,14 @@ class Baseline:
         if isinstance(entry, FlakyEntry):
             return _settle_flaky(verdict, entry, known.where, again)
         if not verdict.status.failed:
-            found = "passes" if verdict.status is Status.PASS else "does not apply"
-            return _wrong(verdict, f"{found}, but {known.where} lists it: remove that entry")
+            if verdict.status is Status.PASS:
+                return _wrong(verdict, StaleEntry(known.where, "passes"))
+            return _wrong(verdict, StaleEntry(known.where, "does not apply"))
         if verdict.status.value != entry.verdict or not holds(entry.signature, verdict):
-            there = f"{entry.verdict} with {said(entry.signature)}"
-            here = f"{verdict.status.value} with {text(verdict)!r}"
-            return _wrong(
-                verdict, f"fails in another way than {known.where} says: {there} there, {here} here"
-            )
+            listed = f"{entry.verdict} with {said(entry.signature)}"
+            found = f"{verdict.status.value} with {text(verdict)!r}"
+            stale = StaleEntry(known.where, "fails otherwise", listed=listed, found=found)
+            return _wrong(verdict, stale)
         return msgspec.structs.replace(verdict, known=entry.reason)
 
 
@@ -108,17 +108,15 @@ def _settle_flaky(
     verdict: Verdict, entry: FlakyEntry, where: str, again: Callable[[], Verdict]
 ) -> Verdict:
     if verdict.status is Status.NOT_APPLICABLE:
-        return _wrong(verdict, f"does not apply, but {where} lists it: remove that entry")
+        return _wrong(verdict, StaleEntry(where, "does not apply"))
     seen = [verdict]
     while len({v.status.failed for v in seen}) < 2 and len(seen) < entry.tries:
         seen.append(again())
     failures = [v for v in seen if v.status.failed]
     if not failures:
-        return _wrong(verdict, f"passed {len(seen)} times; remove it from known-flaky at {where}")
+        return _wrong(verdict, StaleEntry(where, "always passes", len(seen)))
     if len(failures) == len(seen):
-        return _wrong(
-            failures[0], f"failed {len(seen)} times; move it to known-failing from {where}"
-        )
+        return _wrong(failures[0], StaleEntry(where, "always fails", len(seen)))
     return msgspec.structs.replace(failures[0], known=entry.reason)
 
 
@@ -184,5 +182,5 @@ def _numbers(version: str) -> tuple[int, ...]:
     return tuple(int(part) for part in digits if part.isdecimal())
 
 
-def _wrong(verdict: Verdict, problem: str) -> Verdict:
-    return msgspec.structs.replace(verdict, status=Status.FAIL, detail=StaleEntry(problem))
+def _wrong(verdict: Verdict, stale: StaleEntry) -> Verdict:
+    return msgspec.structs.replace(verdict, status=Status.FAIL, detail=stale)

@@ -13,6 +13,7 @@ from conformance.engine.kind import Given, Kind, Step
 from conformance.engine.literals import Tensors
 from conformance.engine.operation import Operation
 from conformance.outcomes.registry import Expect, Expectation, decoded, guards
+from conformance.values import Data
 
 
 @dataclass(frozen=True)
@@ -63,12 +64,45 @@ class Plan:
         return any(step.may_trap for step in self.steps)
 
 
-@dataclass(frozen=True)
-class NotApplicable:
-    """Why a case is not run. `declared` gaps are the backend's, the others are the dialect's."""
+class NotApplicable(Data, frozen=True):
+    """Why a case is not run in a dialect: as the case says."""
 
     reason: str
-    declared: bool = False
+
+    @property
+    def declared(self) -> bool:
+        """Whether this is a gap of the backend, and no rule of the dialect."""
+        return False
+
+    def words(self) -> str:
+        return self.reason
+
+
+class AbsentOperation(NotApplicable, frozen=True):
+    """The dialect has not an operation that the case needs."""
+
+    dialect: str
+    op: str
+
+    def words(self) -> str:
+        return f"{self.dialect} has no {self.op}: {self.reason}"
+
+
+class Undeclared(NotApplicable, frozen=True):
+    """The backend declares none of these operations, which the case needs."""
+
+    reason: str = ""
+    operations: tuple[str, ...] = ()
+
+    @property
+    def declared(self) -> bool:
+        return True
+
+    def words(self) -> str:
+        return f"the backend declares no {', '.join(self.operations)}"
+
+
+NOT_APPLICABLE = (NotApplicable, AbsentOperation, Undeclared)
 
 
 def expectation(step: Step, dialect: Dialect) -> Expect | None:
@@ -99,11 +133,11 @@ def applicability(
     for op in sorted(needed):
         reason = absent(dialect, op)
         if reason is not None:
-            return NotApplicable(f"{dialect.id} has no {op}: {reason}")
+            return AbsentOperation(reason, dialect.id, op)
     if capabilities is not None:
         missing = sorted(needed - capabilities)
         if missing:
-            return NotApplicable(f"the backend declares no {', '.join(missing)}", declared=True)
+            return Undeclared(operations=tuple(missing))
     return None
 
 

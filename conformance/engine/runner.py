@@ -108,7 +108,7 @@ class Run:
             required = reason.declared and self._terms.require
             return Verdict(
                 case.id, self.dialect.id, Status.FAIL if required else Status.NOT_APPLICABLE,
-                detail=NotRun(reason.reason, required),
+                detail=NotRun(reason, required),
                 declared_gap=reason.declared,
             )  # fmt: skip
         try:

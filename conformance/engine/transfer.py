@@ -9,6 +9,7 @@ from typing import Any
 import msgspec
 
 from conformance.calls import Refused
+from conformance.engine.plan import NOT_APPLICABLE
 from conformance.engine.verdict import Choice, Mismatch, Status, Verdict
 from conformance.outcomes.difference import Difference
 from conformance.outcomes.registry import OUTCOMES
@@ -77,7 +78,7 @@ class Foreign(Data, frozen=True):
 def travelling() -> Iterator[type[msgspec.Struct]]:
     """The structs that a verdict can hold; their names must differ."""
     yield from (Verdict, Mismatch, Choice, Difference, Refused, Tensor, Deviation)
-    yield from {*OUTCOMES, *_subclasses(Data)}
+    yield from {*OUTCOMES, *NOT_APPLICABLE, *_subclasses(Data)}
 
 
 class _Reader:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from enum import Enum
-from typing import Any
+from typing import Any, Literal
 
 import msgspec
 
@@ -64,11 +64,11 @@ class Choice(msgspec.Struct, frozen=True):
 class NotRun(Data, frozen=True):
     """Why a case does not apply; `required` where it should."""
 
-    reason: str
+    why: Data
     required: bool = False
 
     def words(self) -> str:
-        return f"{self.reason}, and all are required" if self.required else self.reason
+        return f"{self.why.words()}, and all are required" if self.required else self.why.words()
 
 
 class Lost(Data, frozen=True):
@@ -119,12 +119,26 @@ class SuiteBug(Data, frozen=True):
 
 
 class StaleEntry(Data, frozen=True):
-    """What is wrong with the entry that lists a case."""
+    """What is wrong with the entry of a baseline that lists a case, and where it stands.
 
-    problem: str
+    `tries` is how often a flaky case was run; `listed` and `found` are how it fails.
+    """
+
+    where: str
+    what: Literal["passes", "does not apply", "fails otherwise", "always passes", "always fails"]
+    tries: int = 1
+    listed: str = ""
+    found: str = ""
 
     def words(self) -> str:
-        return self.problem
+        if self.what == "fails otherwise":
+            both = f"{self.listed} there, {self.found} here"
+            return f"fails in another way than {self.where} says: {both}"
+        if self.what == "always passes":
+            return f"passed {self.tries} times; remove it from known-flaky at {self.where}"
+        if self.what == "always fails":
+            return f"failed {self.tries} times; move it to known-failing from {self.where}"
+        return f"{self.what}, but {self.where} lists it: remove that entry"
 
 
 class Megabytes(Data, frozen=True):

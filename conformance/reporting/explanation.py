@@ -28,7 +28,7 @@ def outcome(suite: Suite, case: Case, dialect: Dialect) -> list[str]:
     """What a case demands in a dialect, a line a step that demands something."""
     reason = applicability(case, dialect)
     if reason is not None:
-        return [f"not applicable: {reason.reason}"]
+        return [f"not applicable: {reason.words()}"]
     bound = plan(case, dialect, suite.tensors_of(case))
     lines = []
     for step in bound.steps:
