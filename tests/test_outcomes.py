@@ -51,6 +51,7 @@ SPELLED = {
     "error": {"error": "E", "payload": {"n": 1}, "message": "m", "leaves": "unchanged"},
     "refused": {"refused": "why"},
     "trap": {"trap": "why"},
+    "fault": {"fault": "why"},
     "undefined": {"undefined": "why"},
     "reading": {"reading": {"lossy": "left_padding lost"}},
     "written": {"written": "w/c"},

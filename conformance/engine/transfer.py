@@ -78,7 +78,8 @@ class Foreign(Data, frozen=True):
 def travelling() -> Iterator[type[msgspec.Struct]]:
     """The structs that a verdict can hold; their names must differ."""
     yield from (Verdict, Mismatch, Choice, Difference, Refused, Tensor, Deviation)
-    yield from {*OUTCOMES, *NOT_APPLICABLE, *_subclasses(Data)}
+    known: tuple[type[Data], ...] = (*OUTCOMES, *NOT_APPLICABLE, *_subclasses(Data))
+    yield from dict.fromkeys(known)
 
 
 class _Reader:
