@@ -25,7 +25,7 @@ def register(commands: Any) -> None:
 
 def run(options: argparse.Namespace) -> int:
     from conformance.filetools.conversion import NotTheSame, convert
-    from conformance.filetools.inspection import reading_lines, refused
+    from conformance.filetools.inspection import readers, reading_lines, refused
     from reference_impl.files import LAYOUTS
     from reference_impl.files.errors import CannotHold, PromptCacheError
 
@@ -59,5 +59,5 @@ def run(options: argparse.Namespace) -> int:
     for loss in done.losses:
         print(f"lost: cache {loss.key}: {loss.reason}")
     print(f"{out}: {done.source} -> {options.to}, read back and compared")
-    print("\n".join(reading_lines(out)))
+    print("\n".join(reading_lines(readers(out))))
     return 0

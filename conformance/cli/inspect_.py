@@ -45,11 +45,11 @@ def _paths(names: Iterable[str]) -> Iterator[Path]:
 
 def _facts(path: Path) -> dict[str, Any]:
     from conformance.filetools.identify import identify
-    from conformance.filetools.inspection import facts
+    from conformance.filetools.inspection import facts, plain
     from reference_impl.files.errors import PromptCacheError
 
     try:
-        return facts(path)
+        return plain(facts(path))
     except PromptCacheError as error:
         return {"file": str(path), "error": error.kind, **error.payload, "is": identify(path)}
     except OSError as error:

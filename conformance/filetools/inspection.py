@@ -12,8 +12,9 @@ from conformance.filetools.consistency import disagreements
 from conformance.filetools.exchange import read_one
 from conformance.filetools.goldens import reader_lineages
 from conformance.filetools.identify import identify
-from conformance.filetools.reading import Reading
+from conformance.filetools.reading import ERROR, TRAP, Reading
 from conformance.fixtures.dialects import read_dialects
+from conformance.outcomes.reading import LOSSY, SAME, WRONG
 from conformance.transport.backend import OperationRefused
 
 if TYPE_CHECKING:
@@ -45,11 +46,11 @@ _CACHES_SHOWN = 20
 _RUNS_SHOWN = 6
 _TEXT_SHOWN = 120
 _MEANINGS = {
-    "same": "yes, whole",
-    "lossy": "yes, but {}",
-    "wrong": "NO, without an error it gets {}",
-    "error": "no, it raises {}",
-    "crash": "no, {}",
+    SAME: "yes, whole",
+    LOSSY: "yes, but {}",
+    WRONG: "NO, without an error it gets {}",
+    ERROR: "no, it raises {}",
+    TRAP: "no, {}",
 }
 _REFUSED = {
     "BadContainer": "is no whole safetensors file",
@@ -60,7 +61,7 @@ _REFUSED = {
 
 
 def facts(path: Path) -> dict[str, Any]:
-    """Everything about a file as plain data; raises a PromptCacheError for what is none."""
+    """Everything about a file; raises a PromptCacheError for what is none."""
     from reference_impl.files import load
 
     loaded = load(path)
@@ -73,8 +74,13 @@ def facts(path: Path) -> dict[str, Any]:
         "caches": [_cache(entry) for entry in loaded.content.entries],
         "disagreements": list(disagreements(loaded.content)),
         "user_metadata": dict(loaded.content.user_metadata),
-        "readers": {name: found.spelled() for name, found in readers(path).items()},
+        "readers": readers(path),
     }
+
+
+def plain(found: Mapping[str, Any]) -> dict[str, Any]:
+    """The facts as JSON has them."""
+    return {**found, "readers": {name: each.spelled() for name, each in found["readers"].items()}}
 
 
 def writers(layouts: Sequence[str], content: Content) -> list[str]:
@@ -137,16 +143,13 @@ def refused(path: str | Path, error: PromptCacheError) -> str:
     return f"{path}: {what}: {error.kind}: {error}"
 
 
-def reading_lines(path: Path, found: Mapping[str, str] | None = None) -> Iterator[str]:
+def reading_lines(found: Mapping[str, Reading]) -> Iterator[str]:
     """What every reader does with a file, in words."""
-    if found is None:
-        found = {name: reading.spelled() for name, reading in readers(path).items()}
     run = {dialect.id for dialect in read_dialects().values() if dialect.evidence == "run"}
     lineages = reader_lineages()
     yield "who reads it:"
-    for name, said in found.items():
-        kind, _, what = said.partition(": ")
-        words = _MEANINGS[kind].format(what)
+    for name, reading in found.items():
+        words = _MEANINGS[reading.kind].format(reading.what)
         source = "" if run & {*lineages[name]} else " (by its source, not run)"
         yield f"  {name:<22} {words}{source}"
 
@@ -215,7 +218,7 @@ def lines(found: dict[str, Any], everything: bool = False) -> Iterator[str]:
         yield "user metadata:"
         for key, value in found["user_metadata"].items():
             yield f"  {_printable(key)} = {_printable(value)}"
-    yield from reading_lines(Path(found["file"]), found["readers"])
+    yield from reading_lines(found["readers"])
     others = [name for name in LAYOUTS if name not in found["fits"]]
     yield f"for other readers: mlx-cache-conformance convert FILE OUT --to {' | '.join(others)}"
 
