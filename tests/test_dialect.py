@@ -20,7 +20,7 @@ from conformance.engine.dialect import (
 LINEAGE = ("lm-3", "lm-2", "lm-1", "lm")
 ROOT: dict[str, Any] = {
     "id": "lm-1", "family": "lm", "follows": "lm 1", "evidence": "run", "summary": "the first",
-    "state_shape": "slots", "absent": {"trim": "there is none", "copy": "there is none"},
+    "state_shape": {"slots": "slots"}, "absent": {"trim": "there is none", "copy": "there is none"},
     "inexpressible": ["null-slot"],
 }  # fmt: skip
 
@@ -75,8 +75,8 @@ def test_an_entry_that_changes_nothing_is_its_parent():
 
 
 def test_what_an_entry_says_replaces_what_its_parent_says():
-    own = {"follows": "lm 2", "evidence": "read", "summary": "two", "state_shape": "compacted",
-           "inexpressible": []}  # fmt: skip
+    own = {"follows": "lm 2", "evidence": "read", "summary": "two",
+           "state_shape": {"slots": "compacted"}, "inexpressible": []}  # fmt: skip
     absent = {"absent": {"copy": None, "merge": "not yet"}}
     found = dialects(ROOT, {"id": "lm-2", "extends": "lm-1", **own, **absent})["lm-2"]
     assert {name: getattr(found, name) for name in own} == own

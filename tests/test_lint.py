@@ -326,6 +326,7 @@ def dialects(*edits):
 MASK = "- id: mlxrs-0.1\n"
 ABSENT = "    filter: the slot cache of mlxrs"
 CHILD = "  extends: mlx-lm-0.31\n"
+HOLES = "{slots: slots}"
 LACKS = "    meta_state: removed in mlx-lm 0.32.0\n"
 
 
@@ -342,6 +343,14 @@ SHARED_FAULTS = [
      "tensors.a1: rows have different lengths"),
     ("dialects", dialects((ABSENT, "    filer: it\n" + ABSENT)), "    filer",
      "dialects[0].absent.filer: no operation filer"),
+    ("dialects", dialects((HOLES, "{slotz: slots, slots: slots}")), "  state_shape: {slotz",
+     "dialects[1].state_shape.slotz: no kind slotz"),
+    ("dialects", dialects((HOLES, "{slots: packed}")), "  state_shape: {slots: packed",
+     "dialects[1].state_shape.slots: a state of slots is compacted or slots or slots and rows"),
+    ("dialects", dialects((HOLES, "{}")), "  state_shape: {}",
+     "dialects[1].state_shape: does not say what the state of slots is"),
+    ("dialects", dialects(("null-slot,", "null-slots,")), "  inexpressible",
+     "dialects[0].inexpressible[2]: no argument null-slots"),
     ("dialects", dialects((CHILD, CHILD + "  evidence: run\n")), "  evidence: run\n  fol",
      "dialects[2].evidence: mlx-lm-0.31 says the same"),
     ("dialects", dialects((LACKS, LACKS + "    max_size: ArraysCache has no max_size\n")),

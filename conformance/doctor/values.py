@@ -155,9 +155,10 @@ class KindChecks:
             if seen[key] != value:
                 text = f"{key} is {values.words(seen[key])} instead of {values.words(value)}"
                 yield Problem(f"{example.words}: {text}", FIXES[Violation.MALFORMED_RESULT])
-        if not isinstance(seen["class_name"], str) or not seen["class_name"]:
+        label = example.label
+        if label is not None and not (isinstance(seen[label], str) and seen[label]):
             yield Problem(
-                f"class_name is {seen['class_name']!r}",
+                f"{label} is {seen[label]!r}",
                 "give the label under which a file keeps this cache, such as ArraysCache",
             )
 

@@ -15,8 +15,6 @@ from msgspec import UNSET, UnsetType
 from conformance.engine.literals import Strict
 
 Evidence = Literal["run", "read"]
-Inexpressible = Literal["negative-index", "negative-count", "null-slot", "null-lengths"]
-StateShape = Literal["compacted", "slots", "slots and rows"]
 Lineage = tuple[str, ...]  # the names under which a dialect is found, the nearest first
 
 T = TypeVar("T")
@@ -36,11 +34,12 @@ class DialectEntry(Strict, frozen=True, kw_only=True):
 
     `absent` maps an operation that the dialect does not have to the reason; null gives back one
     that the parent lacks. `traps` maps one of which every call ends the process to the reason, in
-    the same way. `state_shape` says what `state` is: the tensors of the set slots, the
-    slots with nulls, or `[slots, left_padding, lengths]`. `inexpressible` lists arguments that its
-    types cannot carry, such as a negative slot index where indices are unsigned. `implementation`
-    is the name under which the implementation that it follows introduces itself, `ran_on` what its
-    expectations were run on, and `backend` what runs them again in every run of the tests.
+    the same way. A kind that is absent lacks all of its operations. `state_shape` says of each kind
+    which of its forms `state` has. `inexpressible` lists arguments that the types of the dialect
+    cannot carry, such as a negative slot index where indices are unsigned.
+    `implementation` is the name under which the implementation that it follows introduces itself,
+    `ran_on` what its expectations were run on, and `backend` what runs them again in every run of
+    the tests.
     """
 
     id: str
@@ -52,10 +51,10 @@ class DialectEntry(Strict, frozen=True, kw_only=True):
     implementation: str | UnsetType = UNSET
     ran_on: str | UnsetType = UNSET
     backend: str | UnsetType = UNSET
-    state_shape: StateShape | UnsetType = UNSET
+    state_shape: dict[str, str] | UnsetType = UNSET
     absent: dict[str, str | None] = {}
     traps: dict[str, str | None] = {}
-    inexpressible: list[Inexpressible] | UnsetType = UNSET
+    inexpressible: list[str] | UnsetType = UNSET
 
 
 class DialectFile(Strict, frozen=True):
@@ -95,21 +94,16 @@ class Dialect(msgspec.Struct, frozen=True, kw_only=True):
     follows: str
     evidence: Evidence
     summary: str
-    state_shape: StateShape
+    state_shape: dict[str, str]
     absent: dict[str, str] = {}
     traps: dict[str, str] = {}
-    inexpressible: list[Inexpressible] = []
+    inexpressible: list[str] = []
     parents: tuple[str, ...] = ()
     implementation: str = ""
     ran_on: str = ""
     backend: str = ""
     hazards: frozenset[str] = frozenset()
     unsafe: frozenset[str] = frozenset()
-
-    @property
-    def places_by_metadata(self) -> bool:
-        """Whether the metadata says where arrays go, because the state has no holes."""
-        return self.state_shape == "compacted"
 
     @property
     def lineage(self) -> Lineage:
@@ -206,6 +200,8 @@ def _made(index: int, entry: DialectEntry, known: Mapping[str, Dialect]) -> Dial
     if "family" in given:
         raise DialectError(index, ("family",), f"the family is that of {entry.extends}")
     parent = known[entry.extends]
+    if entry.state_shape is not UNSET:
+        given["state_shape"] = {**parent.state_shape, **entry.state_shape}
     return msgspec.structs.replace(
         parent,
         id=entry.id,

@@ -13,11 +13,15 @@ Named = tuple[str, dict[str, Any]]  # an operation by its name in the kind, and 
 
 @dataclass(frozen=True)
 class Example:
-    """Operations on the cache `c`, `words` for them, and what its snapshot shows afterwards."""
+    """Operations on the cache `c`, `words` for them, and what its snapshot shows afterwards.
+
+    `label` is the key with the name under which a file keeps the cache, if the snapshot has one.
+    """
 
     words: str
     calls: tuple[Named, ...]
     shown: dict[str, Any]
+    label: str | None = None
 
 
 @dataclass(frozen=True)

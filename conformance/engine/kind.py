@@ -72,9 +72,9 @@ class Kind:
 
     `given` is the grammar of a cache to start from; `build` makes calls of one, and names the
     operations alone, decoding no tensor, if it gets none; `misfit` says what is wrong with one.
-    `state_shapes` are the forms that `state` has in dialects. `snapshots` is what a whole cache
-    shows. `doctoring` is what the doctor asks first, `properties` gives what there is to try of it,
-    importing what that takes.
+    `state_shapes` are the forms that `state` has in dialects, `inexpressible` the arguments that
+    the types of one may not carry. `snapshots` is what a whole cache shows. `doctoring` is what the
+    doctor asks first, `properties` gives what there is to try of it, importing what that takes.
     """
 
     name: str
@@ -86,6 +86,7 @@ class Kind:
     build: Callable[[str, Any, Tensors | None], Iterator[Named]] | None = None
     misfit: Callable[[Any], str | None] | None = None
     state_shapes: tuple[str, ...] = ()
+    inexpressible: tuple[str, ...] = ()
     doctoring: Doctoring | None = None
     snapshots: Snapshots | None = None
     properties: Callable[[], object] | None = None

@@ -34,7 +34,7 @@ def changed(call: Call, operation: Operation) -> set[str]:
 
 
 def _about(operation: Operation, dialect: Dialect) -> str:
-    shape = dialect.state_shape
+    shape = dialect.state_shape.get(operation.kind, "")
     return operation.about_in.get(shape, operation.about)
 
 

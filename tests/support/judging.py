@@ -29,7 +29,8 @@ A0, A1, NAN = TENSORS("a0"), TENSORS("a1"), TENSORS("nan")
 
 def dialect(name: str = "mlx-lm-0.31", **fields: Any) -> Dialect:
     """A dialect of the family that its name begins with."""
-    defaults = {"follows": "x", "evidence": "run", "summary": "x", "state_shape": "slots"}
+    defaults = {"follows": "x", "evidence": "run", "summary": "x",
+                "state_shape": {"slots": "slots"}}  # fmt: skip
     known = {field.name for field in msgspec.structs.fields(Dialect)}
     family = name.rpartition("-")[0]
     chosen = {k: v for k, v in (defaults | fields).items() if k in known}

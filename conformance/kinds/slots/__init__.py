@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from conformance.engine.kind import Kind
+from conformance.kinds.slots.dialects import INEXPRESSIBLE, NAME, STATE_SHAPES
 from conformance.kinds.slots.doctoring import DOCTORING
 from conformance.kinds.slots.given import GivenSlots, build, misfit
 from conformance.kinds.slots.operations import OPERATIONS
@@ -16,7 +17,7 @@ def _properties() -> object:
 
 
 SLOTS = Kind(
-    name="slots",
+    name=NAME,
     title="Slot caches",
     records=OPERATIONS,
     properties=_properties,
@@ -25,6 +26,7 @@ SLOTS = Kind(
     build=build,
     misfit=misfit,
     doctoring=DOCTORING,
-    state_shapes=("compacted", "slots", "slots and rows"),
+    state_shapes=STATE_SHAPES,
+    inexpressible=INEXPRESSIBLE,
     snapshots=SNAPSHOTS,
 )

@@ -29,6 +29,7 @@ DOCTORING = Doctoring(
         "three slots, the second one set",
         (("new", {"cache": "c", "size": 3}), _put(_ROW)),
         {"slot_count": 3, "slots": {"1": _ROW}, "left_padding": None, "lengths": None},
+        label="class_name",
     ),
     access=TensorAccess(
         put=_put,

@@ -8,7 +8,8 @@ from typing import Any
 from hypothesis import strategies as st
 
 from conformance.calls import Call, Returned
-from conformance.engine.dialect import Dialect, Inexpressible
+from conformance.engine.dialect import Dialect
+from conformance.kinds.slots.dialects import COMPACTED, HOLES, places_by_metadata, state_shape
 from conformance.properties.drawing import Drawing, Move, Shown, Writer
 from conformance.tensor import Tensor, tensor
 
@@ -48,7 +49,7 @@ class SlotDrawing(Drawing):
         self._draw = draw
         self._dialect = dialect
         unbounded = "unbounded-slot-count" in dialect.hazards
-        self._is_capped = dialect.places_by_metadata and not unbounded
+        self._is_capped = places_by_metadata(dialect) and not unbounded
         self._dtype = draw(_dtype)
         self._columns = draw(_columns)
         self.rows = draw(_rows)
@@ -87,7 +88,7 @@ class SlotDrawing(Drawing):
     def _slot_value(self) -> Tensor | None:
         return None if self._can("null-slot") and self._draw(_tens) == 0 else self._any_tensor()
 
-    def _can(self, argument: Inexpressible) -> bool:
+    def _can(self, argument: str) -> bool:
         return argument not in self._dialect.inexpressible
 
     def _slot(self, shown: Shown) -> int:
@@ -176,12 +177,12 @@ class SlotDrawing(Drawing):
         In mlx-lm, now and then in the shape of its other version, which the type lets through.
         """
         count = self._draw(_count)
-        shape = self._dialect.state_shape
-        if shape == "compacted":
+        shape = state_shape(self._dialect)
+        if shape == COMPACTED:
             return [self._any_tensor() for _ in range(count)]
         slots = [self._slot_value() for _ in range(count)]
         foreign = self._draw(_twenties) == 19
-        if (shape == "slots") != foreign:
+        if (shape == HOLES) != foreign:
             return slots
         return [slots, self._row(), self._row()]
 

@@ -6,6 +6,7 @@ from hypothesis import strategies as st
 
 from conformance.calls import Refused
 from conformance.engine.dialect import Dialect
+from conformance.kinds.slots.dialects import ROWS, places_by_metadata, state_shape
 from conformance.kinds.slots.laws.trial import PARTS, Content, SlotTrial, int32
 from conformance.properties.law import Law
 from conformance.tensor import Tensor
@@ -77,7 +78,7 @@ def _turn(t: SlotTrial, content: Content) -> tuple[str, dict[str, object]]:
 
 
 def _keeps_no_metadata(dialect: Dialect) -> str | None:
-    if dialect.places_by_metadata:
+    if places_by_metadata(dialect):
         return None
     return f"{dialect.id} keeps no metadata: its state says where the arrays go"
 
@@ -120,14 +121,14 @@ def _assigned(t: SlotTrial) -> None:
     kept, target = t.look("x"), t.look("y")
     t.call("set_state", cache="x", state=t.call("state", cache="y"))
     shown = t.look("x")
-    if t.dialect.state_shape == "compacted":
+    if places_by_metadata(t.dialect):
         written = [slot for slot in content.slots if slot is not None]
         packed = {str(index): slot for index, slot in enumerate(written)}
         t.equal("slot_count", len(written), shown["slot_count"])
         t.equal("slots", packed, shown["slots"])
     else:
         t.alike("the cache", target, shown, ("slot_count", "slots"))
-    rows = target if t.dialect.state_shape == "slots and rows" else kept
+    rows = target if state_shape(t.dialect) == ROWS else kept
     t.alike("the cache", rows, shown, ("left_padding", "lengths", *PARTS[:1]))
 
 

@@ -4,6 +4,13 @@ from __future__ import annotations
 
 from hypothesis import strategies as st
 
+from conformance.kinds.slots.dialects import (
+    COMPACTED,
+    HOLES,
+    ROWS,
+    places_by_metadata,
+    state_shape,
+)
 from conformance.kinds.slots.laws.trial import Content, SlotTrial, int32
 from conformance.properties.law import Law
 from conformance.tensor import Tensor, tensor
@@ -106,8 +113,8 @@ def _state(t: SlotTrial) -> None:
     slots: list[Tensor | None] = list(content.slots)
     written = [slot for slot in slots if slot is not None]
     rows = [int32(content.left_padding), int32(content.lengths)]
-    shapes = {"compacted": written, "slots": slots, "slots and rows": [slots, *rows]}
-    t.equal("state", shapes[t.dialect.state_shape], t.call("state", cache="x"))
+    shapes = {COMPACTED: written, HOLES: slots, ROWS: [slots, *rows]}
+    t.equal("state", shapes[state_shape(t.dialect)], t.call("state", cache="x"))
 
 
 def _metadata(t: SlotTrial) -> None:
@@ -122,7 +129,7 @@ def _metadata(t: SlotTrial) -> None:
         texts.append(",".join(map(str, padding or [])))
     if lengths is not None:
         texts.append(",".join(map(str, lengths)))
-    expected = texts if t.dialect.places_by_metadata else ""
+    expected = texts if places_by_metadata(t.dialect) else ""
     t.equal("metadata", expected, t.call("meta_state", cache="x"))
 
 
