@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 SUITE := $(BIN)/mlx-cache-conformance
 
-.PHONY: run test check unit nightly bench mutants mutants-stdio properties releases spec schemas mutation clean
+.PHONY: run test check unit nightly bench evidence mutants mutants-stdio properties releases spec schemas mutation clean
 .PHONY: ports port-cpp port-cpp-sanitized port-cpp-planted port-rust port-swift
 
 DIALECTS := mlx-lm-0.31 mlx-lm-0.32 mlx-swift-lm-3.31.3 mlx-swift-lm-3.31.4
@@ -30,7 +30,7 @@ unit: $(VENV)/installed-dev
 nightly: $(VENV)/installed-dev mutants-stdio
 	KILLED_RUNS=50 EVERY_REFUSAL=1 GENERATED=20000 MUTATED_FILES=20000 $(BIN)/pytest -q -n 2 \
 	  tests/test_killed.py tests/test_isolation.py tests/test_hostile.py \
-	  tests/prompt_cache/test_hostile.py
+	  tests/prompt_cache/test_hostile.py tests/prompt_cache/test_releases.py
 
 # Write the page of all requirements.
 spec: $(VENV)/installed
@@ -92,6 +92,10 @@ port-swift:
 mutation: $(VENV)/installed-dev
 	PYTHONDONTWRITEBYTECODE= $(BIN)/mutmut run --max-children 2 $(if $(MODULE),'$(MODULE).*')
 	$(BIN)/python -m tools.mutation.report $(if $(MODULE),'$(MODULE).*',--page)
+
+# How many expectations of each dialect were run, on what, and which were only read.
+evidence: $(VENV)/installed-dev
+	@$(BIN)/python -m tools.evidence
 
 # Rewrite the generated schemas and the page about the protocol.
 schemas: $(VENV)/installed

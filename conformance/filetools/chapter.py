@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from fnmatch import fnmatchcase
 from typing import Any
 
 from msgspec.structs import replace
 
 from conformance.engine.case import Budget, Case, Chapter
-from conformance.engine.dialect import Dialect, lookup, spread
+from conformance.engine.dialect import Dialect, Evidence, lookup, spread
 from conformance.engine.kind import Step
 from conformance.engine.kinds import Kinds
 from conformance.filetools.goldens import (
@@ -49,7 +50,10 @@ def file_chapter(library: Library, dialects: Mapping[str, Dialect], kinds: Kinds
         title=head.title,
         about=head.about,
         requirements=head.requirements,
-        cases=[*maker.reading(), *maker.writing(), *maker.hostile()],
+        cases=[
+            replace(case, evidence=maker.evidence(case.id))
+            for case in (*maker.reading(), *maker.writing(), *maker.hostile())
+        ],
         evidence=head.evidence,
     )
 
@@ -70,6 +74,14 @@ class _ChapterMaker:
         }
         self._typed = dict.fromkeys(self.head.typed, True)
         self._newer = {dialect: newer for newer, dialect in self.head.readers.items()}
+
+    def evidence(self, case: str) -> dict[str, Evidence]:
+        """The dialects whose own implementation has not been run on a case."""
+        return {
+            dialect: "read"
+            for dialect, patterns in self.head.unrun.items()
+            if any(fnmatchcase(case, pattern) for pattern in patterns)
+        }
 
     def reading(self) -> Iterator[Case]:
         """One case a golden file."""

@@ -155,8 +155,9 @@ class FileChapter(Strict, frozen=True, kw_only=True):
 
     `writers` maps a dialect to the folder with what its writer writes. `readers` maps a reader
     that is newer than any dialect to the one that it extends, and that covers it. `typed` are the
-    dialects whose errors are chosen, so that their kinds count. `blamed` maps the strict reader's
-    error on a hostile file to the requirement that the file tests.
+    dialects whose errors are chosen, so that their kinds count. `unrun` has patterns of the cases
+    that are later than the run on the implementation that a dialect follows. `blamed` maps the
+    strict reader's error on a hostile file to the requirement that the file tests.
     """
 
     title: str
@@ -165,6 +166,7 @@ class FileChapter(Strict, frozen=True, kw_only=True):
     writers: dict[str, str]
     readers: dict[str, str] = field(default_factory=dict)
     typed: list[str] = field(default_factory=list)
+    unrun: dict[str, list[str]] = field(default_factory=dict)
     blamed: dict[str, str]
     requirements: list[Requirement]
 
