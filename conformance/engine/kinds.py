@@ -11,7 +11,7 @@ import msgspec
 
 from conformance.engine.case import Case, Chapter
 from conformance.engine.kind import DEFAULT_CACHE, Kind, derived
-from conformance.engine.operation import RECEIVER, Handle, Operation, Use
+from conformance.engine.operation import RECEIVER, Operation, Use
 from conformance.engine.session import SESSION
 from conformance.outcomes.snapshots import Snapshots
 
@@ -51,9 +51,7 @@ class Kinds:
     @cached_property
     def snapshots(self) -> dict[str, Snapshots]:
         """Name on the wire of an operation that shows a whole cache -> what it shows."""
-        return {
-            kind.look.wire: kind.snapshots for kind in self if kind.snapshots is not None
-        }
+        return {kind.look.wire: kind.snapshots for kind in self if kind.snapshots is not None}
 
     def problem(self, method: str, result: Any) -> str | None:
         """What is wrong with the shape of a result as it came over the wire."""
@@ -115,8 +113,7 @@ class Kinds:
         if operation is None:
             return step
         if operation.makes is not None:
-            for name in _names(operation.makes, step):
-                known[operation.makes.space, name] = operation.makes.kind or operation.kind
+            known |= operation.makes.made(_with_cache(step), operation.kind)
         return {**step, "op": operation.wire}
 
     def _meant(self, step: dict[str, Any], known: dict[Any, str]) -> Operation | None:
@@ -126,17 +123,15 @@ class Kinds:
             if operation is None or not operation.reads:
                 continue
             needed = operation.reads[0]
-            for name in _names(needed, step)[:1]:
-                if known.get((needed.space, name)) == (needed.kind or kind.name):
+            for name in needed.names(_with_cache(step))[:1]:
+                if needed.takes(known.get((needed.space, name)), kind.name):
                     return operation
         return self.operations.get(step["op"])
 
 
-def _names(handle: Handle, step: dict[str, Any]) -> list[Any]:
-    """The handles there, `c` where the receiver is left out; nothing that cannot be one."""
-    value = step.get(handle.field, DEFAULT_CACHE if handle.field == RECEIVER.field else None)
-    return [name for name in (value if isinstance(value, list) else [value])
-            if isinstance(name, str)]  # fmt: skip
+def _with_cache(step: dict[str, Any]) -> dict[str, Any]:
+    """The step with the receiver that is meant where none is named."""
+    return {RECEIVER.field: DEFAULT_CACHE, **step}
 
 
 def _any(types: list[Any]) -> Any:

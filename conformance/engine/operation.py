@@ -19,6 +19,7 @@ from conformance.engine import literals
 from conformance.engine.literals import Slot, TensorRef, Tensors, Text, Tree
 
 NOT_SENT = ("expect", "unless")  # fields of a step that are no arguments
+ANY = "*"  # a cache of any kind
 
 
 @dataclass(frozen=True)
@@ -73,16 +74,37 @@ class Space(Enum):
 
 @dataclass(frozen=True)
 class Handle:
-    """A field that holds a handle, or a list of them; `kind` of which cache, or the own one."""
+    """A field that holds a handle, or a list of them.
+
+    `kind` is the kind of what it names: that of the operation, another one, or `ANY`. Where that
+    depends on more than the operation, `kind_from` is the field of the step that says it, a list
+    for a list of handles; the backend does not get it.
+    """
 
     field: str
     kind: str = ""
     space: Space = Space.CACHE
+    kind_from: str = ""
 
     def names(self, step: Any) -> list[str]:
         """The handles that a step, or its plain data, has there."""
-        value = step.get(self.field) if isinstance(step, dict) else getattr(step, self.field)
-        return [name for name in (value if isinstance(value, list) else [value]) if name]
+        return _listed(step, self.field)
+
+    def made(self, step: Any, own: str) -> dict[tuple[Space, str], str]:
+        """What an operation of the kind `own` makes under these handles: of which kind each is."""
+        names = self.names(step)
+        kinds = _listed(step, self.kind_from) if self.kind_from else [self.kind or own] * len(names)
+        return {(self.space, name): kind for name, kind in zip(names, kinds, strict=False)}
+
+    def takes(self, kind: str | None, own: str) -> bool:
+        """Whether an operation of the kind `own` takes a cache of a kind here, if there is one."""
+        return kind is not None and (self.kind == ANY or kind == (self.kind or own))
+
+
+def _listed(step: Any, field: str) -> list[str]:
+    value = step.get(field) if isinstance(step, dict) else getattr(step, field)
+    listed = value if isinstance(value, list) else [value]
+    return [name for name in listed if isinstance(name, str) and name]
 
 
 RECEIVER = Handle("cache")
@@ -139,9 +161,10 @@ class Operation:
 
     @property
     def kinds(self) -> frozenset[str]:
-        """The kinds of the handles that it needs and makes."""
+        """The kinds that it is about: its own, and those of what it needs and makes."""
         made = () if self.makes is None else (self.makes,)
-        return frozenset(handle.kind or self.kind for handle in (*self.reads, *made))
+        named = {handle.kind for handle in (*self.reads, *made) if not handle.kind_from}
+        return frozenset({self.kind, *(named - {"", ANY})})
 
     @property
     def receiver(self) -> str | None:
@@ -154,12 +177,12 @@ class Operation:
 
     def misfit(self, needed: Handle, name: str, kind: str | None) -> str | None:
         """What is wrong with a handle that names something of this kind, or nothing yet."""
-        wanted = needed.kind or self.kind
         if kind is None and needed.space is Space.HELD:
             return f"nothing is held as {name!r} yet"
         if kind is None:
             return f"no cache is called {name!r} yet"
-        if kind != wanted:
+        if not needed.takes(kind, self.kind):
+            wanted = needed.kind or self.kind
             return f"{self.wire} is an operation of {wanted}, and {name!r} is of {kind}"
         return None
 
@@ -168,7 +191,7 @@ class Operation:
         """Its arguments as they travel. ValueError for a type that has no form."""
         found = []
         for info in msgspec.structs.fields(self.request or self.arguments):
-            if info.name in NOT_SENT:
+            if info.name in NOT_SENT or (self.makes and info.name == self.makes.kind_from):
                 continue
             required = info.required or info.name in self.always or info.name == RECEIVER.field
             found.append(Argument(info.name, self._form(info.name, info.type), required))

@@ -108,6 +108,15 @@ class Trial:
         """Whether backend and dialect have these operations."""
         return {self._kind.operations[name].wire for name in names} <= self._operations
 
+    @property
+    def looks(self) -> list[str]:
+        """The operations that only look at a cache, and take nothing beside it."""
+        return [
+            name
+            for name, operation in self._kind.operations.items()
+            if operation.looks and [each.name for each in operation.sent] == [RECEIVER.field]
+        ]
+
     # ------------------------------------------------------------------ comparing
 
     def equal(self, what: str, expected: Any, got: Any) -> None:

@@ -132,11 +132,11 @@ class _DrawnSequence:
             self._record(call, reply)
             return None
         self._record(call, reply)
-        made = operation.makes
-        if isinstance(reply, Returned) and made is not None and made.space is Space.CACHE:
-            for handle in made.names(arguments):
-                self.shown.setdefault(handle, {})
-                self.looks[handle] = self._looks[made.kind or operation.kind]
+        if isinstance(reply, Returned) and operation.makes is not None:
+            for (space, handle), kind in operation.makes.made(arguments, operation.kind).items():
+                if space is Space.CACHE:
+                    self.shown.setdefault(handle, {})
+                    self.looks[handle] = self._looks[kind]
         self._look()
         return reply.value if isinstance(reply, Returned) else None
 
@@ -198,8 +198,8 @@ class _KindWriter:
         self.step(operation.name, **handles, **arguments)
 
     def _pool(self, read: Handle) -> list[str]:
-        wanted = read.kind or self._kind.name
-        return sorted(h for h, look in self._sequence.looks.items() if look.kind == wanted)
+        looks = self._sequence.looks.items()
+        return sorted(h for h, look in looks if read.takes(look.kind, self._kind.name))
 
     def _one_of(self, read: Handle) -> str:
         return self.draw(st.sampled_from(self._pool(read)))

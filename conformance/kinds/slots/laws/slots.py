@@ -15,8 +15,6 @@ from conformance.kinds.slots.laws.trial import Content, SlotTrial, int32
 from conformance.properties.law import Law
 from conformance.tensor import Tensor, tensor
 
-_READS = ("state", "meta_state", "batch_size", "nbytes", "class_name", "size", "max_size",
-          "is_trimmable", "materialize")  # fmt: skip
 _index = st.integers(0, 3)
 _tokens = st.integers(0, 5)
 
@@ -50,7 +48,7 @@ def _reading(t: SlotTrial) -> None:
     content = t.content()
     t.build("x", content)
     before = t.look("x")
-    for op in _READS:
+    for op in (*t.looks, "materialize"):
         if t.has(op):
             t.reply(op, cache="x")
     if content.slots and t.has("make_mask", "get"):
