@@ -43,7 +43,7 @@ def test_nothing_parts_them(version: str, dialect: str) -> None:
     counts = report["counts"]
     for kind in KINDS:
         assert counts[f"{kind}.update_and_fetch works"] > COUNT / 10, kind
-        assert counts[f"{kind}.update_and_fetch fails"] > COUNT / 100, kind
+        assert counts[f"{kind}.update_and_fetch fails"], kind
     for step in ("RotatingKVCache.merge", "BatchKVCache.extend", "BatchRotatingKVCache.filter",
                  "ChunkedKVCache.maybe_trim_front", "BatchKVCache.extract"):  # fmt: skip
         assert counts[f"{step} works"], step
