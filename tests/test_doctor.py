@@ -263,7 +263,7 @@ def test_a_crash_at_the_start_is_quoted(adapter):
     _, said, *quoted, change = report.lines(first)
     assert said.endswith("it said on stderr:")
     assert quoted[:2] == ["           | panic: no weights", "           | "]
-    assert quoted[5:7] == ["           | ... 28 stack frames", "           | main.f29()"]
+    assert quoted[11:13] == ["           | ... 25 stack frames", "           | main.f29()"]
     assert quoted[-1] == "           | exit status 2"
     assert NO_MORE in change
 

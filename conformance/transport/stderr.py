@@ -1,7 +1,7 @@
 """What a program said on stderr before it died, in as many lines as a reader takes in.
 
-Stack frames are folded: of a run of them the first and the last are kept, as languages do not agree
-on which end the fault is at.
+Stack frames are folded: of a run of them the first few and the last are kept, as languages do not
+agree on which end the fault is at, and a runtime's own frames may stand before the program's.
 """
 
 from __future__ import annotations
@@ -14,18 +14,19 @@ _LINES = 20
 _CHARACTERS = 8192
 _READ = 1 << 16
 _LINE = 400  # characters of one line of a beginning
-_KEPT = 3  # frames in a row that are not folded
+_FIRST = 4  # frames that are kept, beside the last
 _FRAMES = re.compile(
     r"""
       \s*\d+:?\s.*\b0x[0-9a-f]+.*        # Swift, macOS:  3  port  0x00007f1c  main + 17
     | \s*\#\d+\s.*                       # gdb, sanitizers:  #3 0x4f in main port.cpp:7
     | \s+\d+:\s.*                        # Rust:  3: port::main
-    | \s+at\s.*                          # Rust (the place), JavaScript, Java, Swift
+    | \s+at\s.*                          # JavaScript, Java, Swift
     | \s+File\s".*",\sline\s\d+.*        # Python
     | \s*\S+\(.*\)\s?\[0x[0-9a-f]+\]     # glibc:  ./port(main+0x17) [0x4f]
     """,
     re.VERBOSE,
 )
+_RUST_PLACE = re.compile(r"\s+at\s\S+:\d+(:\d+)?")  # below a frame
 _GO_PLACE = re.compile(r"\t\S.*:\d+( \+0x[0-9a-f]+)?")
 
 
@@ -78,6 +79,8 @@ def _frame(lines: Sequence[str], position: int) -> int:
         return 2
     if not _FRAMES.fullmatch(line):
         return 0
+    if _RUST_PLACE.fullmatch(after) and line.lstrip()[0].isdecimal():
+        return 2
     width = 1
     if line.lstrip().startswith("File "):  # the source, and marks below it
         while position + width < len(lines) and lines[position + width].startswith("    "):
@@ -86,7 +89,7 @@ def _frame(lines: Sequence[str], position: int) -> int:
 
 
 def _stack(frames: Sequence[Sequence[str]]) -> list[str]:
-    if len(frames) > _KEPT:
-        left_out = [f"... {len(frames) - 2} stack frames"]
-        frames = [frames[0], left_out, frames[-1]]
+    more = len(frames) - _FIRST - 1
+    if more > 1:
+        frames = [*frames[:_FIRST], [f"... {more} stack frames"], frames[-1]]
     return [line for frame in frames for line in frame]
