@@ -13,12 +13,26 @@ from conformance.transport import released as pypi
 
 ROOT = Path(__file__).resolve().parent.parent
 PROGRAM = Path(__file__).with_name("dropin") / "program.py"
+EVERY_KIND = PROGRAM.with_name("every_kind.py")
+RELEASES = [("0.31.3", "mlx-lm-0.31"), ("0.32.2", "mlx-lm-0.32")]
+# What the layers' caches are made of, and with which runs.
+MODELS = {
+    "llama": ({"KVCache"}, {"single", "reused", "batch", "generated", "limited", "quantized"}),
+    "gemma3_text": ({"KVCache", "RotatingKVCache"}, {"single", "reused", "batch", "generated"}),
+    "gpt_oss": ({"KVCache", "RotatingKVCache"}, {"single", "reused", "batch", "generated"}),
+    "lfm2": ({"ArraysCache", "KVCache"}, {"single", "reused", "batch", "generated"}),
+    "falcon_h1": (
+        {"CacheList", "ArraysCache", "KVCache"},
+        {"single", "reused", "batch", "generated"},
+    ),
+    "llama4": ({"ChunkedKVCache", "KVCache"}, {"single", "reused"}),
+}
 
 
-def digests(version: str, which: str) -> dict[str, dict[str, list[str]]]:
+def digests(version: str, *which: str, program: Path = PROGRAM) -> dict[str, dict[str, list[str]]]:
     python = pypi.environment(pypi.parse(f"mlx-lm=={version}"))
     done = subprocess.run(
-        [str(python), str(PROGRAM), which],
+        [str(python), str(program), *which],
         capture_output=True,
         text=True,
         env={**os.environ, "PYTHONPATH": str(ROOT)},
@@ -28,9 +42,7 @@ def digests(version: str, which: str) -> dict[str, dict[str, list[str]]]:
     return json.loads(done.stdout)
 
 
-@pytest.mark.parametrize(
-    ("version", "dialect"), [("0.31.3", "mlx-lm-0.31"), ("0.32.2", "mlx-lm-0.32")]
-)
+@pytest.mark.parametrize(("version", "dialect"), RELEASES)
 def test_mlx_lm_runs_unchanged_on_the_reference(version, dialect):
     original, ours = digests(version, "original"), digests(version, dialect)
     assert set(original) == {"qwen3_next", "lfm2", "falcon_h1"}
@@ -40,3 +52,34 @@ def test_mlx_lm_runs_unchanged_on_the_reference(version, dialect):
         assert expected == ours[model], model
         assert len(set(expected["batch"])) == len(expected["batch"]), "the digests do not vary"
         assert len(expected["generated"]) == 4 + 7 + 5 + 6 + 3
+
+
+@pytest.mark.parametrize(("version", "dialect"), RELEASES)
+def test_mlx_lm_runs_unchanged_on_every_kind_of_the_reference(version, dialect):
+    original, ours = (
+        digests(version, which, program=EVERY_KIND) for which in ("original", dialect)
+    )
+    assert set(original) == set(ours) == set(MODELS)
+    for model, (kinds, runs) in MODELS.items():
+        expected, got = original[model], ours[model]
+        assert made_by(expected.pop("classes"), "mlx_lm.models.cache") == kinds
+        assert made_by(got.pop("classes"), "reference_impl.dialects") == kinds
+        assert set(expected) == runs
+        for run, entries in expected.items():
+            assert got[run] == entries, (model, run)
+            assert len(entries) > 9, f"{model}: {run} ended with {entries}"
+            assert len(set(entries)) == len(entries), "the digests do not vary"
+
+
+def made_by(names: list[str], package: str) -> set[str]:
+    assert all(name.startswith(f"{package}.") for name in names), names
+    return {name.rpartition(".")[2] for name in names}
+
+
+def test_a_wrong_mask_or_token_changes_the_logits():
+    right, wrong = (
+        digests("0.32.2", "mlx-lm-0.32", *words, program=EVERY_KIND) for words in ([], ["wrong"])
+    )
+    differ = {(model, run) for model in right for run in right[model]
+              if right[model][run] != wrong[model][run]}  # fmt: skip
+    assert {("llama", "single"), ("gpt_oss", "generated"), ("gemma3_text", "reused")} <= differ
