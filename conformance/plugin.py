@@ -21,20 +21,25 @@ import msgspec
 import pytest
 
 from conformance.cli.options import OPTIONS
+from conformance.engine import transfer
+from conformance.engine.runner import Run, Terms, parse_shard, select
+from conformance.fixtures.load import load_suite
+from conformance.fixtures.yamlfile import FixtureError
 from conformance.patience import checked
+from conformance.properties.profiles import MAX_SEED, PROFILES, PropertyChoice
+from conformance.properties.result import PartResult
+from conformance.reporting.summary import About, RunSummary
 from conformance.supervision import SUPERVISION, supervise
+from conformance.transport.backend import BackendUnusable
 
 if TYPE_CHECKING:
-    from conformance.engine.runner import Run
+    from conformance.engine.suite import Suite
     from conformance.engine.verdict import Verdict
-    from conformance.fixtures.load import Suite
     from conformance.properties.profiles import Part, PropertyChoice
-    from conformance.properties.run import PartResult
-    from conformance.reporting.summary import RunSummary
 
 VERDICT = "mlx-cache-conformance verdict"
 ABOUT = "mlx-cache-conformance about"
-OUTCOME = "mlx-cache-conformance outcome"
+RESULT = "mlx-cache-conformance part"
 _PACKAGE = Path(__file__).resolve().parent
 NOTHING = "no case was executed, which proves nothing"
 QUIET = -2  # pytest -qq: failures and the last line
@@ -100,7 +105,7 @@ class _State:
         self._run: Run | None = None
         self._started = time.perf_counter()
         self._verdicts: dict[str, Verdict] = {}
-        self._outcomes: list[PartResult] = []
+        self._results: list[PartResult] = []
         self._about: dict[str, Any] | None = None
         self._quiet = config.option.verbose <= QUIET
 
@@ -108,8 +113,6 @@ class _State:
         """Choose the seed where none is given. Workers get the options, and so the same seed."""
         option = self._config.option
         if option.properties and option.seed is None:
-            from conformance.properties.profiles import MAX_SEED, PROFILES
-
             profile = PROFILES.get(option.properties)
             fixed = profile is None or profile.fixed
             option.seed = 0 if fixed else random.SystemRandom().randint(0, MAX_SEED)
@@ -144,9 +147,6 @@ class _State:
     @cached_property
     def suite(self) -> Suite:
         """The fixtures, read once a process."""
-        from conformance.fixtures.load import load_suite
-        from conformance.fixtures.yamlfile import FixtureError
-
         try:
             return load_suite(self._config.getoption("fixtures_dir"))
         except FixtureError as error:
@@ -154,10 +154,6 @@ class _State:
 
     def run(self) -> Run:
         """The live run of this process."""
-        from conformance.engine.runner import Run, Terms
-        from conformance.fixtures.yamlfile import FixtureError
-        from conformance.transport.backend import BackendUnusable
-
         if self._run is None:
             option = self._config.getoption
             try:
@@ -178,8 +174,6 @@ class _State:
 
     def selected(self) -> list[str]:
         """The ids of the cases that the options choose."""
-        from conformance.engine.runner import parse_shard, select
-
         option = self._config.getoption
         try:
             shard = parse_shard(option("shard")) if option("shard") else None
@@ -189,8 +183,6 @@ class _State:
 
     def order(self) -> PropertyChoice:
         """What of the properties is asked for."""
-        from conformance.properties.profiles import PropertyChoice
-
         option = self._config.option
         try:
             return PropertyChoice(option.properties, option.seed, option.examples)
@@ -199,8 +191,6 @@ class _State:
 
     def parts(self) -> list[Part]:
         """The parts of the properties that the options choose."""
-        from conformance.engine.runner import parse_shard
-
         shard = self._config.getoption("shard")
         index, count = parse_shard(shard) if shard else (1, 1)
         order = self.order()
@@ -216,16 +206,12 @@ class _State:
 
     @pytest.hookimpl
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
-        from conformance.engine import transfer
-
         properties = dict(report.user_properties)
         if report.when == "call" and VERDICT in properties:
             self._take(transfer.loaded(str(properties[VERDICT])))
             self._about = msgspec.json.decode(str(properties[ABOUT]))
-        if report.when == "call" and OUTCOME in properties:
-            from conformance.properties.run import PartResult
-
-            self._outcomes.append(msgspec.json.decode(str(properties[OUTCOME]), type=PartResult))
+        if report.when == "call" and RESULT in properties:
+            self._results.append(msgspec.json.decode(str(properties[RESULT]), type=PartResult))
             self._about = msgspec.json.decode(str(properties[ABOUT]))
 
     def _take(self, verdict: Verdict) -> None:
@@ -281,10 +267,6 @@ class _State:
 
     def _summary(self) -> RunSummary | None:
         """What the run came to; None where no conformance case ran."""
-        from conformance.engine.runner import parse_shard
-        from conformance.fixtures.yamlfile import FixtureError
-        from conformance.reporting.summary import About, RunSummary
-
         if self._about is None:
             return None
         option = self._config.getoption
@@ -298,7 +280,7 @@ class _State:
             self.suite, about, verdicts, seconds, option("fail_under"), missing
         )
         if option("properties"):
-            summary.tried(self.order(), self._outcomes)
+            summary.tried(self.order(), self._results)
         if option("report"):
             shard = parse_shard(option("shard")) if option("shard") else (1, 1)
             left_out = bool(option("case") or option("tag") or by_pytest)

@@ -3,8 +3,6 @@
 Otherwise an implementation that ends its process with status 0, as an embedded runtime may do,
 would make a run green that nobody finished. The child says what it is at, and at the end how it
 ended; the parent believes nothing else. An interrupt reaches both, and the child ends first.
-
-The child is this very file as a program: FILE SYS.PATH PIPE pytest|command ARGUMENT...
 """
 
 from __future__ import annotations
@@ -15,9 +13,11 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterable, Sequence
+from pathlib import Path
 from typing import Any
 
-_END = "ended "
+END = "ended "  # what the child says last begins with it
+_CHILD = Path(__file__).with_name("supervised.py")
 _FAILED = 1
 
 
@@ -58,8 +58,8 @@ def _observed() -> bool:
 def supervise(program: str, arguments: Sequence[str]) -> int:
     """Have a child do it, with these arguments of `pytest` or of this `command`; its exit code."""
     reading, writing = os.pipe()
-    command = [sys.executable, __file__, json.dumps(sys.path), str(writing), program, *arguments]
-    with subprocess.Popen(command, pass_fds=[writing]) as child:
+    command = [sys.executable, str(_CHILD), json.dumps(sys.path), str(writing), program]
+    with subprocess.Popen([*command, *arguments], pass_fds=[writing]) as child:
         os.close(writing)
         before = {
             signal.SIGINT: signal.signal(signal.SIGINT, lambda *_: None),
@@ -71,8 +71,8 @@ def supervise(program: str, arguments: Sequence[str]) -> int:
         finally:
             for number, handler in before.items():
                 signal.signal(number, handler)
-    if said.startswith(_END):
-        return int(said.removeprefix(_END))
+    if said.startswith(END):
+        return int(said.removeprefix(END))
     how = signal.Signals(-ended).name if ended < 0 else f"exit code {ended}"
     where = f"in {said}" if said else "before anything was judged"
     print(
@@ -88,28 +88,3 @@ def _last_line(reading: int) -> str:
         for line in pipe:
             last = line
     return last.rstrip("\n")
-
-
-def _child(path: str, pipe: str, program: str, *arguments: str) -> int:
-    sys.path[:] = json.loads(path)
-    from conformance.supervision import SUPERVISION  # this file, as everybody else imports it
-
-    SUPERVISION.begin(int(pipe))
-    if program == "pytest":
-        import pytest
-
-        code = int(pytest.main(list(arguments)))
-    else:
-        from conformance.__main__ import main
-
-        try:
-            main(arguments)
-        except SystemExit as ending:
-            code = ending.code if isinstance(ending.code, int) else 0
-    sys.stdout.flush()
-    SUPERVISION.tell(f"{_END}{code}")
-    return code
-
-
-if __name__ == "__main__":
-    sys.exit(_child(*sys.argv[1:]))

@@ -8,7 +8,7 @@ import msgspec
 import pytest
 
 from conformance.engine.verdict import Status
-from conformance.plugin import ABOUT, OUTCOME, about, state_of
+from conformance.plugin import ABOUT, RESULT, about, state_of
 from conformance.properties.profiles import Part
 from conformance.properties.run import Properties
 
@@ -34,7 +34,7 @@ def test_property(
     record_property: Callable[[str, object], None],
 ) -> None:
     result = properties.result(part)
-    record_property(OUTCOME, msgspec.json.encode(result).decode())
+    record_property(RESULT, msgspec.json.encode(result).decode())
     record_property(ABOUT, about(state_of(request.config).run()))
     if result.status is Status.NOT_APPLICABLE:
         pytest.skip(f"not tried: {result.detail}")

@@ -14,7 +14,8 @@ from pathlib import Path
 import pytest
 from support.folder import CHAPTER, write
 
-from conformance.__main__ import GROUPS, main
+from conformance.__main__ import main
+from conformance.cli.commands import GROUPS
 from conformance.cli.options import OPTIONS, for_pytest
 from conformance.engine.execute import execute
 from conformance.engine.judge import judge

@@ -19,7 +19,8 @@ def kept(tmp_path, monkeypatch):
 
 
 def contents(suite):
-    return (suite.root, suite.dialects, suite.hazards, suite.tensors, suite.chapters, suite._files)
+    places = {case.id: suite.chapter_of(case).path for case in suite.cases.values()}
+    return suite.root, suite.dialects, suite.hazards, suite.tensors, suite.chapters, places
 
 
 def test_what_is_kept_is_what_was_read(kept, monkeypatch):
@@ -68,7 +69,7 @@ def test_what_is_damaged_is_read_anew_and_replaced(kept, damage):
 
 
 def test_fixtures_that_are_wrong_are_not_kept(kept, monkeypatch):
-    monkeypatch.setattr("conformance.fixtures.lint.problems", lambda suite: iter(["wrong"]))
+    monkeypatch.setattr("conformance.fixtures.load.problems", lambda suite: iter(["wrong"]))
     for _ in range(2):
         with pytest.raises(load.FixtureError, match="wrong"):
             load_suite()
@@ -89,7 +90,7 @@ def test_a_folder_of_ones_own_is_never_kept(kept, tmp_path):
 
 
 def test_only_the_latest_are_kept(kept):
-    suite = load._packed(read_suite())
+    suite = load.packed(read_suite())
     for number in range(compiled.KEPT + 3):
         compiled.keep(f"{number}", suite)
     assert len(list(kept.iterdir())) == compiled.KEPT

@@ -65,7 +65,7 @@ class Library:
         return name
 
 
-TENSORS_AND_FILES = type(TENSORS)(*TENSORS._layers, files=Library())
+TENSORS_AND_FILES = type(TENSORS)(*TENSORS.layers, files=Library())
 
 
 def made(fields) -> registry.Expectation:

@@ -7,7 +7,8 @@ from collections.abc import Iterator
 
 from conformance.engine.dialect import Dialect
 from conformance.engine.plan import applicability, expectation
-from conformance.fixtures.load import Suite, load_suite
+from conformance.engine.suite import Suite
+from conformance.fixtures.load import load_suite
 
 
 def lines(suite: Suite) -> Iterator[str]:

@@ -13,7 +13,7 @@ from functools import partial
 
 import msgspec
 
-from conformance.benchmarks import timing
+from conformance.benchmarks import limits, timing
 from conformance.benchmarks.operations import Benchmark
 from conformance.benchmarks.timing import NotTimed, Stopwatch
 from conformance.transport.backend import Backend
@@ -136,8 +136,6 @@ def _prepared(backend: Backend, benchmark: Benchmark) -> Stopwatch | str:
 
 
 def _limit_timer(benchmark: Benchmark) -> tuple[Timer, float]:
-    from conformance.benchmarks import limits  # needs mlx, which only this does
-
     assert benchmark.limit is not None
     run = limits.runner(benchmark.limit)
     limits.measure(run)

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from rich.table import Table
+
 from conformance.benchmarks.pairs import Row, Side, Spread
 
 _UNITS = (("s", 1.0), ("ms", 1e-3), ("us", 1e-6), ("ns", 1e-9))
@@ -23,8 +25,6 @@ def ratio(value: Spread | None) -> str:
 
 def table(op: str, rows: Sequence[Row], backend: str, against: str | None) -> Any:
     """A rich table; the quartiles stand behind each ratio."""
-    from rich.table import Table
-
     made = Table(title=op, title_justify="left", title_style="bold", box=None, pad_edge=False)
     made.add_column("size", no_wrap=True)
     heads = [backend, "peak"] + ([against, "peak", "ratio"] if against else [])

@@ -4,33 +4,39 @@ from __future__ import annotations
 
 import argparse
 import fnmatch
+from datetime import date
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from msgspec import to_builtins
+from rich.console import Console
+from rich.progress import track
+
+from conformance.engine.baseline import BaselineFile
+from conformance.engine.runner import Run, Terms
+from conformance.engine.signature import holds, signature
+from conformance.fixtures.load import load_suite
+from conformance.fixtures.yamledit import ListEditor, written
+from conformance.fixtures.yamlfile import FixtureError, decode
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from conformance.engine.runner import Run
     from conformance.engine.verdict import Verdict
 
+OPENS = ("backend",)  # backends that are opened in this process
 
-def register(commands: Any) -> None:
-    parser: argparse.ArgumentParser = commands.add_parser(
-        "baseline", help="rewrite a list of known failures from a run, keeping comments and reasons"
-    )
+
+def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("action", choices=["update"])
     parser.add_argument("file", type=Path)
     parser.add_argument("--backend", required=True)
     parser.add_argument("--dialect", help="default: the one that the backend declares")
     parser.add_argument("--fixtures", type=Path, metavar="DIR", help="your own chapters instead")
     parser.add_argument("--isolate", action="store_true", help="each case in a process apart")
-    parser.set_defaults(run=run, opens=("backend",))
 
 
 def run(options: argparse.Namespace) -> int:
-    from conformance.engine.runner import Run, Terms
-    from conformance.fixtures.load import load_suite
-
     suite = load_suite(options.fixtures)
     judged = Run(suite, options.backend, options.dialect, Terms(isolate=options.isolate))
     try:
@@ -44,15 +50,6 @@ def run(options: argparse.Namespace) -> int:
 
 def update(path: Path, judged: Run, failures: Iterable[Verdict]) -> list[str]:
     """Rewrite `path`; the lines say what changed. New entries have an empty reason to fill in."""
-    from datetime import date
-
-    from msgspec import to_builtins
-
-    from conformance.engine.baseline import BaselineFile
-    from conformance.engine.signature import holds, signature
-    from conformance.fixtures.yamledit import ListEditor, written
-    from conformance.fixtures.yamlfile import FixtureError, decode
-
     who = judged.handshake.implementation
     if path.exists():
         file = decode(path, BaselineFile)  # one clear error before anything is rewritten
@@ -102,9 +99,6 @@ def update(path: Path, judged: Run, failures: Iterable[Verdict]) -> list[str]:
 
 def _verdicts(judged: Run) -> Iterable[Verdict]:
     """All verdicts, with a progress bar on a terminal."""
-    from rich.console import Console
-    from rich.progress import track
-
     console = Console(stderr=True)
     cases = list(judged.suite.cases.values())
     shown = track(cases, "judging", console=console, disable=not console.is_terminal)

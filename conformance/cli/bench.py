@@ -4,9 +4,27 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import sys
 from collections.abc import Iterator
+from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+import msgspec
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+from conformance import __version__
+from conformance.benchmarks.machine import machine
+from conformance.benchmarks.operations import benchmarks
+from conformance.benchmarks.pairs import compare
+from conformance.benchmarks.plot import check, draw
+from conformance.benchmarks.table import table
+from conformance.engine.dialect import dialect_named
+from conformance.fixtures.dialects import default_dialect, read_dialects
+from conformance.transport import connect
+from conformance.transport.backend import BackendUnusable
+from conformance.transport.causes import Unusable
 
 if TYPE_CHECKING:
     from conformance.benchmarks.operations import Benchmark
@@ -14,16 +32,16 @@ if TYPE_CHECKING:
 
 _NOTHING_TIMED = 1
 
+DESCRIPTION = (
+    "Time the operations of two backends in turn, at the sizes of real models. Ratios are medians "
+    "of pairs within this run, with quartiles. The limit is a plain copy of the same bytes, the "
+    "bare mask expression, or one pass over the text. Exit code 0 when something was timed, 1 "
+    "when nothing was, 2 for bad use."
+)
+OPENS = ("backend", "against")  # backends that are opened in this process
 
-def register(commands: Any) -> None:
-    parser: argparse.ArgumentParser = commands.add_parser(
-        "bench",
-        help="time a backend against another one and against the limit",
-        description="Time the operations of two backends in turn, at the sizes of real models. "
-        "Ratios are medians of pairs within this run, with quartiles. The limit is a plain copy "
-        "of the same bytes, the bare mask expression, or one pass over the text. Exit code 0 when "
-        "something was timed, 1 when nothing was, 2 for bad use.",
-    )
+
+def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--backend", default="reference", help="as for run")
     parser.add_argument("--against", metavar="BACKEND", help="the other one; default: the limits")
     parser.add_argument("--dialect", help="what the reference follows; default: mlxrs-0.1")
@@ -40,20 +58,9 @@ def register(commands: Any) -> None:
         "--out", type=Path, metavar="DIR", help="write bench.json, bench.svg and bench.png there"
     )
     parser.add_argument("--no-plot", action="store_true", help="with --out: the JSON only")
-    parser.set_defaults(run=run, opens=("backend", "against"))
 
 
 def run(options: argparse.Namespace) -> int:
-    import sys
-
-    from rich.console import Console
-
-    from conformance.benchmarks.table import table
-    from conformance.fixtures.dialects import default_dialect, dialect_named, read_dialects
-    from conformance.transport import connect
-    from conformance.transport.backend import BackendUnusable
-    from conformance.transport.causes import Unusable
-
     chosen = _chosen(options)
     dialect = options.dialect or default_dialect()
     dialect_named(dialect, read_dialects())
@@ -92,8 +99,6 @@ def run(options: argparse.Namespace) -> int:
 
 def _chosen(options: argparse.Namespace) -> list[Benchmark]:
     """The benchmarks that the options name; ValueError for one that there is not."""
-    from conformance.benchmarks.operations import benchmarks
-
     everything = benchmarks()
     known = list(dict.fromkeys(each.op for each in everything))
     for op in options.op:
@@ -124,8 +129,6 @@ def _check_out(options: argparse.Namespace) -> None:
     except OSError as error:
         raise ValueError(f"--out {options.out}: {error.strerror}") from None
     if not options.no_plot:
-        from conformance.benchmarks.plot import check
-
         check()
 
 
@@ -133,13 +136,6 @@ def _by_operation(
     chosen: list[Benchmark], live: list[Any], seconds: float
 ) -> Iterator[tuple[str, list[Row]]]:
     """The rows of each operation as they are done, with progress on stderr."""
-    from itertools import groupby
-
-    from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
-
-    from conformance.benchmarks.pairs import compare
-
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(),
                TimeElapsedColumn())  # fmt: skip
     console = Console(stderr=True)
@@ -157,11 +153,6 @@ def _by_operation(
 
 
 def _write(options: argparse.Namespace, rows: list[Row], names: list[str]) -> None:
-    import msgspec
-
-    from conformance import __version__
-    from conformance.benchmarks.machine import machine
-
     about = machine()
     made = {
         "suite": __version__,
@@ -174,8 +165,6 @@ def _write(options: argparse.Namespace, rows: list[Row], names: list[str]) -> No
     path.write_bytes(msgspec.json.format(msgspec.json.encode(made), indent=1))
     written = [path]
     if not options.no_plot:
-        from conformance.benchmarks.plot import draw
-
         pictures = [options.out / "bench.svg", options.out / "bench.png"]
         title = f"{' against '.join(names)}: {about['cpu']}, {about['cores']} cores"
         draw(rows, dict(zip(("backend", "against"), names, strict=False)), title, pictures)

@@ -7,7 +7,12 @@ import io
 import sys
 from typing import NoReturn
 
+from conformance.fixtures.yamlfile import FixtureError
+from conformance.supervision import SUPERVISION, supervise
+from conformance.transport.backend import BackendUnusable
+
 USAGE_ERROR = 2
+NOTHING = "no case was executed, which proves nothing"
 
 
 def carry_out(options: argparse.Namespace, arguments: list[str] | None = None) -> NoReturn:
@@ -15,10 +20,6 @@ def carry_out(options: argparse.Namespace, arguments: list[str] | None = None) -
 
     `arguments` are given where they are those of this process, which then may have a child do it.
     """
-    from conformance.fixtures.yamlfile import FixtureError
-    from conformance.supervision import SUPERVISION, supervise
-    from conformance.transport.backend import BackendUnusable
-
     _outlive_the_reader()
     opens = getattr(options, "opens", ())
     if arguments is not None and SUPERVISION.needed(getattr(options, name) for name in opens):

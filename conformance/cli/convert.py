@@ -5,30 +5,27 @@ from __future__ import annotations
 import argparse
 import sys
 from pathlib import Path
-from typing import Any
+
+from conformance.filetools.conversion import NotTheSame, convert
+from conformance.filetools.inspection import readers, reading_lines, refused
+from reference_impl.files import LAYOUTS
+from reference_impl.files.errors import CannotHold, PromptCacheError
+
+DESCRIPTION = (
+    "Convert a prompt-cache file. The output is read back and compared before it appears. Exit "
+    "code 1 when the layout cannot hold something."
+)
 
 
-def register(commands: Any) -> None:
-    parser: argparse.ArgumentParser = commands.add_parser(
-        "convert",
-        help="write a prompt-cache file in another layout",
-        description="Convert a prompt-cache file. The output is read back and compared before it "
-        "appears. Exit code 1 when the layout cannot hold something.",
-    )
+def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("file", metavar="FILE")
     parser.add_argument("out", metavar="OUT")
     parser.add_argument("--to", required=True, metavar="LAYOUT", help="the layout of OUT")
     parser.add_argument("--allow-loss", action="store_true", help="go on without what is named")
     parser.add_argument("--force", action="store_true", help="write over OUT")
-    parser.set_defaults(run=run)
 
 
 def run(options: argparse.Namespace) -> int:
-    from conformance.filetools.conversion import NotTheSame, convert
-    from conformance.filetools.inspection import readers, reading_lines, refused
-    from reference_impl.files import LAYOUTS
-    from reference_impl.files.errors import CannotHold, PromptCacheError
-
     if options.to not in LAYOUTS:
         raise ValueError(f"unknown layout {options.to!r}; layouts: {', '.join(LAYOUTS)}")
     path, out = Path(options.file), Path(options.out)

@@ -3,20 +3,24 @@
 from __future__ import annotations
 
 import argparse
-from typing import Any
 
+from conformance.doctor import report
+from conformance.doctor.checks import checks
+from conformance.doctor.examine import CheckStatus, examine
+from conformance.doctor.patient import Patient
+from conformance.doctor.probe import Limits
+from conformance.fixtures.load import load_suite
 from conformance.patience import START_SECONDS, checked
 
 _UNSOUND = 1
 
+DESCRIPTION = (
+    "Check the adapter between the suite and a port, in the order of what to fix first. Exit code "
+    "0 when it is sound, 1 when something is to fix, 2 for bad use."
+)
 
-def register(commands: Any) -> None:
-    parser: argparse.ArgumentParser = commands.add_parser(
-        "doctor",
-        help="check an adapter: framing, ids, errors, tensors, ending",
-        description="Check the adapter between the suite and a port, in the order of what to fix "
-        "first. Exit code 0 when it is sound, 1 when something is to fix, 2 for bad use.",
-    )
+
+def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--backend",
         default="reference",
@@ -36,17 +40,9 @@ def register(commands: Any) -> None:
         metavar="SECONDS",
         help=f"for a start (default {START_SECONDS:g})",
     )
-    parser.set_defaults(run=run)
 
 
 def run(options: argparse.Namespace) -> int:
-    from conformance.doctor import report
-    from conformance.doctor.checks import checks
-    from conformance.doctor.examine import CheckStatus, examine
-    from conformance.doctor.patient import Patient
-    from conformance.doctor.probe import Limits
-    from conformance.fixtures.load import load_suite
-
     seconds = checked("--seconds", options.seconds)
     timeout = checked("--timeout", options.timeout)
     suite = load_suite()

@@ -7,20 +7,15 @@ import difflib
 from collections.abc import Iterator
 from typing import Any
 
+from conformance.fixtures.load import load_suite
+from conformance.reporting import explanation
 
-def register(commands: Any) -> None:
-    parser: argparse.ArgumentParser = commands.add_parser(
-        "explain",
-        help="what a case or requirement says, where it comes from, what each dialect does",
-    )
+
+def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("id", help="a case, requirement, hazard or dialect")
-    parser.set_defaults(run=run)
 
 
 def run(options: argparse.Namespace) -> int:
-    from conformance.fixtures.load import load_suite
-    from conformance.reporting import explanation
-
     suite = load_suite()
     for line in explanation.explain(suite, options.id) or _unknown(suite, options.id):
         print(line)

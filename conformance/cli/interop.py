@@ -5,20 +5,28 @@ from __future__ import annotations
 import argparse
 import json
 import sys
+import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+from rich.console import Console
+from rich.progress import Progress
+from rich.table import Table
+
+from conformance.filetools import exchange, matrix
+from conformance.filetools.model import CaseFile, read_cases
+from conformance.filetools.participants import participants
 
 if TYPE_CHECKING:
     from conformance.filetools.matrix import Matrix
 
+DESCRIPTION = (
+    "Have every backend write every case and every backend read what every other wrote, in "
+    "processes of their own."
+)
 
-def register(commands: Any) -> None:
-    parser: argparse.ArgumentParser = commands.add_parser(
-        "interop",
-        help="who reads the prompt-cache files of whom",
-        description="Have every backend write every case and every backend read what every other "
-        "wrote, in processes of their own.",
-    )
+
+def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--backend",
         action="append",
@@ -35,16 +43,9 @@ def register(commands: Any) -> None:
     parser.add_argument("--markdown", metavar="FILE", help="write the whole matrix as Markdown")
     parser.add_argument("--json", metavar="FILE", help="write the whole matrix as JSON")
     parser.add_argument("--keep", metavar="FOLDER", help="keep the files that were written")
-    parser.set_defaults(run=run)
 
 
 def run(options: argparse.Namespace) -> int:
-    import tempfile
-
-    from conformance.filetools import exchange, matrix
-    from conformance.filetools.model import CaseFile, read_cases
-    from conformance.filetools.participants import participants
-
     if options.known == bool(options.backend):
         raise ValueError("give --backend, once or more; or --known")
     if options.known:
@@ -68,8 +69,6 @@ def run(options: argparse.Namespace) -> int:
 
 
 def _show(options: argparse.Namespace, found: Matrix) -> int:
-    from conformance.filetools import matrix
-
     _print(list(matrix.summary(found)))
     if len(found) == 1:
         (only,) = matrix.plain(found).values()
@@ -84,9 +83,6 @@ def _show(options: argparse.Namespace, found: Matrix) -> int:
 
 
 def _print(rows: list[list[str]]) -> None:
-    from rich.console import Console
-    from rich.table import Table
-
     grid = Table(box=None, pad_edge=False, header_style="bold", show_lines=False)
     for column in rows[0]:
         grid.add_column(column, overflow="fold")
@@ -100,9 +96,6 @@ class _Progress:
     """A bar on a terminal, nothing elsewhere; on stderr."""
 
     def __init__(self, everybody: Any, cases: int) -> None:
-        from rich.console import Console
-        from rich.progress import Progress
-
         writers = sum(who.writes for who in everybody)
         console = Console(stderr=True)
         self._progress = Progress(console=console, transient=True, disable=not console.is_terminal)

@@ -4,19 +4,16 @@ from __future__ import annotations
 
 import argparse
 from pathlib import Path
-from typing import Any
+
+from conformance.fixtures.lint import problems
+from conformance.fixtures.load import read_suite
 
 
-def register(commands: Any) -> None:
-    parser: argparse.ArgumentParser = commands.add_parser("lint", help="check the fixtures")
+def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("folder", nargs="?", type=Path, help="default: the fixtures that ship")
-    parser.set_defaults(run=run)
 
 
 def run(options: argparse.Namespace) -> int:
-    from conformance.fixtures.lint import problems
-    from conformance.fixtures.load import read_suite
-
     suite = read_suite(options.folder)
     found = list(problems(suite))
     for problem in found:

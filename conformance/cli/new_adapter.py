@@ -5,7 +5,8 @@ from __future__ import annotations
 import argparse
 import shutil
 from pathlib import Path
-from typing import Any
+
+from conformance import transport
 
 # language -> how to build it, and the backend string, both seen from its folder
 LANGUAGES = {
@@ -17,17 +18,15 @@ LANGUAGES = {
 DIALECT_OF = {"python": "mlx-lm-0.32"}  # the others declare theirs in the handshake
 _BUILT = shutil.ignore_patterns("build", "target", ".build", "Cargo.lock", "__pycache__")
 
+DESCRIPTION = (
+    "Copy a skeleton that answers the wire protocol. It declares a handful of operations; declare "
+    "more as your port implements them."
+)
 
-def register(commands: Any) -> None:
-    parser: argparse.ArgumentParser = commands.add_parser(
-        "new-adapter",
-        help="copy a working skeleton of an adapter for another language",
-        description="Copy a skeleton that answers the wire protocol. It declares a handful of "
-        "operations; declare more as your port implements them.",
-    )
+
+def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("language", choices=list(LANGUAGES))
     parser.add_argument("folder", type=Path, metavar="DIR", help="must not exist yet")
-    parser.set_defaults(run=run)
 
 
 def run(options: argparse.Namespace) -> int:
@@ -50,9 +49,7 @@ def create(language: str, folder: Path) -> None:
     try:
         shutil.copytree(skeleton(language), folder, ignore=_BUILT)
         if language == "python":
-            from conformance.transport import adapter
-
-            shutil.copy(adapter.__file__, folder / "adapter.py")
+            shutil.copy(Path(transport.__file__).with_name("adapter.py"), folder / "adapter.py")
     except OSError as error:
         raise ValueError(f"{folder} cannot be written: {error}") from None
 

@@ -4,34 +4,33 @@ from __future__ import annotations
 
 import argparse
 from pathlib import Path
-from typing import Any
+
+from conformance import values
+from conformance.engine.dialect import dialect_named
+from conformance.fixtures.dialects import read_dialects
+from conformance.kinds import KINDS
+from conformance.properties import transcript
+from conformance.properties.comparison import Comparison
+from conformance.properties.run import replayed
+from conformance.transport import connect
+from conformance.transport.restarting import RestartingBackend
 
 _DIFFERENT = 1
 
+DESCRIPTION = (
+    "Give a backend the calls of a transcript that --properties saved, and compare its answers "
+    "with the reference's. Exit code 0 if they agree, 1 if not."
+)
+OPENS = ("backend",)  # backends that are opened in this process
 
-def register(commands: Any) -> None:
-    parser: argparse.ArgumentParser = commands.add_parser(
-        "replay",
-        help="run the calls of a transcript again, on any backend",
-        description="Give a backend the calls of a transcript that --properties saved, and compare "
-        "its answers with the reference's. Exit code 0 if they agree, 1 if not.",
-    )
+
+def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("file", type=Path, help="a .jsonl file that a failed property names")
     parser.add_argument("--backend", default="reference")
     parser.add_argument("--dialect", help="by which rules; default: the one of the transcript")
-    parser.set_defaults(run=run, opens=("backend",))
 
 
 def run(options: argparse.Namespace) -> int:
-    from conformance import values
-    from conformance.fixtures.dialects import dialect_named, read_dialects
-    from conformance.kinds import KINDS
-    from conformance.properties import transcript
-    from conformance.properties.comparison import Comparison
-    from conformance.properties.run import replayed
-    from conformance.transport import connect
-    from conformance.transport.restarting import RestartingBackend
-
     head, calls = transcript.read(options.file)
     name = options.dialect or head.dialect
     dialect = dialect_named(name, read_dialects())

@@ -4,25 +4,20 @@ from __future__ import annotations
 
 import argparse
 from pathlib import Path
-from typing import Any
+
+from conformance.engine.runner import Target
+from conformance.fixtures.load import load_suite
+from conformance.reporting import json_report, text
 
 
-def register(commands: Any) -> None:
-    parser: argparse.ArgumentParser = commands.add_parser(
-        "report", help="merge the reports of shards, refusing unless every case is there once"
-    )
+def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("action", choices=["merge"])
     parser.add_argument("files", nargs="+", type=Path, metavar="FILE")
     parser.add_argument("-o", "--output", required=True, type=Path, metavar="FILE")
     parser.add_argument("--fixtures", type=Path, metavar="DIR", help="the chapters that were run")
-    parser.set_defaults(run=run)
 
 
 def run(options: argparse.Namespace) -> int:
-    from conformance.engine.runner import Target
-    from conformance.fixtures.load import load_suite
-    from conformance.reporting import json_report, text
-
     merged = json_report.merge(options.files, load_suite(options.fixtures))
     json_report.write(options.output, merged)
     target = Target(merged.backend, merged.dialect)

@@ -6,22 +6,21 @@ import argparse
 import os
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
-from conformance.cli.command import USAGE_ERROR
+from conformance.cli.command import NOTHING, USAGE_ERROR
 from conformance.cli.options import OPTIONS, for_pytest
 
 # Plugins that start whenever they are installed, and take longer to than everything else.
 _OTHERS = {"hypothesis": "hypothesispytest", "benchmark": "benchmark", "anyio": "anyio"}
 
+DESCRIPTION = (
+    "Judge a backend by a dialect: verdict table, failures, exit code 0 or 1. Options after -- go "
+    "to pytest."
+)
+OPENS = ("backend",)  # backends that are opened in this process
 
-def register(commands: Any) -> None:
-    parser: argparse.ArgumentParser = commands.add_parser(
-        "run",
-        help="judge a backend",
-        description="Judge a backend by a dialect: verdict table, failures, exit code 0 or 1. "
-        "Options after -- go to pytest.",
-    )
+
+def configure(parser: argparse.ArgumentParser) -> None:
     for option in OPTIONS:
         parser.add_argument(f"--{option.name}", **option.settings)
     parser.add_argument(
@@ -31,7 +30,6 @@ def register(commands: Any) -> None:
         "-q", "--quiet", action="store_true", help="failures and the last line only"
     )
     parser.add_argument("pytest", nargs="*", metavar="-- PYTEST OPTION", help=argparse.SUPPRESS)
-    parser.set_defaults(run=run, opens=("backend",))
 
 
 def _without_plugins(options: argparse.Namespace) -> Iterator[str]:
@@ -44,8 +42,6 @@ def _without_plugins(options: argparse.Namespace) -> Iterator[str]:
 
 def run(options: argparse.Namespace) -> int:
     import pytest
-
-    from conformance.plugin import NOTHING
 
     package = Path(__file__).resolve().parent.parent
     # Its own ini, no conftest.py, no options from the environment: what the project in which the

@@ -5,22 +5,21 @@ from __future__ import annotations
 import argparse
 from typing import Any
 
+import msgspec
 
-def register(commands: Any) -> None:
-    parser: argparse.ArgumentParser = commands.add_parser(
-        "serve", help="speak the wire protocol on stdin and stdout for a backend"
-    )
+from conformance.engine.dialect import dialect_named
+from conformance.fixtures.dialects import default_dialect, read_dialects
+from conformance.transport import adapter, connect
+from conformance.transport.backend import OperationRefused, from_wire, to_wire
+from conformance.transport.in_process import InProcessBackend
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--backend", default="reference")
     parser.add_argument("--dialect", help="of the reference; default: mlxrs-0.1")
-    parser.set_defaults(run=run)
 
 
 def run(options: argparse.Namespace) -> int:
-    from conformance.fixtures.dialects import default_dialect, dialect_named, read_dialects
-    from conformance.transport import adapter, connect
-    from conformance.transport.backend import OperationRefused, from_wire, to_wire
-    from conformance.transport.in_process import InProcessBackend
-
     dialect = options.dialect or default_dialect()
     dialect_named(dialect, read_dialects())
     with connect(options.backend, dialect) as backend:
@@ -50,6 +49,4 @@ class _Forwarded(Exception):
 
 
 def _plain(value: Any) -> Any:
-    import msgspec
-
     return msgspec.to_builtins(value)

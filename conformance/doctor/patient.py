@@ -15,7 +15,7 @@ from conformance.engine.doctoring import Named
 from conformance.engine.filearguments import placed
 from conformance.engine.kind import Kind
 from conformance.engine.plan import Plan, applicability, plan
-from conformance.fixtures.load import Suite
+from conformance.engine.suite import Suite
 from conformance.transport import command, connect, runs_in_process
 from conformance.transport.backend import BackendUnusable
 from conformance.transport.causes import Oddity, Unusable

@@ -16,9 +16,9 @@ import msgspec
 
 from conformance.engine.literals import Strict
 from conformance.engine.signature import Signature, holds, said, text
+from conformance.engine.suite import Suite
 from conformance.engine.verdict import StaleEntry, Status, Verdict
 from conformance.fixtures import yamlfile
-from conformance.fixtures.load import Suite
 from conformance.fixtures.yamlfile import FixtureError
 
 MAX_EXPANSION = 20

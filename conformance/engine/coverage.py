@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from conformance.engine.case import Level
 from conformance.engine.dialect import Dialect
 from conformance.engine.plan import applicability
+from conformance.engine.suite import Suite
 from conformance.engine.verdict import Status, Verdict
-from conformance.fixtures.load import Suite
 
 LEVELS: tuple[Level, ...] = ("MUST", "SHOULD", "MAY")
 

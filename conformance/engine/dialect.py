@@ -223,3 +223,10 @@ def _reasons(
         elif found.pop(op, None) is None:
             raise DialectError(index, (key, op), f"no parent has {op} here")
     return found
+
+
+def dialect_named(name: str, dialects: Mapping[str, Dialect]) -> Dialect:
+    """One of `dialects`; ValueError lists the ones there are."""
+    if name not in dialects:
+        raise ValueError(f"unknown dialect {name!r}: the dialects are {', '.join(dialects)}")
+    return dialects[name]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fnmatch
 import traceback
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -14,9 +15,8 @@ from conformance.engine.dialect import Dialect
 from conformance.engine.execute import execute
 from conformance.engine.judge import judge
 from conformance.engine.plan import applicability, plan
+from conformance.engine.suite import Suite
 from conformance.engine.verdict import NotRun, Status, SuiteBug, Verdict
-from conformance.fixtures.load import Suite
-from conformance.fixtures.shipped import fixtures_folder
 from conformance.patience import START_SECONDS
 from conformance.transport import connect, served
 from conformance.transport.backend import Backend, BackendUnusable
@@ -74,7 +74,7 @@ class Run:
         self.handshake: Handshake = self._session.handshake
         self._check_capabilities(backend)
         self.dialect = self._dialect(backend, dialect)
-        own = () if suite.root == fixtures_folder() else ("--fixtures", str(suite.root))
+        own = () if suite.shipped else ("--fixtures", str(suite.root))
         self.target = Target(backend, self.dialect.id, (*own, *self._terms.options()))
         self._apart: RestartingBackend | None = None
         self._baseline = Baseline()
@@ -116,9 +116,9 @@ class Run:
             bound = plan(case, self.dialect, self.suite.tensors_of(case), name)
         except ValueError as error:
             return Verdict(case.id, self.dialect.id, Status.SUITE_BUG, detail=SuiteBug(str(error)))
-        return judge(bound, execute(bound, self._session_for(case)))
+        return judge(bound, execute(bound, self.session_for(case)))
 
-    def _session_for(self, case: Case) -> RestartingBackend:
+    def session_for(self, case: Case) -> RestartingBackend:
         """The live backend, or one in a process of its own; a process serves for both."""
         hostile = self._terms.isolate or HOSTILE in case.tags
         if not hostile or self._session.is_process:
@@ -165,8 +165,6 @@ def select(
     shard: tuple[int, int] | None = None,
 ) -> list[Case]:
     """The cases that options choose, in file order. ValueError for an unknown id or tag."""
-    import fnmatch
-
     chosen = list(suite.cases.values())
     ids, tags = list(ids), list(tags)
     if ids:

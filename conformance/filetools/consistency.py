@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, TypeVar
 
+from reference_impl.files.content import BatchEntry, KeyValueEntry, SlotEntry, walk
+
 if TYPE_CHECKING:
     from reference_impl.files.content import Content, Entry
 
@@ -14,8 +16,6 @@ _SHOWN = 4
 
 def disagreements(content: Content) -> Iterator[str]:
     """What the caches say differently though one run of a model made them all."""
-    from reference_impl.files.content import walk
-
     entries = list(walk(content))
     yield from _told("tokens seen", ((key, _seen(entry)) for key, entry in entries))
     rows = ((key, count) for key, entry in entries for count in _rows(entry))
@@ -24,8 +24,6 @@ def disagreements(content: Content) -> Iterator[str]:
 
 def _seen(entry: Entry) -> int | None:
     """Tokens that a cache has seen. None where it is empty, or does not know after reading."""
-    from reference_impl.files.content import BatchEntry, KeyValueEntry
-
     if isinstance(entry, BatchEntry):
         return None if entry.keys is None else entry.held
     # Layouts but the newest lose the offset of a ChunkedKVCache that has moved on.
@@ -35,8 +33,6 @@ def _seen(entry: Entry) -> int | None:
 
 
 def _rows(entry: Entry) -> set[int]:
-    from reference_impl.files.content import BatchEntry, KeyValueEntry, SlotEntry
-
     if isinstance(entry, SlotEntry):
         tensors = [slot for slot in entry.slots if slot is not None and slot.size]
         tensors += [row for row in (entry.left_padding, entry.lengths) if row is not None]

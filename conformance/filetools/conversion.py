@@ -5,8 +5,13 @@ from __future__ import annotations
 import errno
 import os
 import tempfile
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
+
+from reference_impl.files import container, decode, encode, load
+from reference_impl.files.content import Content, ListEntry, Loss, differences
+from reference_impl.files.errors import CannotHold
 
 if TYPE_CHECKING:
     from reference_impl.files.content import Content, Entry, Loss
@@ -43,10 +48,6 @@ def convert(
     `force`, a PromptCacheError when `path` cannot be read, NotTheSame when reading back finds a
     difference.
     """
-    from reference_impl.files import container, decode, encode, load
-    from reference_impl.files.content import differences
-    from reference_impl.files.errors import CannotHold
-
     out = out.resolve() if out.is_symlink() else out
     if not out.parent.is_dir():
         raise FileNotFoundError(errno.ENOENT, "there is no such folder", str(out.parent))
@@ -109,10 +110,6 @@ def known_classes(content: Content, layout: str) -> tuple[Content, tuple[Loss, .
     mlx-lm dropped MambaCache in 0.30.6 and uses an ArraysCache of the same slots instead. Only
     mlx-lm has ConcatenateKVCache, which is a KVCache without spare room.
     """
-    from dataclasses import replace
-
-    from reference_impl.files.content import Content, ListEntry, Loss
-
     other = _RENAMED.get(layout, {})
     losses: list[Loss] = []
 

@@ -16,9 +16,12 @@ from conformance.filetools.reading import ERROR, TRAP, Reading
 from conformance.fixtures.dialects import read_dialects
 from conformance.outcomes.reading import LOSSY, SAME, WRONG
 from conformance.transport.backend import OperationRefused
+from conformance.transport.reference_files import Opened
+from reference_impl.files import load
+from reference_impl.files.content import BatchEntry, ListEntry, SlotEntry, walk
+from reference_impl.files.readers import READERS
 
 if TYPE_CHECKING:
-    from conformance.transport.reference_files import Opened
     from reference_impl.files.content import Content, Entry
     from reference_impl.files.errors import PromptCacheError
 
@@ -62,8 +65,6 @@ _REFUSED = {
 
 def facts(path: Path) -> dict[str, Any]:
     """Everything about a file; raises a PromptCacheError for what is none."""
-    from reference_impl.files import load
-
     loaded = load(path)
     return {
         "file": str(path),
@@ -85,8 +86,6 @@ def plain(found: Mapping[str, Any]) -> dict[str, Any]:
 
 def writers(layouts: Sequence[str], content: Content) -> list[str]:
     """Who can have written a file whose keys fit these layouts, with this content."""
-    from reference_impl.files.content import walk
-
     names = {entry.class_name for _, entry in walk(content)}
     versions = [name for name in layouts if name in ("mlx-lm-0.28", "mlx-lm-0.31")]
     found = [f"mlx-lm {_first(versions, names)} to {_last(versions, names)}"] if versions else []
@@ -107,9 +106,6 @@ def _last(versions: Sequence[str], names: set[str]) -> str:
 
 def readers(path: Path) -> dict[str, Reading]:
     """What the reader of every dialect does with a file, compared with what is in it."""
-    from conformance.transport.reference_files import Opened
-    from reference_impl.files.readers import READERS
-
     opened = Opened(str(path))
     expected = opened.content()
     return {name: read_one(_Reader(opened, name), path, expected) for name in READERS}
@@ -155,8 +151,6 @@ def reading_lines(found: Mapping[str, Reading]) -> Iterator[str]:
 
 
 def _cache(entry: Entry) -> dict[str, Any]:
-    from reference_impl.files.content import BatchEntry, ListEntry, SlotEntry
-
     if isinstance(entry, ListEntry):
         children = [_cache(child) for child in entry.children]
         return {"class": entry.class_name, "caches": children}

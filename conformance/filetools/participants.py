@@ -6,11 +6,13 @@ import sys
 from dataclasses import dataclass
 
 from conformance.kinds import KINDS
-from conformance.kinds.files import EXCHANGED
+from conformance.kinds.files import FILES
 from conformance.transport import command, released, runs_in_process
 from conformance.transport.backend import Backend, BackendUnusable
 from conformance.transport.causes import Unusable
 from conformance.transport.process import ProcessBackend
+from reference_impl import DIALECTS
+from reference_impl.files.readers import READERS
 
 REFERENCE = "reference"
 STRICT = "strict"
@@ -27,7 +29,7 @@ class Participant:
     def start(self) -> Backend:
         """A live backend of its own; BackendUnusable when it cannot do files."""
         backend = ProcessBackend(list(self.command), problem=KINDS.problem)
-        missing = [op for op in EXCHANGED if op not in backend.handshake.capabilities]
+        missing = [op for op in FILES.operations if op not in backend.handshake.capabilities]
         if missing:
             backend.close()
             raise BackendUnusable(
@@ -43,8 +45,6 @@ def participants(spec: str) -> list[Participant]:
     """
     kind, _, rest = spec.partition(":")
     if spec == REFERENCE:
-        from reference_impl import DIALECTS
-
         return [as_reference(name) for name in (*DIALECTS, STRICT)]
     if spec.startswith(f"{REFERENCE}@"):
         return [as_reference(spec.partition("@")[2])]
@@ -60,8 +60,6 @@ def participants(spec: str) -> list[Participant]:
 
 def as_reference(dialect: str) -> Participant:
     """The reference in a dialect, or `strict`."""
-    from reference_impl.files.readers import READERS
-
     if dialect not in (*READERS, STRICT):
         raise BackendUnusable(
             Unusable.NO_BACKEND, f"the reference reads as {', '.join(READERS)} or {STRICT}"

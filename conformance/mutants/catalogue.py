@@ -6,8 +6,8 @@ from typing import Any
 
 import mlx.core as mx
 
-from conformance.mutants import Mutant
 from conformance.mutants.alter import becomes, forget, then
+from conformance.mutants.mutant import Mutant, named
 from conformance.mutants.wrong_files import other_layout, with_slots, writing
 from reference_impl.slots.rules import batch, copying, indexing, masks
 from reference_impl.traps import trapping
@@ -67,3 +67,13 @@ MUTANTS = (
            "Files are saved in the layout of mlx-lm 0.31.", "mlx-lm", f"{_LM}/1778",
            files=writing(other_layout(_LM31))),
 )  # fmt: skip
+
+
+def demonstrations() -> dict[str, Mutant]:
+    """Name -> mutant."""
+    return {mutant.name: mutant for mutant in MUTANTS}
+
+
+def demonstration(name: str) -> Mutant:
+    """One of them; ValueError suggests those that are called alike."""
+    return named(name, demonstrations(), "see mlx-cache-conformance list mutants")

@@ -15,9 +15,9 @@ from conformance.engine.execute import execute
 from conformance.engine.judge import judge
 from conformance.engine.operation import Gives
 from conformance.engine.plan import plan
+from conformance.engine.suite import Suite
 from conformance.engine.verdict import Verdict
 from conformance.fixtures import yamlfile
-from conformance.fixtures.load import Suite
 from conformance.outcomes.registry import spelled
 from conformance.outcomes.snapshots import Snapshots
 from conformance.properties import case_text

@@ -22,6 +22,7 @@ from conformance.properties.drawn import Drawn
 from conformance.properties.finding import Finding
 from conformance.properties.kind_properties import laws_of, properties_of
 from conformance.properties.profiles import Part, PropertyChoice, Tries
+from conformance.properties.result import PartResult
 from conformance.properties.search import not_applicable, search
 from conformance.properties.shorten import dropping, redrawn
 from conformance.reporting import text as report
@@ -32,24 +33,6 @@ REFERENCE = "reference"
 FOLDER = Path("conformance-found")
 # Each costs up to a minute of shortening, and most are the same mistake once more.
 MAX_FOUND = 3
-
-
-class PartResult(msgspec.Struct, frozen=True, omit_defaults=True):
-    """What one part came to; `detail` is all that a reader needs, or why it was not tried.
-
-    `digest` is of what was drawn; `own` says what a kind's own trials are of.
-    """
-
-    part: str
-    tries: Tries
-    status: Status
-    sequences: int = 0
-    trials: int = 0
-    calls: int = 0
-    seconds: float = 0.0
-    detail: str = ""
-    digest: str = ""
-    own: str = ""
 
 
 class Properties:

@@ -9,7 +9,7 @@ from conformance.engine.case import Case
 from conformance.engine.dialect import Dialect
 from conformance.engine.literals import Tensors
 from conformance.engine.plan import applicability, expectation, plan
-from conformance.fixtures.load import Suite
+from conformance.engine.suite import Suite
 from conformance.outcomes.registry import Expect, Expectation, decoded
 from conformance.reporting import words
 from conformance.values import same

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from conformance.engine.case import Case, Requirement
 from conformance.engine.dialect import Dialect, Hazard
 from conformance.engine.plan import applicability, plan
-from conformance.fixtures.load import Suite
+from conformance.engine.suite import Suite
 from conformance.reporting import words
 
 

@@ -10,8 +10,9 @@ from pathlib import Path
 
 import msgspec
 
+from conformance import __version__
+from conformance.engine.suite import Suite
 from conformance.engine.verdict import Status, Verdict
-from conformance.fixtures.load import Suite
 from conformance.fixtures.yamlfile import FixtureError, read_bytes
 from conformance.reporting import words
 from conformance.transport.messages import Implementation
@@ -117,8 +118,6 @@ def _whole(
     shard: tuple[int, int],
     selected: bool,
 ) -> ReportFile:
-    from conformance import __version__
-
     order = {name: index for index, name in enumerate(suite.cases)}
     rows = sorted(verdicts, key=lambda verdict: order[verdict.case])
     footer = Footer(len(rows), sum(row.red for row in rows))

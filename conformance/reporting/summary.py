@@ -10,14 +10,14 @@ import msgspec
 
 from conformance.engine import coverage
 from conformance.engine.runner import Target
+from conformance.engine.suite import Suite
 from conformance.engine.verdict import Status, Verdict
-from conformance.fixtures.load import Suite
 from conformance.reporting import json_report, text
 from conformance.transport.messages import Implementation
 
 if TYPE_CHECKING:
     from conformance.properties.profiles import PropertyChoice
-    from conformance.properties.run import PartResult
+    from conformance.properties.result import PartResult
 
 
 class About(msgspec.Struct, frozen=True):
@@ -93,7 +93,7 @@ class RunSummary:
                 write(line)
         if not quiet and self._verdicts:
             write("")
-            width, color = terminal._tw.fullwidth, bool(terminal.hasmarkup)
+            width, color = terminal.config.get_terminal_writer().fullwidth, bool(terminal.hasmarkup)
             write(text.table(self._verdicts, self._suite, width, color))
             write(coverage.line(self._shares))
             for line in text.notes(self._verdicts):

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 
 from conformance import invocation
 from conformance.engine.runner import Target
+from conformance.engine.suite import Suite
 from conformance.engine.verdict import Status, Verdict
-from conformance.fixtures.load import Suite
 from conformance.properties.profiles import Tries
 from conformance.reporting import words
 from conformance.reporting.json_report import ReportedVerdict
@@ -19,7 +19,7 @@ from conformance.transport.messages import Implementation
 
 if TYPE_CHECKING:
     from conformance.properties.profiles import PropertyChoice
-    from conformance.properties.run import PartResult
+    from conformance.properties.result import PartResult
 
 KNOWN = "known"
 _SHOWN = 20

@@ -9,7 +9,6 @@ import shlex
 from collections.abc import Callable
 
 from conformance import invocation
-from conformance.mutants import demonstration
 from conformance.patience import CHANGE_TIMEOUT, START_SECONDS
 from conformance.transport import released
 from conformance.transport.backend import (
@@ -122,6 +121,7 @@ def _python_class(target: str) -> Backend:
 
 
 def _mutant(name: str) -> Backend:
+    from conformance.mutants.catalogue import demonstration
     from conformance.transport.python_adapters import mutant
 
     try:

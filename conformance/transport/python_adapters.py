@@ -11,7 +11,7 @@ import sys
 from functools import partial
 
 from conformance import __version__
-from conformance.mutants import Mutant, build
+from conformance.mutants.mutant import Mutant, build
 from conformance.transport.adapter import Adapter, module_files, module_loader
 from conformance.transport.backend import BackendUnusable
 from conformance.transport.causes import Unusable

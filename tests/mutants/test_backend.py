@@ -11,8 +11,9 @@ from conformance.__main__ import main
 from conformance.engine.runner import Run
 from conformance.engine.verdict import Status
 from conformance.fixtures.load import load_suite
-from conformance.mutants import build, demonstrations
 from conformance.mutants.alter import altered
+from conformance.mutants.catalogue import demonstrations
+from conformance.mutants.mutant import build
 from conformance.transport import connect, served
 from conformance.transport.backend import BackendUnusable
 from reference_impl import dialect_class

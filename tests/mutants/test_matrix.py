@@ -12,7 +12,7 @@ from support.folder import suite as small_suite
 from conformance.cli.command import carry_out
 from conformance.fixtures.load import load_suite
 from conformance.kinds import KINDS
-from conformance.mutants import Mutant
+from conformance.mutants.mutant import Mutant
 from conformance.properties.kind_properties import laws_of
 from tools.mutants import mutants
 from tools.mutants.__main__ import parser

@@ -10,8 +10,8 @@ from pathlib import Path
 from types import SimpleNamespace
 
 from conformance.transport import adapter
-from conformance.transport.python_adapters import reference
 from conformance.transport.reference_files import ReferenceFiles
+from reference_impl import dialect_class
 
 BEHAVIOUR = sys.argv[1]
 own = ReferenceFiles("mlxrs-0.1")
@@ -54,16 +54,12 @@ def save(path: str, *arguments):
         Path(path).write_text("no safetensors")
 
 
-def resave(path: str) -> None:
-    own.resave(path)
-    if BEHAVIOUR.startswith("destroys"):
-        data = bytearray(Path(path).read_bytes())
-        data[-56:] = bytes(56)
-        Path(path).write_bytes(data)
-
-
-made = reference("mlxrs-0.1")
-made._files = SimpleNamespace(load=load, save=save, resave=resave)
+made = adapter.Adapter(
+    dialect_class("mlxrs-0.1"),
+    {"name": "wrong-files", "version": "1", "language": "python"},
+    "mlxrs-0.1",
+    files=SimpleNamespace(load=load, save=save),
+)
 
 
 def perform(op, params):

@@ -5,7 +5,8 @@ from __future__ import annotations
 import shutil
 from pathlib import Path
 
-from conformance.fixtures.load import Suite, read_suite
+from conformance.engine.suite import Suite
+from conformance.fixtures.load import read_suite
 from conformance.fixtures.shipped import fixtures_folder
 
 CHAPTER = """\

@@ -10,6 +10,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+import msgspec
+import yaml
 from msgspec.structs import replace
 
 from conformance.filetools.exchange import Progress, write_all
@@ -130,9 +132,6 @@ def store(writer: Writer, source: str | None, progress: Progress) -> Provenance:
 
 
 def _yaml(record: Provenance) -> str:
-    import msgspec
-    import yaml
-
     plain = msgspec.to_builtins(record)
     return str(yaml.safe_dump(plain, sort_keys=False, width=100, allow_unicode=True))
 

@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import importlib
 from collections.abc import Sequence
+from fnmatch import fnmatchcase
 from functools import cache
 
-from conformance import mutants as product
-from conformance.mutants import Mutant
+from conformance.mutants import mutant as product
+from conformance.mutants.mutant import Mutant
 
 # Module -> what it is about.
 CHAPTERS = {
@@ -48,8 +49,6 @@ def named(name: str) -> Mutant:
 
 def matching(patterns: Sequence[str]) -> list[Mutant]:
     """The mutants that any of the patterns matches, all if there is none; ValueError for a miss."""
-    from fnmatch import fnmatchcase
-
     if not patterns:
         return list(mutants().values())
     for pattern in patterns:

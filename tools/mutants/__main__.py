@@ -16,7 +16,9 @@ def parser() -> argparse.ArgumentParser:
     """The three commands."""
     top = argparse.ArgumentParser(prog="python -m tools.mutants", description=__doc__)
     commands = top.add_subparsers(dest="command", required=True, metavar="COMMAND")
-    check.register(commands)
+    checking: Any = commands.add_parser("check", description=check.DESCRIPTION)
+    check.configure(checking)
+    checking.set_defaults(run=check.run)
     listing: Any = commands.add_parser("list", help="list the mutants, one a line")
     listing.add_argument("--dialect", help="only those of this dialect")
     listing.set_defaults(run=show)

@@ -5,15 +5,15 @@ from __future__ import annotations
 import shlex
 import sys
 
-from conformance.mutants import Mutant
+from conformance.mutants.mutant import Mutant
 from conformance.transport.backend import Backend
 from conformance.transport.in_process import InProcessBackend
+from conformance.transport.python_adapters import mutant
 
 
 def opened(wrong: Mutant) -> Backend:
     """In this process."""
     # Brings mlx and the reference, which mutation testing changes after it has collected the cases.
-    from conformance.transport.python_adapters import mutant
 
     return InProcessBackend(mutant(wrong))
 

@@ -7,23 +7,33 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from rich.console import Console
+from rich.progress import Progress
+
+from conformance.engine.runner import parse_shard
+from conformance.fixtures.load import load_suite
+from tools.mutants import matching, mutants
+from tools.mutants.drawn import CHOICE, catch_all, encoded, stored
+from tools.mutants.kills import Terms, examine
+from tools.mutants.matrix import matrix
+from tools.pages.mutants import page
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from conformance.fixtures.load import Suite
-    from conformance.mutants import Mutant
+    from conformance.engine.suite import Suite
+    from conformance.mutants.mutant import Mutant
     from tools.mutants.matrix import Matrix
 
 _FAILED = 1
 
+DESCRIPTION = (
+    "Has every mutant face the cases of its dialect, and says which requirements kill it. Exit "
+    "code 1 when one survives, or when the cases of a MUST kill none."
+)
 
-def register(commands: Any) -> None:
-    parser: argparse.ArgumentParser = commands.add_parser(
-        "check",
-        help="check that the fixture cases notice every deliberately wrong backend",
-        description="Has every mutant face the cases of its dialect, and says which requirements "
-        "kill it. Exit code 1 when one survives, or when the cases of a MUST kill none.",
-    )
+
+def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("names", nargs="*", metavar="NAME", help="only these (* matches)")
     parser.add_argument("--stdio", action="store_true", help="each in a process of its own")
     parser.add_argument("--first", action="store_true", help="stop at the first case that kills")
@@ -34,18 +44,9 @@ def register(commands: Any) -> None:
     parser.add_argument("--jobs", type=int, metavar="N", help="processes; default: processors")
     parser.add_argument("--markdown", metavar="FILE", help="write the page about all mutants")
     parser.add_argument("--json", metavar="FILE", help="write which cases kill which mutant")
-    parser.set_defaults(run=run)
 
 
 def run(options: argparse.Namespace) -> int:
-    from conformance.engine.runner import parse_shard
-    from conformance.fixtures.load import load_suite
-    from tools.mutants import matching, mutants
-    from tools.mutants.drawn import stored
-    from tools.mutants.kills import Terms, examine
-    from tools.mutants.matrix import matrix
-    from tools.pages.mutants import page
-
     if options.jobs is not None and options.jobs < 1:
         raise ValueError(f"--jobs {options.jobs}: write a number from 1 on")
     chosen = matching(options.names)
@@ -80,8 +81,6 @@ def run(options: argparse.Namespace) -> int:
 
 
 def _properties(suite: Suite, chosen: Sequence[Mutant], options: argparse.Namespace) -> int:
-    from tools.mutants.drawn import CHOICE, catch_all, encoded
-
     if options.stdio or options.first:
         raise ValueError("--properties goes without --stdio and --first")
     with _Progress(len(chosen)) as step:
@@ -107,9 +106,6 @@ class _Progress:
     """A bar on a terminal, nothing elsewhere; on stderr."""
 
     def __init__(self, total: int) -> None:
-        from rich.console import Console
-        from rich.progress import Progress
-
         console = Console(stderr=True)
         self._progress = Progress(console=console, transient=True, disable=not console.is_terminal)
         self._total = total

@@ -6,8 +6,9 @@ from typing import Any
 
 import mlx.core as mx
 
-from conformance.mutants import Mutant, demonstration
 from conformance.mutants.alter import becomes, forget, then
+from conformance.mutants.catalogue import demonstration
+from conformance.mutants.mutant import Mutant
 from reference_impl.slots.rules import copying, indexing, lengths, state
 
 _RS, _LM31, _LM32 = "mlxrs-0.1", "mlx-lm-0.31", "mlx-lm-0.32"

@@ -13,8 +13,9 @@ from pathlib import Path
 
 import msgspec
 
-from conformance.fixtures.load import Suite, read_suite
-from conformance.mutants import Mutant
+from conformance.engine.suite import Suite
+from conformance.fixtures.load import read_suite
+from conformance.mutants.mutant import Mutant
 from conformance.properties.breaches import breaking
 from conformance.properties.comparison import Comparison
 from conformance.properties.kind_properties import laws_of

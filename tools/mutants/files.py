@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import builtins
 import json
 import re
+import typing
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from conformance.mutants import Mutant, demonstration
+from conformance.mutants.catalogue import demonstration
+from conformance.mutants.mutant import Mutant
 from conformance.mutants.wrong_files import (
     Loaded,
     Wrong,
@@ -63,9 +66,6 @@ def _to_the_shortest(header: dict[str, Any]) -> None:
 
 
 def _any_name(header: dict[str, Any]) -> None:
-    import builtins
-    import typing
-
     for key, label in header["__metadata__"].items():
         if key.startswith("2.") and (hasattr(builtins, label) or hasattr(typing, label)):
             header["__metadata__"][key] = "ArraysCache"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import resource
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import dataclass
@@ -14,9 +15,10 @@ from typing import TypeVar
 from conformance.engine.execute import execute
 from conformance.engine.judge import judge
 from conformance.engine.plan import Plan, applicability, plan
+from conformance.engine.suite import Suite
 from conformance.engine.verdict import Status
-from conformance.fixtures.load import Suite, read_suite
-from conformance.mutants import Mutant
+from conformance.fixtures.load import read_suite
+from conformance.mutants.mutant import Mutant
 from conformance.transport import connect
 from conformance.transport.backend import Backend
 from conformance.transport.restarting import RestartingBackend
@@ -144,10 +146,6 @@ def spread(
 
 def _bounded() -> None:
     """A mutant that takes all memory gets an error for it, and the machine goes on."""
-    try:
-        import resource
-    except ImportError:  # Windows
-        return
     _, most = resource.getrlimit(resource.RLIMIT_AS)
     resource.setrlimit(resource.RLIMIT_AS, (ADDRESS_SPACE, most))
 

@@ -10,8 +10,8 @@ from typing import Any
 
 from conformance.engine.case import Case
 from conformance.engine.operation import Gives
-from conformance.fixtures.load import Suite
-from conformance.mutants import Mutant
+from conformance.engine.suite import Suite
+from conformance.mutants.mutant import Mutant
 from tools.mutants.kills import Kills
 
 

@@ -6,8 +6,8 @@ from typing import Any
 
 import mlx.core as mx
 
-from conformance.mutants import Mutant
 from conformance.mutants.alter import altered
+from conformance.mutants.mutant import Mutant
 from reference_impl.slots.rules import metadata
 
 _RS, _LM31 = "mlxrs-0.1", "mlx-lm-0.31"

@@ -6,8 +6,8 @@ import re
 import unicodedata
 from typing import Any
 
-from conformance.mutants import Mutant
 from conformance.mutants.alter import Rule, altered
+from conformance.mutants.mutant import Mutant
 from reference_impl import integers
 from reference_impl.errors import CapExceeded, InvariantViolation, Parse
 from reference_impl.slots.rules import metadata

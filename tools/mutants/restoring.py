@@ -6,7 +6,6 @@ from typing import Any
 
 import mlx.core as mx
 
-from conformance.mutants import Mutant, demonstration
 from conformance.mutants.alter import (
     Rule,
     altered,
@@ -15,6 +14,8 @@ from conformance.mutants.alter import (
     forget,
     then,
 )
+from conformance.mutants.catalogue import demonstration
+from conformance.mutants.mutant import Mutant
 from reference_impl import dialect_class
 from reference_impl.integers import lenient_csv, swift_int32_array
 from reference_impl.slots.rules import metadata, state

@@ -8,8 +8,9 @@ from typing import Any
 
 import mlx.core as mx
 
-from conformance.mutants import Mutant, demonstration
 from conformance.mutants.alter import altered, forget, then
+from conformance.mutants.catalogue import demonstration
+from conformance.mutants.mutant import Mutant
 from reference_impl.errors import Trap
 from reference_impl.slots.rules import lengths, masks
 from reference_impl.slots.rules.lengths import prepare_int32

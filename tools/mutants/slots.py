@@ -6,8 +6,9 @@ from typing import Any
 
 import mlx.core as mx
 
-from conformance.mutants import Mutant, demonstration
 from conformance.mutants.alter import becomes, forget, then
+from conformance.mutants.catalogue import demonstration
+from conformance.mutants.mutant import Mutant
 from reference_impl.integers import as_usize
 from reference_impl.slots.rules import construction, indexing, state
 from reference_impl.traps import trapping

@@ -16,7 +16,8 @@ from conformance.engine.case import Case
 from conformance.engine.execute import execute
 from conformance.engine.judge import judge
 from conformance.engine.plan import applicability, plan
-from conformance.fixtures.load import Suite, read_suite
+from conformance.engine.suite import Suite
+from conformance.fixtures.load import read_suite
 from conformance.kinds import KINDS
 from conformance.properties.breaches import try_law
 from conformance.properties.comparison import Comparison

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from conformance.fixtures.load import Suite
-from conformance.mutants import Mutant
+from conformance.engine.suite import Suite
+from conformance.mutants.mutant import Mutant
 from tools.mutants import CHAPTERS, chapters
 from tools.mutants.drawn import CHOICE, Caught
 from tools.mutants.matrix import Matrix

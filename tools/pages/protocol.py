@@ -10,9 +10,12 @@ from typing import Any
 import msgspec
 
 from conformance.engine.operation import FORMS, Operation, Use
+from conformance.fixtures.dialects import default_dialect
 from conformance.kinds import KINDS
 from conformance.tensor import WireTensor
 from conformance.transport import messages as protocol
+from conformance.transport.adapter import answer
+from conformance.transport.python_adapters import reference
 
 CODES = {
     protocol.OPERATION_REFUSED: "the implementation refused; `data` is an ErrorData",
@@ -140,10 +143,6 @@ def _session() -> Iterator[str]:
 
 def transcript() -> list[tuple[str, str]]:
     """The lines of a real session."""
-    from conformance.fixtures.dialects import default_dialect
-    from conformance.transport.adapter import answer
-    from conformance.transport.python_adapters import reference
-
     live = reference(default_dialect())
     lines = []
     number = 0

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 from conformance.engine.case import Case, Requirement
 from conformance.engine.plan import applicability
-from conformance.fixtures.load import Suite
-from conformance.mutants import Mutant
+from conformance.engine.suite import Suite
+from conformance.mutants.mutant import Mutant
 from tools.pages.templates import render
 
 _MANY = 40  # cases, of which nobody would read a line each

@@ -8,6 +8,8 @@ import tracemalloc
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
 
+import mlx.core as mx
+
 from conformance.benchmarks.operations import Benchmark, benchmarks
 from conformance.benchmarks.pairs import Row, Spread, compare, spread
 from conformance.transport import connect
@@ -90,8 +92,6 @@ def masks(found: Sequence[Row]) -> Iterator[Figure]:
 
 def metadata(count: int, text_bytes: int, rounds: int) -> Iterator[Figure]:
     """Target 4: writing, strict parsing, and refusing what is too long."""
-    import mlx.core as mx
-
     full = ArraysCache(count)
     full.cache = [mx.array([1.0])] * count
     text = ",".join(map(str, range(count)))

@@ -13,8 +13,9 @@ from pathlib import Path
 
 from conformance.benchmarks.pairs import ratios, spread
 from conformance.engine.runner import HOSTILE, Run
+from conformance.engine.suite import Suite
 from conformance.engine.verdict import Status
-from conformance.fixtures.load import Suite, load_suite, read_suite
+from conformance.fixtures.load import load_suite, read_suite
 from conformance.transport import served
 from tools.performance.figures import Figure, least, most, per_second
 
@@ -54,7 +55,7 @@ def scripted(suite: Suite) -> list[str]:
     for case in suite.cases.values():
         ops = {step.operation.wire for step in case.steps}
         large = any(getattr(step, "n", 0) > TOO_LARGE for step in case.steps)
-        if HOSTILE not in case.tags and not ops & {"load", "save", "resave"} and not large:
+        if HOSTILE not in case.tags and not ops & {"load", "save"} and not large:
             found.append(case.id)
     return found
 

@@ -15,8 +15,8 @@ from conformance.engine.session import RESET
 from conformance.engine.verdict import Status
 from conformance.filetools import written
 from conformance.filetools.safetensors import parse
-from conformance.kinds.files import LOAD, SAVE
 from conformance.kinds.files.contents import Content, arguments, contents, requirements, spelled
+from conformance.kinds.files.operations import LOADING, SAVING
 from conformance.outcomes.difference import Difference
 from conformance.outcomes.trap import is_trap
 from conformance.properties.agreement import agree
@@ -67,7 +67,7 @@ class FileSearch(OwnSearch):
 
     def not_applicable(self, comparison: Comparison) -> str | None:
         declared = comparison.backend.handshake.capabilities
-        missing = [op for op in (SAVE.operation.wire, LOAD.operation.wire) if op not in declared]
+        missing = [op for op in (SAVING.wire, LOADING.wire) if op not in declared]
         return f"the backend declares no {', '.join(missing)}" if missing else None
 
     def run(
@@ -96,7 +96,7 @@ def exchange(comparison: Comparison, content: Content) -> Misfiled | None:
     """
     with tempfile.TemporaryDirectory() as folder:
         ours, theirs = Path(folder, "reference.safetensors"), Path(folder, "backend.safetensors")
-        saving, given_ = SAVE.operation.wire, arguments(content)
+        saving, given_ = SAVING.wire, arguments(content)
         saved = answer(comparison.reference, Call(saving, {"path": str(ours), **given_}))
         if is_trap(saved):
             return None
@@ -113,7 +113,7 @@ def exchange(comparison: Comparison, content: Content) -> Misfiled | None:
         if rows:
             return Misfiled(content, "the saved file", ("FILE-010",), rows)
         for whose, path in (("the reference's file", ours), ("its own file", theirs)):
-            call = Call(LOAD.operation.wire, {"path": str(path)})
+            call = Call(LOADING.wire, {"path": str(path)})
             read = answer(comparison.reference, call)
             if is_trap(read):
                 continue

@@ -25,12 +25,6 @@ class Save(Step, frozen=True, kw_only=True):
     content: str
 
 
-class Resave(Step, frozen=True, kw_only=True):
-    """Read a copy of a golden file, `WRITER/CASE`, and save what was read over it."""
-
-    file: str
-
-
 class LoadRequest(msgspec.Struct, frozen=True):
     path: str
 
@@ -43,10 +37,6 @@ class SaveRequest(msgspec.Struct, frozen=True):
 
 def _load(step: Load, tensors: Tensors) -> dict[str, Any]:
     return {"path": tensors.files.file(step.file)}
-
-
-def _resave(step: Resave, tensors: Tensors) -> dict[str, Any]:
-    return {"path": tensors.files.overwritten(step.file)}
 
 
 def _save(step: Save, tensors: Tensors) -> dict[str, Any]:
@@ -102,12 +92,12 @@ def _problem_of_slots(name: str, cache: dict[str, Any]) -> str | None:
     return None
 
 
-OPERATIONS = (
-    Operation("save", Save, "null; writes a prompt-cache file",
-              reads=(), gives=Gives.SAVED, request=SaveRequest, spell=_save),
-    Operation("load", Load, '{"caches": list, "user_metadata": object}',
-              reads=(), looks=True, gives=Gives.LOADED, request=LoadRequest, spell=_load,
-              problem=_problem),
-    Operation("resave", Resave, "null; saves what is loaded to the file that it is loaded from",
-              reads=(), gives=Gives.SAVED, request=LoadRequest, spell=_resave),
+SAVING = Operation(
+    "save", Save, "null; writes a prompt-cache file",
+    reads=(), gives=Gives.SAVED, request=SaveRequest, spell=_save,
 )  # fmt: skip
+LOADING = Operation(
+    "load", Load, '{"caches": list, "user_metadata": object}',
+    reads=(), looks=True, gives=Gives.LOADED, request=LoadRequest, spell=_load, problem=_problem,
+)  # fmt: skip
+OPERATIONS = (SAVING, LOADING)

@@ -9,20 +9,22 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
+from conformance.filetools.identify import identify
+from conformance.filetools.inspection import facts, lines, plain, refused
+from reference_impl.files.errors import PromptCacheError
 
-def register(commands: Any) -> None:
-    parser: argparse.ArgumentParser = commands.add_parser(
-        "inspect",
-        help="show what is in prompt-cache files",
-        description="Show prompt-cache files: layout, caches, and what each dialect's reader would "
-        "do with them. Exit code 1 when one of them is none.",
-    )
+DESCRIPTION = (
+    "Show prompt-cache files: layout, caches, and what each dialect's reader would do with them. "
+    "Exit code 1 when one of them is none."
+)
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "files", metavar="FILE", nargs="+", help="a folder stands for its .safetensors files"
     )
     parser.add_argument("--all", action="store_true", help="show every cache of a file with many")
     parser.add_argument("--json", action="store_true", help="as JSON; a list for several files")
-    parser.set_defaults(run=run)
 
 
 def run(options: argparse.Namespace) -> int:
@@ -44,10 +46,6 @@ def _paths(names: Iterable[str]) -> Iterator[Path]:
 
 
 def _facts(path: Path) -> dict[str, Any]:
-    from conformance.filetools.identify import identify
-    from conformance.filetools.inspection import facts, plain
-    from reference_impl.files.errors import PromptCacheError
-
     try:
         return plain(facts(path))
     except PromptCacheError as error:
@@ -57,9 +55,6 @@ def _facts(path: Path) -> dict[str, Any]:
 
 
 def _show(path: Path, everything: bool, several: bool) -> int:
-    from conformance.filetools.inspection import facts, lines, refused
-    from reference_impl.files.errors import PromptCacheError
-
     try:
         text = "\n".join(lines(facts(path), everything))
     except PromptCacheError as error:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import argparse
-from typing import Any
+from collections import Counter
+
+from conformance.engine.plan import applicability
+from conformance.engine.runner import select
+from conformance.fixtures.load import load_suite
 
 
-def register(commands: Any) -> None:
-    parser: argparse.ArgumentParser = commands.add_parser(
-        "list", help="list cases, requirements, hazards, dialects, tags or mutants"
-    )
+def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "what",
         nargs="?",
@@ -18,16 +19,9 @@ def register(commands: Any) -> None:
     )
     parser.add_argument("--dialect", help="only cases that apply to it, or mutants of it")
     parser.add_argument("--tag", action="append", default=[], help="only cases with this tag")
-    parser.set_defaults(run=run)
 
 
 def run(options: argparse.Namespace) -> int:
-    from collections import Counter
-
-    from conformance.engine.plan import applicability
-    from conformance.engine.runner import select
-    from conformance.fixtures.load import load_suite
-
     suite = load_suite()
     dialect = suite.dialect(options.dialect) if options.dialect else None
     if options.what == "cases":
@@ -44,7 +38,7 @@ def run(options: argparse.Namespace) -> int:
         for entry in suite.dialects.values():
             print(f"{entry.id}  {entry.summary}")
     elif options.what == "mutants":
-        from conformance.mutants import demonstrations
+        from conformance.mutants.catalogue import demonstrations
 
         for mutant in demonstrations().values():
             if dialect is None or mutant.dialect == dialect.id:

@@ -1,0 +1,72 @@
+"""The commands, by what they are for; the module of one is imported when it is chosen."""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+from collections.abc import Sequence
+
+from conformance import __version__
+from conformance.invocation import NAME
+
+GROUPS = {
+    "judge an implementation": {
+        "run": "judge a backend",
+        "baseline": "rewrite a list of known failures from a run, keeping comments and reasons",
+        "report": "merge the reports of shards, refusing unless every case is there once",
+        "replay": "run the calls of a transcript again, on any backend",
+        "bench": "time a backend against another one and against the limit",
+    },
+    "understand a verdict": {
+        "explain": "what a case or requirement says, where it comes from, what each dialect does",
+        "diff": "the divergences between two dialects",
+        "list": "list cases, requirements, hazards, dialects, tags or mutants",
+    },
+    "connect a port": {
+        "new-adapter": "copy a working skeleton of an adapter for another language",
+        "doctor": "check an adapter: framing, ids, errors, tensors, ending",
+        "serve": "speak the wire protocol on stdin and stdout for a backend",
+        "schema": "print the JSON Schema of the wire protocol or of a chapter file",
+        "lint": "check the fixtures",
+    },
+    "prompt-cache files": {
+        "inspect": "show what is in a prompt-cache file",
+        "convert": "write a prompt-cache file in another layout",
+        "interop": "who reads the prompt-cache files of whom",
+    },
+}
+
+
+def parsed(words: Sequence[str]) -> argparse.Namespace:
+    """The options of the chosen command, with `run`, and `opens` where it has any."""
+    chosen = _top().parse_args(words[:1])
+    module = importlib.import_module(f"conformance.cli.{chosen.command.replace('-', '_')}")
+    purpose = next(group[chosen.command] for group in GROUPS.values() if chosen.command in group)
+    parser = argparse.ArgumentParser(
+        prog=f"{NAME} {chosen.command}",
+        description=getattr(module, "DESCRIPTION", f"{purpose[0].upper()}{purpose[1:]}."),
+    )
+    module.configure(parser)
+    parser.set_defaults(run=module.run, opens=getattr(module, "OPENS", ()))
+    return parser.parse_args(words[1:])
+
+
+def _top() -> argparse.ArgumentParser:
+    lines = []
+    for title, group in GROUPS.items():
+        lines += ["", f"{title}:", *(f"  {name:<12} {what}" for name, what in group.items())]
+    top = argparse.ArgumentParser(
+        prog=NAME,
+        description="Judge an implementation of MLX's slot cache (ArraysCache / MambaCache).",
+        usage=f"{NAME} [-h] [--version] COMMAND ...",
+        epilog="\n".join(lines[1:]),
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    top.add_argument("--version", action="version", version=__version__)
+    top.add_argument(
+        "command",
+        choices=[name for group in GROUPS.values() for name in group],
+        metavar="COMMAND",
+        help="one of these; COMMAND --help says more",
+    )
+    return top

@@ -1,0 +1,79 @@
+"""What a mutant is, and the wrong class that it stands for."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from conformance.mutants.alter import altered
+from reference_impl import dialect_class, from_state
+
+# Rule -> how it stands in the class of a dialect, given what stands there.
+RULES: dict[str, tuple[str, Callable[[Any, Any], Any]]] = {
+    "construct": ("__init__", lambda rule, _: rule),
+    "get": ("__getitem__", lambda rule, _: rule),
+    "set": ("__setitem__", lambda rule, _: rule),
+    "batch_size": ("batch_size", lambda rule, _: property(rule)),
+    "read_state": ("state", lambda rule, before: before.getter(rule)),
+    "write_state": ("state", lambda rule, before: before.setter(rule)),
+    "read_meta": ("meta_state", lambda rule, before: before.getter(rule)),
+    "write_meta": ("meta_state", lambda rule, before: before.setter(rule)),
+    "from_state": ("from_state", lambda rule, _: classmethod(rule)),
+    **{
+        name: (name, lambda rule, _: rule)
+        for name in ("empty", "prepare", "advance", "make_mask", "filter", "extend", "copy", "size")
+    },
+}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Mutant:
+    """A wrong backend.
+
+    `violates` are requirements, each of which has a case that tells this mutant from the reference.
+    `wrong` says what it does. `seen` names what did or does so, or nearly, with a `link`;
+    without it the mistake is one that a port could make. `rules` replaces rules of the reference
+    (`RULES` says which operation each decides), `members` attributes of its class, `restore` how a
+    label, a state and metadata become a cache (given the class of the mutant and what the dialect's
+    own function would be). `files`
+    makes the wrong `save` and `load` of right ones; without it a mutant has neither.
+    `sequence` marks those that no single operation on a fresh cache shows: what is wrong is stale
+    or shared, and comes out in a later operation or in another cache.
+    """
+
+    name: str
+    dialect: str
+    violates: tuple[str, ...]
+    wrong: str
+    seen: str = ""
+    link: str = ""
+    rules: Mapping[str, Any] = field(default_factory=dict)
+    members: Mapping[str, Any] = field(default_factory=dict)
+    restore: Callable[..., Any] | None = None
+    files: Callable[..., Any] | None = None
+    sequence: bool = False
+
+
+def named(name: str, known: Mapping[str, Mutant], hint: str) -> Mutant:
+    """A mutant by its name; ValueError with the names that are like it, or the hint."""
+    if name in known:
+        return known[name]
+    near = ", ".join(difflib.get_close_matches(name, known, n=3))
+    raise ValueError(f"no mutant is called {name!r}; {f'did you mean {near}?' if near else hint}")
+
+
+def build(mutant: Mutant) -> tuple[type[Any], Callable[[str, Any, Any], Any]]:
+    """The wrong class, and its way from (class label, state, meta_state) to a cache."""
+    reference = dialect_class(mutant.dialect)
+    members = dict(mutant.members)
+    for rule, wrong_rule in mutant.rules.items():
+        name, fitted = RULES[rule]
+        members[name] = fitted(wrong_rule, members.get(name) or getattr(reference, name))
+    cls = type("ArraysCache", (reference,), members)
+    own = altered(from_state, dialect_class=lambda _: cls)
+    wrong = mutant.restore
+    if wrong is None:
+        return cls, own
+    return cls, lambda label, state, meta: wrong(cls, own, label, state, meta)
