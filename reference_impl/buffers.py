@@ -42,7 +42,7 @@ def write(cache: Any, start: int, stop: int, keys: mx.array, values: mx.array) -
 
 
 def filled(cache: Any) -> tuple[mx.array, mx.array]:
-    """The tokens up to the offset; buffers without free room themselves.
+    """The tokens up to the offset; buffers that have no more than these themselves.
 
     Before the first update an AttributeError.
     """
@@ -51,13 +51,25 @@ def filled(cache: Any) -> tuple[mx.array, mx.array]:
     return cache.keys, cache.values
 
 
+def cut_at_offset(cache: Any) -> tuple[mx.array, mx.array]:
+    """The same tokens; buffers that have just these themselves, and parts of others."""
+    if cache.offset == cache.keys.shape[2]:
+        return cache.keys, cache.values
+    return first(cache.keys, cache.offset), first(cache.values, cache.offset)
+
+
 def filled_or_nothing(cache: Any) -> list[mx.array]:
-    """The same as a list, which is empty before the first update."""
+    """As `filled`, in a list that is empty before the first update."""
     return [] if cache.keys is None else list(filled(cache))
 
 
+def cut_at_offset_or_nothing(cache: Any) -> list[mx.array]:
+    """As `cut_at_offset`, in a list that is empty before the first update."""
+    return [] if cache.keys is None else list(cut_at_offset(cache))
+
+
 def own_filled_or_nothing(cache: Any) -> list[mx.array]:
-    """The same, in arrays that no later update reaches."""
+    """As `filled_or_nothing`, in arrays that no later update reaches."""
     return list(own(filled_or_nothing(cache)))
 
 

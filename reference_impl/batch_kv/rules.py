@@ -17,7 +17,7 @@ from reference_impl.errors import (
 )
 from reference_impl.integers import as_usize, rust_i32_array
 from reference_impl.strictness import token_count, usize_sum
-from reference_impl.tokens import first, joined, own
+from reference_impl.tokens import AXIS, first, joined, own
 
 if TYPE_CHECKING:
     from reference_impl.batch_kv.cache import BatchKVCache
@@ -145,9 +145,10 @@ def finalize_checked(cache: BatchKVCache) -> None:
 
 def turned(array: mx.array, shifts: mx.array) -> mx.array:
     """Each row turned to the right by its own shift: what leaves at the end comes to the front."""
-    count = array.shape[2]
-    places = (mx.arange(count)[None, None, :, None] - shifts[:, None, None, None]) % count
-    return mx.take_along_axis(array, places, axis=2)
+    count = array.shape[AXIS]
+    behind = [1] * (array.ndim - AXIS - 1)
+    places = (mx.arange(count).reshape(-1, *behind) - shifts.reshape(-1, 1, 1, *behind)) % count
+    return mx.take_along_axis(array, places, axis=AXIS)
 
 
 # Masks

@@ -64,9 +64,10 @@ class BatchRotatingKVCache(TokenCache):
                 self.values = first(self.values, self.index)
             if self.lengths is not None:
                 self.turn_ended_rows()
-            self.drop_oldest(self.index - self.max_size + 1)
-            self.keys = joined(self.keys, keys)
-            self.values = joined(self.values, values)
+            surplus = self.index - self.max_size + 1
+            self.count_dropped(surplus)
+            self.keys = joined(without_oldest(self.keys, surplus), keys)
+            self.values = joined(without_oldest(self.values, surplus), values)
         self.count(keys.shape[2])
         self.written += keys.shape[2]
         self.index = self.keys.shape[2]
@@ -89,11 +90,10 @@ class BatchRotatingKVCache(TokenCache):
         self.left_padding += shifts
         self.count_back(shifts)
 
-    def drop_oldest(self, surplus: int) -> None:
+    def count_dropped(self, surplus: int) -> None:
+        """Of the tokens that go, the first ones are padding."""
         if surplus > 0:
             self.left_padding -= surplus
-            self.keys = after(self.keys, surplus)
-            self.values = after(self.values, surplus)
 
     # A single token
 
@@ -105,8 +105,10 @@ class BatchRotatingKVCache(TokenCache):
         self.make_room(keys, values)
         surplus = self.keys.shape[2] - self.max_size
         if surplus > 0:
-            self.drop_oldest(surplus)
+            self.keys = without_oldest(self.keys, surplus)
+            self.values = without_oldest(self.values, surplus)
             self.index = self.max_size
+            self.count_dropped(surplus)
         if self.index == self.max_size:
             self.rotated = True
             self.index = 0
@@ -223,3 +225,8 @@ class BatchRotatingKVCache(TokenCache):
     def merge(cls, caches: Any) -> Any:
         """A batch cache with one row from each of `caches`, which have windows of equal size."""
         raise NotImplementedError
+
+
+def without_oldest(array: mx.array, surplus: int) -> mx.array:
+    """The tokens behind the first `surplus`."""
+    return after(array, surplus) if surplus > 0 else array

@@ -11,7 +11,7 @@ from reference_impl.errors import LengthMismatch
 from reference_impl.integers import USIZE, as_usize, parse_lenient, parse_strict
 from reference_impl.serialization import counted_texts, trapping_texts
 from reference_impl.strictness import token_count, usize_difference, usize_sum
-from reference_impl.tokens import after, between, first, own
+from reference_impl.tokens import after, between, first
 
 if TYPE_CHECKING:
     from reference_impl.chunked.cache import ChunkedKVCache
@@ -115,24 +115,7 @@ def trim_count(cache: ChunkedKVCache, n: Any) -> int:
     return removed
 
 
-# State: the buffers up to the offset, as if they began at position 0; the start is metadata.
-
-
-def pair(cache: ChunkedKVCache) -> tuple[mx.array, mx.array]:
-    """The first `offset` tokens of the buffers; an AttributeError before the first update."""
-    if cache.offset == cache.keys.shape[2]:
-        return cache.keys, cache.values
-    return first(cache.keys, cache.offset), first(cache.values, cache.offset)
-
-
-def pair_or_nothing(cache: ChunkedKVCache) -> list[mx.array]:
-    """The same as a list, which is empty before the first update."""
-    return [] if cache.keys is None else list(pair(cache))
-
-
-def own_pair_or_nothing(cache: ChunkedKVCache) -> list[mx.array]:
-    """The same, in arrays that no later update reaches."""
-    return list(own(pair_or_nothing(cache)))
+# State: mlx-lm 0.31, mlxrs and Swift cut the buffers at the offset, as if they began at position 0.
 
 
 def everything(cache: ChunkedKVCache) -> tuple[Any, ...]:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
+import mlx.core as mx
+
 from reference_impl.kv.rules import trim_any
 from reference_impl.token_cache import TokenCache
-from reference_impl.tokens import joined
 
 
 class ConcatenateKVCache(TokenCache):
@@ -26,8 +27,8 @@ class ConcatenateKVCache(TokenCache):
         if self.keys is None:
             self.keys, self.values = keys, values
         else:
-            self.keys = joined(self.keys, keys)
-            self.values = joined(self.values, values)
+            self.keys = mx.concatenate([self.keys, keys], axis=-2)
+            self.values = mx.concatenate([self.values, values], axis=-2)
         self.offset = self.keys.shape[-2]
         return self.keys, self.values
 

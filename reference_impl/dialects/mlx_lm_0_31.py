@@ -96,7 +96,7 @@ class KVCache(Common, AnyKVCache):
     update_and_fetch = kv_rules.append
     trim = kv_rules.trim_any
     make_mask = attention.array_for_any_window
-    state = property(buffers.filled, kv_rules.take_pair)
+    state = property(buffers.cut_at_offset, kv_rules.take_pair)
     to_quantized = kv_rules.quantize_buffers
     merge: Any = classmethod(kv_rules.merge_as_batch)
 
@@ -118,6 +118,7 @@ class QuantizedKVCache(Common, AnyQuantizedKVCache):
     trim = kv_rules.trim_any
     make_mask = attention.array_for_any_window
     state = property(quantized_rules.filled_or_buffers, quantized_rules.take_pair)
+    nbytes = property(quantized_rules.bytes_of_buffers)
     meta_state = property(quantized_rules.three_texts, quantized_rules.take_three_integers)
 
 
@@ -126,7 +127,7 @@ class ChunkedKVCache(Common, AnyChunkedKVCache):
     update_and_fetch = chunked_rules.append
     trim = chunked_rules.trim_any
     make_mask = absent()
-    state = property(chunked_rules.pair, chunked_rules.take_pair)
+    state = property(buffers.cut_at_offset, chunked_rules.take_pair)
     meta_state = property(chunked_rules.two_texts, chunked_rules.take_two_integers)
 
 

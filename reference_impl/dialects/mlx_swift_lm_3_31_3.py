@@ -88,7 +88,7 @@ class Common(TokenCache):
 
 class KVCache(Common, AnyKVCache):
     update_and_fetch = trapping(kv_rules.append)
-    state = property(buffers.filled_or_nothing, trapping(kv_rules.take_two_arrays))
+    state = property(buffers.cut_at_offset_or_nothing, trapping(kv_rules.take_two_arrays))
     to_quantized = trapping(kv_rules.quantize_filled)
     copy = kv_rules.copy_filled
 
@@ -120,7 +120,7 @@ class ChunkedKVCache(Common, AnyChunkedKVCache):
     maybe_trim_front = trapping(chunked_rules.drop_beyond_chunk_if_any)
     update_and_fetch = trapping(chunked_rules.append)
     trim = trapping(chunked_rules.trim_any)
-    state = property(chunked_rules.pair_or_nothing, trapping(chunked_rules.take_two_arrays))
+    state = property(buffers.cut_at_offset_or_nothing, trapping(chunked_rules.take_two_arrays))
     meta_state = property(chunked_rules.two_texts_listed, chunked_rules.take_two_lenient_texts)
     to_quantized = trapping(kv_rules.quantize_filled)
 

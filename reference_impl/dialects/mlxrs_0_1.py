@@ -132,7 +132,7 @@ class ChunkedKVCache(Common, AnyChunkedKVCache):
     maybe_trim_front = chunked_rules.drop_counted_beyond_chunk_if_any
     update_and_fetch = all_or_nothing(chunked_rules.append_replacing)
     trim = chunked_rules.trim_count
-    state = property(chunked_rules.own_pair_or_nothing, chunked_rules.take_counted_pair)
+    state = property(buffers.own_filled_or_nothing, chunked_rules.take_counted_pair)
     meta_state = property(chunked_rules.two_texts_listed, chunked_rules.take_two_texts)
 
     def __init__(self, chunk_size: Any = None) -> None:

@@ -258,6 +258,15 @@ def _halves(arrays: list[Any]) -> tuple[tuple[Any, ...], tuple[Any, ...]]:
     return tuple(arrays[:half]), tuple(arrays[half:])
 
 
+# Bytes
+
+
+def bytes_of_buffers(cache: QuantizedKVCache) -> int:
+    """mlx-lm: free room included; an AttributeError before the first update."""
+    parts = [cache.keys, cache.values] if cache.keys is None else [*cache.keys, *cache.values]
+    return sum(part.nbytes for part in parts)
+
+
 # Metadata
 
 
