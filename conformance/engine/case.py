@@ -12,6 +12,7 @@ from conformance.engine.kind import Given, Step
 from conformance.engine.literals import Strict, TensorLiteral
 
 Level = Literal["MUST", "SHOULD", "MAY"]
+LARGE = "large"  # the tag of cases that take long
 
 
 class Budget(Strict, frozen=True):

@@ -12,6 +12,7 @@ from multiprocessing import get_context
 from pathlib import Path
 from typing import TypeVar
 
+from conformance.engine.case import LARGE
 from conformance.engine.execute import execute
 from conformance.engine.judge import judge
 from conformance.engine.plan import Plan, applicability, plan
@@ -25,7 +26,6 @@ from conformance.transport.restarting import RestartingBackend
 from tools.mutants import named
 from tools.mutants.backend import opened, over_stdio
 
-LARGE = "large"  # the tag of cases that take long
 ADDRESS_SPACE = 8 << 30  # bytes of a process that examines
 _AT_ONCE = 4  # mutants that are worth the start of a process
 

@@ -7,7 +7,7 @@ import sys
 
 import pytest
 
-from tools.mutants.kills import LARGE
+from conformance.engine.case import LARGE
 
 # What notices most for its time first: a mutant is dropped at the first test that notices it.
 ORDER = ("test_hostile", "test_reader", "test_writer", "test_cases", "test_hostile_reader")

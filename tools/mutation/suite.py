@@ -12,7 +12,7 @@ from functools import cache
 import pytest
 
 from conformance.engine import literals
-from conformance.engine.case import Case
+from conformance.engine.case import LARGE, Case
 from conformance.engine.execute import execute
 from conformance.engine.judge import judge
 from conformance.engine.plan import applicability, plan
@@ -24,7 +24,6 @@ from conformance.properties.comparison import Comparison
 from conformance.properties.kind_properties import laws_of
 from conformance.transport import connect
 from conformance.transport.restarting import RestartingBackend
-from tools.mutants.kills import LARGE
 
 GROUP = 12
 TRIALS = 10  # of each law
