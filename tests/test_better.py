@@ -14,7 +14,7 @@ SUITE = load_suite()
 CASES = [
     case
     for case in SUITE.cases.values()
-    if not {"large", "hostile"} & {*case.tags} and not {"load", "save"} & operations(case)
+    if not {"large", "hostile"} & {*case.tags} and not {"load", "save", "resave"} & operations(case)
 ]
 
 

@@ -168,7 +168,7 @@ def test_the_rust_port_passes_the_whole_suite_around_its_stand_in():
     with locked("rust"):
         make("port-rust")
     rust = PORTS / "rust" / "target" / "release" / ADAPTER
-    passes_everything(f"cmd:{rust}", "write_in_place", "save", "load")
+    passes_everything(f"cmd:{rust}", "write_in_place", "save", "load", "resave")
 
 
 @pytest.mark.parametrize("language", LANGUAGES)

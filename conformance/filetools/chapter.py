@@ -25,7 +25,7 @@ from conformance.filetools.goldens import (
 from conformance.filetools.library import HOSTILE, Library
 from conformance.filetools.model import CacheSpec, FileCase, Golden, HostileFile, Provenance
 from conformance.filetools.reading import ERROR, TRAP, Reading
-from conformance.kinds.files import LOAD, SAVE
+from conformance.kinds.files import LOAD, RESAVE, SAVE
 from conformance.outcomes.reading import LOSSY, WRONG, NotSame
 from conformance.outcomes.registry import Better, Expect
 
@@ -38,6 +38,7 @@ _HAZARDS = {
     ERROR: "file-of-another-is-refused",
     TRAP: "reader-ends-the-process",
 }
+_DESTROYED = "file-saved-over-itself-is-destroyed"
 _NEWER_WRITES = "origin-of-a-window-is-written"
 _REFUSED = Better(refused="a file that this reader does not take")
 
@@ -52,7 +53,12 @@ def file_chapter(library: Library, dialects: Mapping[str, Dialect], kinds: Kinds
         requirements=head.requirements,
         cases=[
             replace(case, evidence=maker.evidence(case.id))
-            for case in (*maker.reading(), *maker.writing(), *maker.hostile())
+            for case in (
+                *maker.reading(),
+                *maker.writing(),
+                *maker.resaving(),
+                *maker.hostile(),
+            )
         ],
         evidence=head.evidence,
     )
@@ -146,6 +152,37 @@ class _ChapterMaker:
                 steps=[self._step(SAVE(content=content.id), outcomes)],
                 not_applicable=spread(gone, self._lineages),
             )
+
+    def resaving(self) -> Iterator[Case]:
+        """One case for each writer and content that is saved over itself."""
+        destroys = dict.fromkeys(self.head.destroys, True)
+        writers = {
+            name: lookup(self.head.writers, dialect.lineage)
+            for name, dialect in self._dialects.items()
+        }
+        for writer in dict.fromkeys(filter(None, writers.values())):
+            for content in self.head.resaved:
+                golden = f"{writer}/{content}"
+                whole, outcomes = Expect(written=golden), {}
+                for name in (name for name, own in writers.items() if own == writer):
+                    outcomes[name] = whole
+                    if lookup(destroys, self._dialects[name].lineage):
+                        outcomes[name] = Expect(
+                            undefined="the file is left with whatever its memory held",
+                            hazard=_DESTROYED,
+                            accept=[Better(written=golden)],
+                        )
+                others = {
+                    name: None if name in outcomes else f"its writer is not {writer}"
+                    for name in writers
+                }
+                yield self._case(
+                    id=f"file.resave.{writer}.{_slug(content)}",
+                    requires=["FILE-017"],
+                    why="A cache that is kept for the next turn is saved where it was loaded from.",
+                    steps=[self._step(RESAVE(file=golden), outcomes)],
+                    not_applicable=spread(others, self._lineages),
+                )
 
     def _not_written(self, content: FileCase, writer: str, dialect: Dialect) -> str | None:
         """Why a dialect's backends are not asked for a file."""

@@ -26,11 +26,14 @@ MAX_WRITTEN_BYTES = 64 * 1024 * 1024
 
 @dataclass(frozen=True)
 class FileRef(FileArgument):
-    """A prompt-cache file; `made` if the backend makes it, otherwise a copy lies there before."""
+    """A prompt-cache file; `made` if the backend makes it, otherwise a copy lies there before,
+    which the backend may be asked to write `over`.
+    """
 
     name: str
     library: Library = field(repr=False)
     made: bool = False
+    over: bool = False
 
     def placed(self, folder: Path) -> str:
         path = self._path(folder)
@@ -45,7 +48,7 @@ class FileRef(FileArgument):
         except OSError:
             return None
         whole = stat.S_ISREG(status.st_mode) and status.st_size <= MAX_WRITTEN_BYTES
-        return path.read_bytes() if self.made and whole else None
+        return path.read_bytes() if (self.made or self.over) and whole else None
 
     def _path(self, folder: Path) -> Path:
         return folder / Path(self.name).with_suffix(SUFFIX).name
@@ -90,6 +93,11 @@ class Library:
         else:
             self._path(name)
         return FileRef(name, self)
+
+    def overwritten(self, name: str) -> FileRef:
+        """A golden file that the backend writes over."""
+        self._path(name)
+        return FileRef(name, self, over=True)
 
     def target(self, case: str) -> FileRef:
         """A file that the backend makes."""

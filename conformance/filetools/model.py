@@ -156,8 +156,10 @@ class FileChapter(Strict, frozen=True, kw_only=True):
     `writers` maps a dialect to the folder with what its writer writes. `readers` maps a reader
     that is newer than any dialect to the one that it extends, and that covers it. `typed` are the
     dialects whose errors are chosen, so that their kinds count. `unrun` has patterns of the cases
-    that are later than the run on the implementation that a dialect follows. `blamed` maps the
-    strict reader's error on a hostile file to the requirement that the file tests.
+    that are later than the run on the implementation that a dialect follows. `resaved`
+    are the contents that are saved over themselves, `destroys` the dialects whose own
+    implementation destroys the file then. `blamed` maps the strict reader's error on a hostile file
+    to the requirement that the file tests.
     """
 
     title: str
@@ -167,6 +169,8 @@ class FileChapter(Strict, frozen=True, kw_only=True):
     readers: dict[str, str] = field(default_factory=dict)
     typed: list[str] = field(default_factory=list)
     unrun: dict[str, list[str]] = field(default_factory=dict)
+    resaved: list[str] = field(default_factory=list)
+    destroys: list[str] = field(default_factory=list)
     blamed: dict[str, str]
     requirements: list[Requirement]
 

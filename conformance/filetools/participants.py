@@ -6,7 +6,7 @@ import sys
 from dataclasses import dataclass
 
 from conformance.kinds import KINDS
-from conformance.kinds.files import FILES
+from conformance.kinds.files import EXCHANGED
 from conformance.transport import command, released, runs_in_process
 from conformance.transport.backend import Backend, BackendUnusable
 from conformance.transport.causes import Unusable
@@ -29,7 +29,7 @@ class Participant:
     def start(self) -> Backend:
         """A live backend of its own; BackendUnusable when it cannot do files."""
         backend = ProcessBackend(list(self.command), problem=KINDS.problem)
-        missing = [op for op in FILES.operations if op not in backend.handshake.capabilities]
+        missing = [op for op in EXCHANGED if op not in backend.handshake.capabilities]
         if missing:
             backend.close()
             raise BackendUnusable(

@@ -31,7 +31,7 @@ import mlx.core as mx
 
 PROTOCOL_VERSION = 1
 REFUSED = 1  # the implementation raised
-FILE_OPERATIONS = ("save", "load")
+FILE_OPERATIONS = ("save", "load", "resave")
 
 # operation -> attribute of the class that it needs; operations not listed need nothing special
 NEEDS = {
@@ -315,6 +315,9 @@ class Adapter:
 
     def op_load(self, path: str) -> Any:
         return self._files.load(path)
+
+    def op_resave(self, path: str) -> None:
+        self._files.resave(path)
 
 
 def module_loader(module: Any) -> Callable[[str, Any, Any], Any] | None:

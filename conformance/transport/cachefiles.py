@@ -56,6 +56,11 @@ class ModuleFiles:
         described = [describe(cache, self._encode) for cache in caches]
         return {"caches": described, "user_metadata": metadata}
 
+    def resave(self, path: str) -> None:
+        """Save what was loaded to the file that it was loaded from; nothing is computed between."""
+        caches, metadata = self._module.load_prompt_cache(path, return_metadata=True)
+        self._module.save_prompt_cache(path, caches, *((metadata,) if metadata else ()))
+
     def _build(self, spec: dict[str, Any]) -> Any:
         name = spec["class_name"]
         cls = getattr(self._module, name)

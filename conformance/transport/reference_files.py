@@ -50,6 +50,11 @@ class ReferenceFiles:
         content = Content(tuple(entry(spec) for spec in caches), user_metadata)
         container.write(path, save_as(self._dialect, content))
 
+    def resave(self, path: str) -> None:
+        """Write what the dialect's reader would go on with to the file that it came from."""
+        content = load(path).content
+        container.write(path, save_as(self._dialect, content))
+
     def load(self, path: str) -> dict[str, Any]:
         """What the dialect's reader finds in a file, or what is in it."""
         if self._dialect == STRICT:
@@ -169,6 +174,8 @@ class FileAdapter:
             return self._files.save(params["path"], params["caches"], params["user_metadata"])
         if op == "load":
             return self._files.load(params["path"])
+        if op == "resave":
+            return self._files.resave(params["path"])
         raise adapter.UnknownOperation(f"no operation {op}")
 
 

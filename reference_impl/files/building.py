@@ -104,9 +104,11 @@ def batch(
         if value is None or not 0 <= value <= _MAX_INT32:
             raise BadCache(key, f"{what} = {value} is no count of tokens")
         found[what] = bool(value) if what == "rotated" else value
-    if found["idx"] > length:
-        raise BadCache(key, f"idx {found['idx']} is above its {length} positions")
-    return BatchEntry(name, keys, values, offset, padding, found)
+    entry = BatchEntry(name, keys, values, offset, padding, found)
+    positions = min(length, entry.held)
+    if found["idx"] > positions:
+        raise BadCache(key, f"idx {found['idx']} is above its {positions} positions")
+    return entry
 
 
 def _row(key: str, what: str, row: mx.array | None) -> mx.array:

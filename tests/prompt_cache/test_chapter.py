@@ -45,7 +45,20 @@ def test_every_file_and_every_content_is_a_case():
     assert written == {case.id for case in read_cases().cases if case.asked}
     hostile = {case.removeprefix("file.hostile.") for case in cases if ".hostile." in case}
     assert hostile == {file.id for file in read_hostile()}
-    assert len(cases) == len(read) + len(written) + len(hostile)
+    saved = [case for case in cases if case.startswith("file.resave.")]
+    assert len(saved) == 10
+    assert len(cases) == len(read) + len(written) + len(hostile) + len(saved)
+
+
+@pytest.mark.parametrize(
+    ("behaviour", "status"),
+    [("none", Status.PASS), ("destroys", Status.FAIL), ("destroys-as-mlxrs", Status.PASS)],
+)
+def test_a_file_saved_over_itself_stays_what_it_is(behaviour, status):
+    (verdict,) = verdicts(behaviour, "file.resave.mlxrs-0.1.full")
+    assert verdict.status is status
+    if behaviour == "destroys":
+        assert {row.place for row in in_words(verdict).mismatches} == {"tensor 0.0", "tensor 0.1"}
 
 
 def test_hostile_files_have_tag_and_budget():
@@ -247,7 +260,7 @@ def copied(tmp_path):
         ("hazards.yaml", "[mlx-lm-0.31]\n  hits: A file with a cache of no slots",
          "[mlx-lm-0.31]\n  not_in: [mlx-lm-0.32]\n  hits: A file with a cache of no slots",
          "cache-without-tensors-vanishes does not list mlx-lm-0.32"),
-        ("chapter.yaml", "- id: FILE-006", "- id: FILE-017", "no requirement FILE-006"),
+        ("chapter.yaml", "- id: FILE-006", "- id: FILE-099", "no requirement FILE-006"),
         ("mlx-lm-0.32.2/expectations.yaml", "  hole-0:", "  hole-9:",
          "nothing is said about hole-0"),
         ("mlx-lm-0.32.2/expectations.yaml", "  hole-0:\n    mlxrs-0.1", "  hole-0:\n    mlxrs-0.2",

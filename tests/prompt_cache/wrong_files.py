@@ -54,11 +54,19 @@ def save(path: str, *arguments):
         Path(path).write_text("no safetensors")
 
 
+def resave(path: str) -> None:
+    own.resave(path)
+    if BEHAVIOUR.startswith("destroys"):
+        data = bytearray(Path(path).read_bytes())
+        data[-56:] = bytes(56)
+        Path(path).write_bytes(data)
+
+
 made = adapter.Adapter(
     dialect_class("mlxrs-0.1"),
     {"name": "wrong-files", "version": "1", "language": "python"},
     "mlxrs-0.1",
-    files=SimpleNamespace(load=load, save=save),
+    files=SimpleNamespace(load=load, save=save, resave=resave),
 )
 
 

@@ -55,7 +55,7 @@ def scripted(suite: Suite) -> list[str]:
     for case in suite.cases.values():
         ops = {step.operation.wire for step in case.steps}
         large = any(getattr(step, "n", 0) > TOO_LARGE for step in case.steps)
-        if HOSTILE not in case.tags and not ops & {"load", "save"} and not large:
+        if HOSTILE not in case.tags and not ops & {"load", "save", "resave"} and not large:
             found.append(case.id)
     return found
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from conformance.engine.kind import Kind
-from conformance.kinds.files.operations import OPERATIONS, Load, Save
+from conformance.kinds.files.operations import OPERATIONS, Load, Resave, Save
 
 ABOUT = """
 A whole cache, in `save` and `load`, is one of
@@ -24,7 +24,8 @@ ChunkedKVCache (`chunk_size`, `start_position`), ConcatenateKVCache, and batches
 [B, heads, S, dim] to update an empty cache with, and none for a cache that stays empty; `load`
 gives the tensors that the cache holds: of a QuantizedKVCache weights, scales and biases. What is
 not of the type that it should be is given as `{"foreign": "its type"}`. `user_metadata` is an
-object of strings. The file lies in a temporary folder of the case.
+object of strings. The file lies in a temporary folder of the case. `resave` saves what it has
+loaded to the very file that it was loaded from, without computing anything in between.
 """
 
 def _properties() -> object:
@@ -43,3 +44,5 @@ FILES = Kind(
 )
 LOAD: type[Load] = FILES.steps["load"]  # type: ignore[assignment]
 SAVE: type[Save] = FILES.steps["save"]  # type: ignore[assignment]
+RESAVE: type[Resave] = FILES.steps["resave"]  # type: ignore[assignment]
+EXCHANGED = ("save", "load")  # what files are exchanged with

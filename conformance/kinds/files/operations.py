@@ -25,6 +25,12 @@ class Save(Step, frozen=True, kw_only=True):
     content: str
 
 
+class Resave(Step, frozen=True, kw_only=True):
+    """Read a copy of a golden file, `WRITER/CASE`, and save what was read over it."""
+
+    file: str
+
+
 class LoadRequest(msgspec.Struct, frozen=True):
     path: str
 
@@ -37,6 +43,10 @@ class SaveRequest(msgspec.Struct, frozen=True):
 
 def _load(step: Load, tensors: Tensors) -> dict[str, Any]:
     return {"path": tensors.files.file(step.file)}
+
+
+def _resave(step: Resave, tensors: Tensors) -> dict[str, Any]:
+    return {"path": tensors.files.overwritten(step.file)}
 
 
 def _save(step: Save, tensors: Tensors) -> dict[str, Any]:
@@ -100,4 +110,8 @@ LOADING = Operation(
     "load", Load, '{"caches": list, "user_metadata": object}',
     reads=(), looks=True, gives=Gives.LOADED, request=LoadRequest, spell=_load, problem=_problem,
 )  # fmt: skip
-OPERATIONS = (SAVING, LOADING)
+RESAVING = Operation(
+    "resave", Resave, "null; saves what is loaded to the file that it is loaded from",
+    reads=(), gives=Gives.SAVED, request=LoadRequest, spell=_resave,
+)  # fmt: skip
+OPERATIONS = (SAVING, LOADING, RESAVING)
