@@ -265,14 +265,19 @@ def checks_of_kind(kind: Kind, prefix: str = "") -> tuple[Check, ...]:
     ) -> Check:
         return Check(prefix + name, says, ask, (*_ALIVE, kind.name, *more))
 
-    return (
+    general = (
         Check(kind.name, "a tensor put into a cache comes back", asked.basics, _ALIVE),
         check("unknown-handle", "an unknown handle is error 2", asked.unknown_handle),
         check("missing-argument", "a missing argument is error -32602", asked.missing_argument),
+        check(look, f"a {look} shows all of a cache", asked.example),
+        check("text", "text of any kind arrives as it was sent", asked.text, prefix + look),
+    )
+    if prefix and not (kind.doctoring and kind.doctoring.access):
+        return general  # the first kind says so, the others need not repeat it
+    return (
+        *general,
         check("malformed-tensors", "what is no tensor is error -32602", asked.malformed),
         check("dtypes", "every dtype comes back bit for bit", asked.dtypes),
         check("shapes", "every shape comes back, rank 0 and empty axes included", asked.shapes),
-        check(look, f"a {look} shows all of a cache", asked.example),
-        check("text", "text of any kind arrives as it was sent", asked.text, prefix + look),
         check("large", "messages of megabytes go both ways", asked.large),
     )

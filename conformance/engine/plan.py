@@ -142,9 +142,10 @@ def applicability(
 
 
 def absent(dialect: Dialect, op: str) -> str | None:
-    """Why a dialect has not an operation, or the whole kind; None if it has it."""
+    """Why a dialect has not an operation, alone, in every kind (`*.NAME`), or with its kind."""
     kind, _, name = op.rpartition(".")
-    return dialect.absent.get(op) or (dialect.absent.get(kind) if kind and name else None)
+    wider = (f"*.{name}", kind) if kind else ()
+    return next((dialect.absent[key] for key in (op, *wider) if key in dialect.absent), None)
 
 
 def plan(

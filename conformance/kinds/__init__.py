@@ -3,7 +3,12 @@
 from __future__ import annotations
 
 from conformance.engine.kinds import Kinds
+from conformance.kinds.chunked import CHUNKED
+from conformance.kinds.concatenate import CONCATENATE
 from conformance.kinds.files import FILES
+from conformance.kinds.kv import KV
+from conformance.kinds.quantized import QUANTIZED
+from conformance.kinds.rotating import ROTATING
 from conformance.kinds.slots import SLOTS
 
-KINDS = Kinds((SLOTS, FILES))
+KINDS = Kinds((SLOTS, KV, CONCATENATE, ROTATING, QUANTIZED, CHUNKED, FILES))

@@ -5,7 +5,8 @@ script it speaks the wire protocol on stdin and stdout:
 
     python adapter.py --class mlx_lm.models.cache:ArraysCache --distribution mlx-lm
 
-With `cachefiles.py` beside it, it also saves and loads prompt-cache files, if the module does.
+With `cachefiles.py` beside it, it also saves and loads prompt-cache files, if the module does, and
+with `tokencaches.py` it serves the other kinds of caches that the module has.
 
 Methods named `op_*` are the protocol's operations; which of them the class can serve is declared in
 the handshake, by looking at the class and never by trying.
@@ -152,6 +153,12 @@ class Adapter:
         self.dialect = dialect
         self._caches: dict[str, Any] = {}
         self._held: dict[str, Any] = {}
+        self._others: dict[str, Callable[..., Any]] = {}
+
+    def add(self, kinds: Any, classes: Any) -> None:
+        """Serve other kinds too: `tokencaches.py`, and the classes by name."""
+        caches = kinds.TokenCaches(classes, self._caches, self._held, encode, decode, self._cache)
+        self._others = caches.operations()
 
     # ---- session
 
@@ -169,15 +176,17 @@ class Adapter:
     def capabilities(self) -> list[str]:
         """The operations that the class can serve."""
         ops = (name[3:] for name in dir(self) if name.startswith("op_"))
-        return [op for op in ops if op not in ("initialize", "reset") and self._serves(op)]
+        own = [op for op in ops if op not in ("initialize", "reset") and self._serves(op)]
+        return [*own, *self._others]
 
     def perform(self, op: str, params: dict[str, Any]) -> Any:
         """Carry out one operation; whatever the implementation raises passes through."""
-        method = getattr(self, "op_" + op, None)
-        if method is None or not self._serves(op):
+        own = getattr(self, "op_" + op, None) if self._serves(op) else None
+        method = self._others.get(op, own)
+        if method is None:
             raise UnknownOperation(f"no operation {op}")
         try:
-            _signature(getattr(type(self), "op_" + op)).bind(self, **params)
+            _signature(method).bind(**params)
         except TypeError as error:
             raise InvalidArguments(f"{op}: {error}") from error
         return plain(method(**params))
@@ -185,6 +194,8 @@ class Adapter:
     def _serves(self, op: str) -> bool:
         if op in FILE_OPERATIONS:
             return hasattr(self._files, op)
+        if self.cls is None:
+            return op in ("initialize", "reset")
         names = ("update", "update_and_fetch") if op == "update" else (NEEDS.get(op),)
         return any(name is None or hasattr(self.cls, name) for name in names)
 
@@ -337,6 +348,16 @@ def module_files(module: Any) -> Any:
     return cachefiles.of_module(module, encode, decode)
 
 
+def module_kinds(module: Any, adapter: Adapter) -> None:
+    """Have an adapter serve the other kinds of a module, where `tokencaches.py` is."""
+    name = f"{__package__}.tokencaches" if __package__ else "tokencaches"
+    try:
+        kinds = importlib.import_module(name)
+    except ImportError:
+        return
+    adapter.add(kinds, vars(module))
+
+
 Perform = Callable[[str, "dict[str, Any]"], Any]
 
 
@@ -387,17 +408,19 @@ def serve(perform: Perform, out: TextIO | None = None) -> None:
 
 def main(kind: type[Adapter] = Adapter) -> None:
     parser = argparse.ArgumentParser(description="slot cache adapter over stdio")
-    parser.add_argument("--class", dest="cls", required=True, help="module:ClassName")
+    parser.add_argument("--class", dest="cls", required=True, help="module:ClassName, or module")
     parser.add_argument("--distribution", default="", help="its version is reported")
     parser.add_argument("--dialect", default="")
     options = parser.parse_args()
     out = own_stdout()  # before the implementation is imported, which may print
     module, _, name = options.cls.partition(":")
     loaded = importlib.import_module(module)
-    cls = getattr(loaded, name)
+    cls = getattr(loaded, name) if name else getattr(loaded, "ArraysCache", None)
     version = importlib.metadata.version(options.distribution) if options.distribution else ""
     who = {"name": options.distribution or module, "version": version, "language": "python"}
-    serve(kind(cls, who, options.dialect, module_loader(loaded), module_files(loaded)).perform, out)
+    adapter = kind(cls, who, options.dialect, module_loader(loaded), module_files(loaded))
+    module_kinds(loaded, adapter)
+    serve(adapter.perform, out)
 
 
 if __name__ == "__main__":

@@ -11,13 +11,19 @@ import sys
 from functools import partial
 
 from conformance import __version__
+<<<<<<< HEAD
 from conformance.mutants.mutant import Mutant, build
 from conformance.transport.adapter import Adapter, module_files, module_loader
+=======
+from conformance.mutants import Mutant, build
+from conformance.transport import tokencaches
+from conformance.transport.adapter import Adapter, module_files, module_kinds, module_loader
+>>>>>>> 2072e5d (Caches of keys and values are kinds: plain, concatenating, with a window, quantized, in chunks)
 from conformance.transport.backend import BackendUnusable
 from conformance.transport.causes import Unusable
 from conformance.transport.measuring import Measuring
 from conformance.transport.reference_files import ReferenceFiles
-from reference_impl import DIALECTS, dialect_class, from_state
+from reference_impl import DIALECTS, cache_classes, dialect_class, from_state
 
 # Without these there is no slot cache to speak of; everything else is a declared gap.
 ESSENTIAL = ("__getitem__", "__setitem__", "state")
@@ -32,7 +38,9 @@ def reference(dialect: str) -> Adapter:
     implementation = {"name": "reference", "version": __version__, "language": "python"}
     restore = partial(from_state, dialect=dialect)
     files = ReferenceFiles(dialect)
-    return Measuring(dialect_class(dialect), implementation, dialect, restore, files)
+    adapter = Measuring(dialect_class(dialect), implementation, dialect, restore, files)
+    adapter.add(tokencaches, cache_classes(dialect))
+    return adapter
 
 
 def mutant(wrong: Mutant) -> Adapter:
@@ -75,4 +83,6 @@ def python_class(target: str) -> Adapter:
     version = str(getattr(importlib.import_module(package), "__version__", ""))
     implementation = {"name": target, "version": version, "language": "python"}
     files = module_files(module)
-    return Measuring(cls, implementation, restore=module_loader(module), files=files)
+    adapter = Measuring(cls, implementation, restore=module_loader(module), files=files)
+    module_kinds(module, adapter)
+    return adapter

@@ -1,0 +1,104 @@
+"""Operations of caches of keys and values; a kind takes those that its classes have.
+
+Keys and values are [batch, heads, tokens, head dimension].
+"""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+from conformance.engine.kind import OnCache
+from conformance.engine.literals import TensorRef
+from conformance.engine.operation import Handle, Operation
+from conformance.kinds import common
+from conformance.kinds.tokens.snapshots import WireTokens, problem
+
+MADE = Handle("cache")
+
+
+class Mask(OnCache, frozen=True, kw_only=True):
+    n: int
+    window_size: int | None = None
+    return_array: bool = False
+
+
+class Quantization(OnCache, frozen=True, kw_only=True):
+    into: str
+    group_size: int = 64
+    bits: int = 8
+
+
+class Hold(OnCache, frozen=True, kw_only=True):
+    what: Literal["state", "keys", "values", "offset"]
+    name: str
+
+
+class WriteInPlace(OnCache, frozen=True, kw_only=True):
+    what: Literal["keys", "values"]
+    position: int
+    value: TensorRef
+
+
+UPDATE_AND_FETCH = Operation(
+    "update_and_fetch", common.KeysAndValues,
+    "[keys, values]: all that attention is to see, the new tokens included",
+    weight=10,
+)  # fmt: skip
+KEYS_AND_VALUES = common.reads(
+    "keys_and_values", "[keys, values]: all that attention is to see; nothing is appended"
+)
+MAKE_MASK = Operation(
+    "make_mask", Mask,
+    'null, "causal", or bool tensor of shape [n, tokens], for n tokens that are about to come',
+    looks=True, weight=4,
+)  # fmt: skip
+OFFSET = common.reads("offset", "integer; the position of the next token")
+TO_QUANTIZED = Operation(
+    "to_quantized", Quantization,
+    "null; `into` is a quantized cache with the same tokens",
+    makes=Handle("into", kind="quantized"),
+)  # fmt: skip
+SNAPSHOT = common.SNAPSHOT.altered(result="a WireTokens", answer=WireTokens, problem=problem)
+HOLD = Operation(
+    "hold", Hold,
+    "null; keeps the live object (`what`: state, keys, values or offset) as `name`",
+    makes=common.HELD, looks=True,
+)  # fmt: skip
+WRITE_IN_PLACE = Operation(
+    "write_in_place", WriteInPlace,
+    "null; overwrites the stored tokens from `position` on, in the buffer itself",
+)  # fmt: skip
+
+
+def new(arguments: type[Any], result: str, **options: Any) -> Operation:
+    """The operation that makes a cache of the kind."""
+    return Operation("new", arguments, f"null; {result}", makes=MADE, reads=(), **options)
+
+
+# What every cache of keys and values can do, in the order of docs/protocol.md.
+COMMON = (
+    UPDATE_AND_FETCH,
+    KEYS_AND_VALUES,
+    MAKE_MASK,
+    OFFSET,
+    common.SIZE,
+    common.MAX_SIZE,
+    common.NBYTES,
+    common.EMPTY,
+    common.IS_TRIMMABLE,
+    common.TRIM.altered(weight=4),
+    common.STATE,
+    common.SET_STATE,
+    common.META_STATE,
+    common.SET_META_STATE,
+    common.FROM_STATE,
+    common.ROUND_TRIP.altered(weight=3),
+    common.COPY.altered(weight=3),
+    TO_QUANTIZED,
+    common.MATERIALIZE,
+    common.CLASS_NAME,
+    SNAPSHOT,
+    HOLD,
+    common.HELD_OBJECT,
+    WRITE_IN_PLACE,
+)

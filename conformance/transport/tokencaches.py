@@ -1,0 +1,253 @@
+"""Caches of keys and values for `adapter.py`: the operations of every kind that a module has.
+
+Free of dependencies like the adapter, which takes it in when it lies beside it. A kind is found by
+the name of its class; which operations the class can serve is seen by looking at it.
+"""
+
+from __future__ import annotations
+
+import copy
+import inspect
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import mlx.core as mx
+
+# kind -> class, and the attributes that make up the numbers of a snapshot
+KINDS = {
+    "kv": ("KVCache", ("offset",)),
+    "concatenate": ("ConcatenateKVCache", ("offset",)),
+    "rotating": ("RotatingKVCache", ("offset", "keep", "max_size", "idx")),
+    "quantized": ("QuantizedKVCache", ("offset", "group_size", "bits")),
+    "chunked": ("ChunkedKVCache", ("offset", "chunk_size", "start_position")),
+}
+# operation -> attribute of the class that it needs; operations not listed need nothing special
+NEEDS = {
+    "set_state": "state", "set_meta_state": "meta_state", "round_trip": "from_state",
+    **{name: name for name in (
+        "update_and_fetch", "keys_and_values", "make_mask", "size", "nbytes", "empty",
+        "is_trimmable", "trim", "state", "meta_state", "from_state", "materialize", "max_size",
+        "to_quantized", "merge", "maybe_trim_front", "start_position")},
+}  # fmt: skip
+# Operations of some kinds alone.
+ONLY = {
+    "merge": ("kv", "rotating"),
+    "maybe_trim_front": ("chunked",),
+    "start_position": ("chunked",),
+}
+# Names that implementations have for an attribute.
+OTHER_NAMES = {"idx": ("idx", "_idx", "index"), "written": ("written", "_offset")}
+
+
+class TokenCaches:
+    """The kinds that some classes make up. Caches stand in `caches` by handle, live objects in
+    `held`; `encode` and `decode` are the adapter's.
+    """
+
+    def __init__(
+        self, classes: Mapping[str, type[Any]], caches: dict[str, Any], held: dict[str, Any],
+        encode: Callable[[Any], Any], decode: Callable[[Any], Any],
+        cache: Callable[[str], Any],
+    ) -> None:  # fmt: skip
+        self._classes = {
+            kind: classes[name] for kind, (name, _) in KINDS.items() if name in classes
+        }
+        self._caches, self._held = caches, held
+        self._encode, self._decode = encode, decode
+        self._cache = cache
+
+    def operations(self) -> dict[str, Callable[..., Any]]:
+        """Name on the wire -> what carries it out."""
+        found = {}
+        for kind, cls in self._classes.items():
+            for name in (one[3:] for one in dir(self) if one.startswith("op_")):
+                if kind in ONLY.get(name, (kind,)) and self._serves(cls, name):
+                    found[f"{kind}.{name}"] = getattr(self, f"op_{name}")
+            found[f"{kind}.new"] = self._new(cls)
+            if hasattr(cls, "from_state"):
+                found[f"{kind}.from_state"] = self._from_state(cls)
+        return found
+
+    def _serves(self, cls: type[Any], name: str) -> bool:
+        needed = NEEDS.get(name)
+        return needed is None or hasattr(cls, needed) or needed in _assigned(cls)
+
+    # ---- construction and restoring
+
+    def _new(self, cls: type[Any]) -> Callable[..., None]:
+        def new(cache: str, **arguments: Any) -> None:
+            self._caches[cache] = cls(**arguments)
+
+        return new
+
+    def _from_state(self, cls: type[Any]) -> Callable[..., None]:
+        def from_state(cache: str, class_name: str, state: Any, meta_state: Any) -> None:
+            known = {name for name, _ in KINDS.values()}
+            target = self._named(class_name) if class_name in known else cls
+            self._caches[cache] = _restored(target, self._tree(state), meta_state)
+
+        return from_state
+
+    def _named(self, name: str) -> type[Any]:
+        return next(cls for kind, cls in self._classes.items() if KINDS[kind][0] == name)
+
+    def op_copy(self, cache: str, into: str) -> None:
+        source = self._cache(cache)
+        self._caches[into] = source.copy() if hasattr(source, "copy") else copy.deepcopy(source)
+
+    def op_round_trip(self, cache: str, into: str) -> None:
+        source = self._cache(cache)
+        meta = getattr(source, "meta_state", "")
+        self._caches[into] = _restored(type(source), source.state, meta)
+
+    def op_merge(self, caches: list[str], into: str) -> None:
+        found = [self._cache(handle) for handle in caches]
+        self._caches[into] = type(found[0]).merge(found)
+
+    def op_to_quantized(self, cache: str, into: str, group_size: int = 64, bits: int = 8) -> None:
+        source = self._cache(cache)
+        self._caches[into] = source.to_quantized(group_size=group_size, bits=bits)
+
+    # ---- tokens
+
+    def op_update_and_fetch(self, cache: str, keys: Any, values: Any) -> Any:
+        found = self._cache(cache).update_and_fetch(self._decode(keys), self._decode(values))
+        return self._encode(found)
+
+    def op_keys_and_values(self, cache: str) -> Any:
+        return self._encode(self._cache(cache).keys_and_values())
+
+    def op_make_mask(
+        self, cache: str, n: int, window_size: Any = None, return_array: bool = False
+    ) -> Any:
+        found = self._cache(cache).make_mask(n, window_size=window_size, return_array=return_array)
+        return found if isinstance(found, str) else self._encode(found)
+
+    def op_trim(self, cache: str, n: int) -> Any:
+        return self._cache(cache).trim(n)
+
+    def op_maybe_trim_front(self, cache: str) -> None:
+        self._cache(cache).maybe_trim_front()
+
+    def op_materialize(self, cache: str) -> None:
+        self._cache(cache).materialize()
+
+    def op_write_in_place(self, cache: str, what: str, position: int, value: Any) -> None:
+        buffer, new = getattr(self._cache(cache), what), self._decode(value)
+        buffer[..., position : position + new.shape[2], :] = new
+
+    # ---- what a cache says of itself
+
+    def op_offset(self, cache: str) -> Any:
+        return self._number(self._cache(cache).offset)
+
+    def op_start_position(self, cache: str) -> Any:
+        return self._cache(cache).start_position
+
+    def op_max_size(self, cache: str) -> Any:
+        return self._cache(cache).max_size
+
+    def op_size(self, cache: str) -> Any:
+        return self._cache(cache).size()
+
+    def op_nbytes(self, cache: str) -> Any:
+        return self._cache(cache).nbytes
+
+    def op_empty(self, cache: str) -> Any:
+        return self._cache(cache).empty()
+
+    def op_is_trimmable(self, cache: str) -> Any:
+        return self._cache(cache).is_trimmable()
+
+    def op_class_name(self, cache: str) -> str:
+        return _label(self._cache(cache))
+
+    def op_snapshot(self, cache: str) -> Any:
+        return self.shown(self._cache(cache))
+
+    def shown(self, source: Any) -> dict[str, Any]:
+        """A whole cache without free room."""
+        name = _label(source)
+        kind = next((kind for kind, (label, _) in KINDS.items() if label == name), "kv")
+        numbers = {each: self._number(_attribute(source, each)) for each in KINDS[kind][1]}
+        stored = _stored(source)
+        return {
+            "class_name": name,
+            "keys": self._parts(source.keys, stored),
+            "values": self._parts(source.values, stored),
+            "numbers": numbers,
+        }
+
+    def _parts(self, held: Any, stored: int) -> Any:
+        if held is None:
+            return []
+        parts = held if isinstance(held, (list, tuple)) else [held]
+        return [self._encode(_first(part, stored)) for part in parts]
+
+    def _number(self, value: Any) -> Any:
+        return self._encode(value) if isinstance(value, mx.array) else value
+
+    # ---- serialized form and live objects
+
+    def op_state(self, cache: str) -> Any:
+        return self._plain(self._cache(cache).state)
+
+    def op_set_state(self, cache: str, state: Any) -> None:
+        self._cache(cache).state = self._tree(state)
+
+    def op_meta_state(self, cache: str) -> Any:
+        return self._cache(cache).meta_state
+
+    def op_set_meta_state(self, cache: str, meta_state: Any) -> None:
+        self._cache(cache).meta_state = meta_state
+
+    def op_hold(self, cache: str, what: str, name: str) -> None:
+        self._held[name] = getattr(self._cache(cache), what)
+
+    def op_held(self, name: str) -> Any:
+        return self._plain(self._held[name])
+
+    def _plain(self, value: Any) -> Any:
+        """Arrays in wire form; numbers as they are."""
+        if isinstance(value, (list, tuple)):
+            return [self._plain(item) for item in value]
+        return value if isinstance(value, (int, float, str)) else self._encode(value)
+
+    def _tree(self, state: Any) -> Any:
+        if isinstance(state, list):
+            return [self._tree(item) for item in state]
+        return self._decode(state) if isinstance(state, dict) else state
+
+
+def _restored(cls: type[Any], state: Any, meta_state: Any) -> Any:
+    """The class's own `from_state`, which takes (state) or (state, meta_state)."""
+    arity = len(inspect.signature(cls.from_state).parameters)
+    return cls.from_state(state) if arity == 1 else cls.from_state(state, meta_state)
+
+
+def _assigned(cls: type[Any]) -> tuple[str, ...]:
+    """The names that the constructor uses, among them the attributes that it assigns."""
+    code = getattr(cls.__init__, "__code__", None)
+    return () if code is None else tuple(code.co_names)
+
+
+def _label(source: Any) -> str:
+    return str(getattr(source, "reference_class_name", type(source).__name__))
+
+
+def _attribute(source: Any, name: str) -> Any:
+    names = OTHER_NAMES.get(name, (name,))
+    return next((getattr(source, each) for each in names if hasattr(source, each)), None)
+
+
+def _stored(source: Any) -> int:
+    """How many tokens are in the buffers."""
+    offset = source.offset - (getattr(source, "start_position", 0) or 0)
+    return max(int(offset), 0)
+
+
+def _first(part: Any, stored: int) -> Any:
+    """The first tokens of a buffer; what has no axis of tokens stays whole."""
+    if isinstance(part, mx.array) and part.ndim >= 2 and stored < part.shape[-2]:
+        return part[..., :stored, :]
+    return part

@@ -1,0 +1,64 @@
+"""The adapter of caches of keys and values: what it declares, and what it takes for granted."""
+
+from __future__ import annotations
+
+import pytest
+
+from conformance.kinds import KINDS
+from conformance.tensor import tensor
+from conformance.transport import connect, tokencaches
+from conformance.transport.adapter import decode, encode
+
+
+def served(*classes):
+    named = {cls.__name__: cls for cls in classes}
+    return tokencaches.TokenCaches(named, {}, {}, encode, decode, lambda _: None).operations()
+
+
+def test_every_operation_of_a_kind_has_a_method_and_no_more():
+    methods = {name[3:] for name in dir(tokencaches.TokenCaches) if name.startswith("op_")}
+    found = {op for kind in tokencaches.KINDS for op in KINDS[kind].steps}
+    assert methods | {"new", "from_state"} == found
+    assert set(tokencaches.NEEDS) <= found
+    for op, kinds in tokencaches.ONLY.items():
+        assert [kind.name for kind in KINDS if kind.prefixed and op in kind.steps] == list(kinds)
+
+
+@pytest.mark.parametrize("op", sorted(tokencaches.NEEDS))
+def test_an_operation_is_declared_exactly_when_the_class_has_it(op):
+    kind = tokencaches.ONLY.get(op, ("kv",))[0]
+    name = tokencaches.KINDS[kind][0]
+    bare = type(name, (), {})
+    able = type(name, (), {tokencaches.NEEDS[op]: lambda self: None})
+    assert f"{kind}.{op}" not in served(bare)
+    assert f"{kind}.{op}" in served(able)
+
+
+def test_a_kind_is_there_where_its_class_is():
+    assert {op.partition(".")[0] for op in served(type("RotatingKVCache", (), {}))} == {"rotating"}
+    assert served(type("Other", (), {})) == {}
+
+
+def test_an_attribute_of_instances_counts():
+    class ChunkedKVCache:
+        def __init__(self, chunk_size):
+            self.start_position = 0
+
+    assert "chunked.start_position" in served(ChunkedKVCache)
+
+
+def test_the_snapshot_leaves_free_room_out():
+    with connect("reference", "mlx-lm-0.32") as backend:
+        backend.call("reset")
+        backend.call("kv.new", cache="c")
+        keys = three_tokens(backend)
+        shown = backend.call("kv.snapshot", cache="c")
+        state = backend.call("kv.state", cache="c")
+    assert (shown["keys"], shown["numbers"]) == ([keys], {"offset": 3})
+    assert (state[0].shape, state[2]) == ((1, 1, 256, 2), 3)
+
+
+def three_tokens(backend):
+    keys = tensor("float32", [1, 1, 3, 2], range(6))
+    backend.call("kv.update_and_fetch", cache="c", keys=keys, values=keys)
+    return keys
