@@ -11,14 +11,9 @@ import sys
 from functools import partial
 
 from conformance import __version__
-<<<<<<< HEAD
 from conformance.mutants.mutant import Mutant, build
-from conformance.transport.adapter import Adapter, module_files, module_loader
-=======
-from conformance.mutants import Mutant, build
 from conformance.transport import tokencaches
 from conformance.transport.adapter import Adapter, module_files, module_kinds, module_loader
->>>>>>> 2072e5d (Caches of keys and values are kinds: plain, concatenating, with a window, quantized, in chunks)
 from conformance.transport.backend import BackendUnusable
 from conformance.transport.causes import Unusable
 from conformance.transport.measuring import Measuring
