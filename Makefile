@@ -101,7 +101,7 @@ evidence: $(VENV)/installed-dev
 schemas: $(VENV)/installed
 	$(SUITE) schema protocol > conformance/schemas/protocol.schema.json
 	$(SUITE) schema chapter > conformance/schemas/chapter.schema.json
-	$(BIN)/python -m tools.pages protocol prompt-cache-files
+	$(BIN)/python -m tools.pages protocol prompt-cache-files damaged-files
 
 $(VENV)/bin/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10))' || \

@@ -11,7 +11,7 @@ import pytest
 from conformance.__main__ import main
 from conformance.filetools import matrix
 from conformance.filetools.goldens import read_expectations
-from tools.pages import cache_files
+from tools.pages import cache_files, damaged_files
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 PAGE = ROOT / "docs" / "prompt-cache-files.md"
@@ -27,6 +27,12 @@ def test_the_page_is_up_to_date():
     assert PAGE.read_text() == cache_files.page(), "run: make schemas"
     for writer in read_expectations():
         assert f"\n| {writer} | " in PAGE.read_text()
+
+
+def test_the_page_of_damaged_files_is_up_to_date():
+    page = PAGE.with_name("damaged-files.md")
+    assert page.read_text() == damaged_files.page(), "run: make schemas"
+    assert page.read_text().count("| **memory** |") > 20
 
 
 def test_the_page_follows_the_fixtures(monkeypatch):

@@ -6,7 +6,7 @@ import argparse
 from pathlib import Path
 
 from conformance.fixtures.load import load_suite
-from tools.pages import cache_files, protocol, specification
+from tools.pages import cache_files, damaged_files, protocol, specification
 from tools.pages.mutants import violators
 
 DOCS = Path(__file__).resolve().parents[2] / "docs"
@@ -21,6 +21,7 @@ PAGES = {
     "spec": (DOCS / "SPEC.md", _specification),
     "protocol": (DOCS / "protocol.md", protocol.page),
     "prompt-cache-files": (DOCS / "prompt-cache-files.md", cache_files.page),
+    "damaged-files": (DOCS / "damaged-files.md", damaged_files.page),
 }
 
 
