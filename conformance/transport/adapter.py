@@ -251,7 +251,8 @@ class Adapter:
         self._cache(cache)[slot] = None if value is None else decode(value)
 
     def op_write_in_place(self, cache: str, slot: int, value: Any) -> None:
-        self._cache(cache)[slot][...] = decode(value)
+        held = self._cache(cache)[slot]
+        held[slice(None) if held.ndim else ()] = decode(value)  # mlx before 0.32 has no [...] = v
 
     def op_state(self, cache: str) -> Any:
         return encode(self._cache(cache).state)
