@@ -93,7 +93,10 @@ class Scanner final : public nlohmann::json_sax<json> {
     return enter(Place::top);
   }
 
-  bool null() override { throw unexpected("null"); }
+  bool null() override {
+    if (place_ == Place::value && key_ == table) return enter(Place::top);  // as mlx writes no texts
+    throw unexpected("null");
+  }
   bool boolean(bool) override { throw unexpected("a truth value"); }
   bool number_integer(json::number_integer_t) override { throw unexpected("a negative number"); }
   bool number_float(json::number_float_t, const std::string&) override {
