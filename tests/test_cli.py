@@ -11,6 +11,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import msgspec
 import pytest
 from support.folder import CHAPTER, write
 
@@ -21,13 +22,14 @@ from conformance.engine.execute import execute
 from conformance.engine.judge import judge
 from conformance.engine.plan import applicability, plan
 from conformance.engine.runner import parse_shard, select
-from conformance.engine.verdict import Status
+from conformance.engine.verdict import Status, Verdict
 from conformance.fixtures.load import load_suite
 from conformance.fixtures.yamlfile import FixtureError
 from conformance.outcomes.undefined import UndefinedOutcome
 from conformance.reporting import json_report
 from conformance.transport import connect, served
 from conformance.transport.backend import BackendUnusable
+from conformance.transport.messages import Implementation
 from conformance.transport.restarting import RestartingBackend
 
 SUPPORT = Path(__file__).parent / "support"
@@ -412,3 +414,15 @@ def test_serve_forwards_to_a_process_behind_it():
     assert first["result"]["implementation"]["name"] == "scripted"
     assert second["error"]["data"] == {"kind": "E", "payload": {"n": 1}}
     assert [reply["result"] for reply in (third[0], fourth)] == ["ArraysCache", None]
+
+
+def test_a_shard_that_failed_on_its_properties_merges_red(tmp_path):
+    report = tmp_path / "report.json"
+    suite = load_suite()
+    who = Implementation("port", "1", "python")
+    verdicts = [Verdict(case, "mlx-lm-0.31", Status.PASS) for case in suite.cases]
+    made = json_report.make(verdicts, suite, "cmd:x", "mlx-lm-0.31", who, (1, 1), False)
+    for failed in ([], ["sequences-1"]):
+        json_report.write(report, msgspec.structs.replace(made, failed_properties=failed))
+        done = cli("report", "merge", str(report), "-o", str(tmp_path / "all.json"))
+        assert (done.returncode, "sequences-1" in done.stdout) == (int(bool(failed)), bool(failed))

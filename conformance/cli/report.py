@@ -21,5 +21,9 @@ def run(options: argparse.Namespace) -> int:
     merged = json_report.merge(options.files, load_suite(options.fixtures))
     json_report.write(options.output, merged)
     target = Target(merged.backend, merged.dialect)
-    print(text.last_line(merged.verdicts, merged.implementation, target, seconds=None))
-    return 1 if merged.footer.red or not text.executed(merged.verdicts) else 0
+    failed = merged.failed_properties
+    for part in failed:
+        print(f"{part} failed in one of the shards")
+    who = merged.implementation
+    print(text.last_line(merged.verdicts, who, target, None, len(failed)))
+    return 1 if merged.footer.red or failed or not text.executed(merged.verdicts) else 0

@@ -75,6 +75,7 @@ class ReportFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     selected: bool
     verdicts: list[ReportedVerdict]
     footer: Footer
+    failed_properties: list[str] = []  # parts of the properties, by id
 
 
 def make(
@@ -176,4 +177,6 @@ def merge(paths: Sequence[Path], suite: Suite) -> ReportFile:
             f"such as {missing[0]}; run the missing shards"
         )
     who = first.implementation
-    return _whole(verdicts, suite, first.backend, first.dialect, who, (1, 1), selected=False)
+    whole = _whole(verdicts, suite, first.backend, first.dialect, who, (1, 1), selected=False)
+    failed = sorted({name for _, part in parts for name in part.failed_properties})
+    return msgspec.structs.replace(whole, failed_properties=failed)

@@ -46,7 +46,7 @@ class RunSummary:
         self._seconds = seconds
         self._shares = coverage.shares(suite, suite.dialects[about.dialect], verdicts)
         self._tried: list[str] = []
-        self._failed = 0
+        self._failed_parts: list[str] = []
         self._cut_short = bool(missing)
         self.problems: list[str] = []
         if missing:
@@ -66,13 +66,13 @@ class RunSummary:
     def red(self) -> bool:
         """Whether the run is a failure, by its verdicts and as a whole."""
         failed = any(verdict.red for verdict in self._verdicts)
-        return failed or bool(self._failed or self.problems)
+        return failed or bool(self._failed_parts or self.problems)
 
     def tried(self, order: PropertyChoice, outcomes: Sequence[PartResult]) -> None:
         """Take in what came of the properties."""
         if any(outcome.status is not Status.NOT_APPLICABLE for outcome in outcomes):
             self._tried = text.properties(order, outcomes)
-            self._failed = sum(outcome.status.failed for outcome in outcomes)
+            self._failed_parts = [each.part for each in outcomes if each.status.failed]
         else:
             self.problems.append("no property was tried, which proves nothing")
 
@@ -83,6 +83,7 @@ class RunSummary:
             self._verdicts, self._suite, about.backend, about.dialect, about.implementation,
             shard, selected or self._cut_short,
         )  # fmt: skip
+        made = msgspec.structs.replace(made, failed_properties=sorted(self._failed_parts))
         json_report.write(path, made)
 
     def show(self, terminal: Any, quiet: bool) -> None:
@@ -104,4 +105,4 @@ class RunSummary:
             write(f"{problem}: this run is a failure", red=True)
         target = Target(self._about.backend, self._about.dialect)
         who = self._about.implementation
-        write(text.last_line(self._verdicts, who, target, self._seconds, self._failed))
+        write(text.last_line(self._verdicts, who, target, self._seconds, len(self._failed_parts)))
