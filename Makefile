@@ -19,6 +19,7 @@ test: check unit run releases
 check: $(VENV)/installed-dev
 	$(BIN)/ruff check conformance reference_impl tests tools
 	$(BIN)/mypy
+	$(BIN)/lint-imports
 	$(SUITE) lint
 
 # The project's own tests.
