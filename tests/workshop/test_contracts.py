@@ -70,7 +70,7 @@ def broken(folder: Path) -> list[str]:
 def test_each_contract_can_be_broken(copy, module, imported, contract):
     path = copy / module
     before = path.read_text()
-    (copy / "conformance/cli/lint_too.py").write_text("conformance.cli.lint\n")
+    (copy / "conformance/cli/lint_too.py").write_text("import conformance.cli.lint\n")
     (copy / "conformance/reporting/badge.py").write_text("")
     later = f"import {imported}" if imported else "pass"
     path.write_text(f"{before}\n\ndef later():\n    {later}\n")

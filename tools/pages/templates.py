@@ -14,7 +14,7 @@ FOLDER = Path(__file__).with_name("templates")
 
 @cache
 def _environment() -> Environment:
-    from jinja2 import Environment, FileSystemLoader, StrictUndefined  # only who writes pages has it
+    from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
     made = Environment(
         loader=FileSystemLoader(FOLDER),
