@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import json
 import typing
 from collections.abc import Iterable, Iterator
@@ -16,6 +17,7 @@ from conformance.tensor import WireTensor
 from conformance.transport import messages as protocol
 from conformance.transport.adapter import answer
 from conformance.transport.python_adapters import reference
+from tools.pages.templates import render
 
 CODES = {
     protocol.OPERATION_REFUSED: "the implementation refused; `data` is an ErrorData",
@@ -48,71 +50,37 @@ TRANSCRIPT: tuple[Any, ...] = (
 
 
 def page() -> str:
-    """The whole document. ValueError names an operation or a type that has no words yet."""
-    return "\n".join([*_framing(), *_messages(), *_errors(), *_operations(), *_session(), ""])
-
-
-def _framing() -> Iterator[str]:
-    yield """# The wire protocol
-
-Made by `make schemas` from the message types; [protocol.schema.json](
-../conformance/schemas/protocol.schema.json) is the same for programs.
-
-An adapter is a program that the suite starts and that answers on stdout what it is asked on stdin:
-
-- One JSON-RPC 2.0 message a line, in UTF-8, ended by one newline and flushed at once.
-- A line may also be a list of requests: they are carried out in order, a refusal does not stop the
-  rest, and the answers come as one list in one line, in the same order.
-- Nothing but answers goes to stdout. stderr is free, and quoted when the process dies.
-- The first message is `initialize`; its answer declares which operations there are. What is not
-  declared is not called.
-- A process that dies is a crash, never a refusal. Where a dialect traps, dying is the right answer.
-- At the end of input the process ends, as it does after `shutdown`."""
-
-
-def _messages() -> Iterator[str]:
-    yield "\n## Messages"
-    for kind in MESSAGES:
-        yield f"\n### {kind.__name__}\n\n{(kind.__doc__ or '').strip()}\n"
-        yield "| field | type | |"
-        yield "|---|---|---|"
-        hints = typing.get_type_hints(kind)
-        for info in msgspec.structs.fields(kind):
-            needed = "required" if info.required else "may be left out"
-            yield f"| `{info.name}` | {_type(hints[info.name])} | {needed} |"
-
-
-def _errors() -> Iterator[str]:
-    yield "\n## Error codes\n"
-    yield "| code | means |"
-    yield "|---|---|"
-    yield from (f"| {code} | {words} |" for code, words in CODES.items())
-
-
-def _operations() -> Iterator[str]:
+    """The whole document. KeyError for a type that has no words yet."""
     operations = KINDS.operations.values()
-    yield "\n## Operations\n"
-    yield "Named as in mlx-lm where it has a name for it. Arguments in brackets may be left out.\n"
-    yield from _table(o for o in operations if o.use is Use.SESSION)
-    for kind in KINDS:
-        yield f"\n### {kind.title}\n"
-        yield from _table(kind.operations[name] for name in kind.steps)
-        yield from [kind.about.rstrip()] if kind.about else []
-    yield "\n### Benchmarks\n"
-    yield "For `mlx-cache-conformance bench` and `pytest --benchmark-only`:\n"
-    yield from _table(o for o in operations if o.use is Use.BENCHMARK)
+    return render(
+        "protocol.md.j2",
+        messages=[(kind.__name__, inspect.cleandoc(kind.__doc__ or ""), [*_fields(kind)])
+                  for kind in dict.fromkeys(MESSAGES)],
+        codes=CODES,
+        session=[*_rows(o for o in operations if o.use is Use.SESSION)],
+        kinds=[(kind.title, [*_rows(kind.operations[name] for name in kind.steps)], kind.about)
+               for kind in KINDS],
+        benchmarks=[*_rows(o for o in operations if o.use is Use.BENCHMARK)],
+        transcript=transcript(),
+    )  # fmt: skip
 
 
-def _table(operations: Iterable[Operation]) -> Iterator[str]:
-    yield "| operation | arguments | result |"
-    yield "|---|---|---|"
+def _fields(kind: type[msgspec.Struct]) -> Iterator[tuple[str, str, str]]:
+    hints = typing.get_type_hints(kind)
+    for info in msgspec.structs.fields(kind):
+        needed = "required" if info.required else "may be left out"
+        yield info.name, _type(hints[info.name]), needed
+
+
+def _rows(operations: Iterable[Operation]) -> Iterator[tuple[str, str, str]]:
+    """Name, arguments and result of each."""
     for operation in operations:
         arguments = (f"{a.name}: {a.form.words}" for a in operation.sent)
         shown = (
             text if argument.required else f"[{text}]"
             for argument, text in zip(operation.sent, arguments, strict=True)
         )  # fmt: skip
-        yield f"| `{operation.wire}` | {', '.join(shown)} | {operation.result} |"
+        yield operation.wire, ", ".join(shown), operation.result
 
 
 def _type(hint: Any) -> str:
@@ -129,16 +97,6 @@ def _type(hint: Any) -> str:
         parts = [part for part in typing.get_args(hint) if part is not msgspec.UnsetType]
         return " or ".join("null" if part is type(None) else _type(part) for part in parts)
     return FORMS[hint].words
-
-
-def _session() -> Iterator[str]:
-    yield "\n## A session\n"
-    yield "With the reference in the dialect mlxrs-0.1; `>` is stdin, `<` is stdout.\n"
-    yield "```"
-    for sent, answered in transcript():
-        yield f"> {sent}"
-        yield f"< {answered}"
-    yield "```"
 
 
 def transcript() -> list[tuple[str, str]]:
