@@ -61,9 +61,9 @@ def cap(context: str, cap_name: str, cap: int, observed: int) -> tuple[str, dict
     return "CapExceeded", payload
 
 
-COUNT = "meta_state slot count"
-PRESENT = "meta_state present slots"
-PADDING = "meta_state left padding"
+COUNT = "ArraysCache meta_state slotCount"
+PRESENT = "ArraysCache meta_state presentSlots"
+PADDING = "ArraysCache meta_state leftPadding"
 
 # In the order of the gates: each input but the last of a group would fail a later gate too.
 REFUSED = [
@@ -72,7 +72,10 @@ REFUSED = [
     (["-1", "0"], parse(COUNT, "usize", "InvalidDigit")),
     (["18446744073709551616"], parse(COUNT, "usize", "PosOverflow")),
     (["9999999999"], ("InvariantViolation", None)),
-    (["1048577", "x"], cap(COUNT, "MAX_SLOT_COUNT", 2**20, 2**20 + 1)),
+    (
+        ["1048577", "x"],
+        cap("ArraysCache::set_meta_state: slot_count", "MAX_SLOT_COUNT", 2**20, 2**20 + 1),
+    ),
     (["2", "a,b,c", "x"], cap(PRESENT, "max_elems", 2, 3)),
     (["0", "0"], cap(PRESENT, "max_elems", 0, 1)),
     (["2", "1,", "x"], parse(PRESENT, "CSV<usize>", "Empty")),

@@ -141,7 +141,7 @@ def _second_element_last(cache: Any, value: Any) -> None:
 def _padding_before_slots(cache: Any, value: Any) -> None:
     texts = metadata.only_strings(value)
     if len(texts) > 2:
-        metadata.strict_csv(texts[2], integers.I32, "meta_state left padding", 1 << 20)
+        metadata.strict_csv(texts[2], integers.I32, "ArraysCache meta_state leftPadding", 1 << 20)
     metadata.place_strictly(cache, texts)
 
 

@@ -70,7 +70,7 @@ const Array* SlotCache::get(std::uint64_t slot) const {
 
 void SlotCache::set(std::uint64_t slot, Array value) {
   if (slot >= slots_.size())
-    throw OutOfRange("slot index", "must be below the slot count",
+    throw OutOfRange("ArraysCache::set: slot index (must be < cache size)", "must be < cache size",
                      "idx=" + std::to_string(slot) + ", size=" + std::to_string(slots_.size()));
   slots_[slot] = std::move(value);
 }
@@ -104,17 +104,17 @@ std::vector<std::string> SlotCache::meta_state() const {
 void SlotCache::set_meta_state(std::span<const std::string> meta) {
   if (meta.empty() || (meta.size() == 1 && meta[0].empty())) return;
   // Everything that can fail comes before the first change, and the cap before any allocation.
-  constexpr auto context = "meta_state slot count";
+  constexpr auto context = "ArraysCache meta_state slotCount";
   const auto count = parse_integer<std::uint64_t>(meta[0], context, "usize");
   if (meta.size() < 2)
     throw InvariantViolation("meta_state", "a slot count is followed by the written slots");
   if (count > max_slot_count) throw CapExceeded(context, "MAX_SLOT_COUNT", max_slot_count, count);
   if (planted(Bug::half_restore)) left_padding_.reset();
   const auto written =
-      parse_csv<std::uint64_t>(meta[1], "meta_state present slots", "CSV<usize>", count);
+      parse_csv<std::uint64_t>(meta[1], "ArraysCache meta_state presentSlots", "CSV<usize>", count);
   Rows left_padding;
   if (meta.size() > 2)
-    left_padding = parse_csv<std::int32_t>(meta[2], "meta_state left padding", "CSV<i32>", count);
+    left_padding = parse_csv<std::int32_t>(meta[2], "ArraysCache meta_state leftPadding", "CSV<i32>", count);
   auto slots = unset(count);
 
   for (std::size_t i = 0; i < written.size() && i < slots_.size(); ++i) {

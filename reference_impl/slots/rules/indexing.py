@@ -35,8 +35,8 @@ def checked_set(cache: SlotCache, index: Any, value: Any) -> None:
         raise TypeError(f"a slot takes an mx.array, not {type(value).__name__}")
     if position >= len(cache.cache):
         raise OutOfRange(
-            "slot index",
-            "must be below the slot count",
+            "ArraysCache::set: slot index (must be < cache size)",
+            "must be < cache size",
             f"idx={position}, size={len(cache.cache)}",
         )
     cache.cache[position] = value
@@ -74,7 +74,7 @@ def ranked_batch_size(cache: SlotCache) -> int:
     """The same, with `RankMismatch` where the first written slot has no axis."""
     first = next((slot for slot in cache.cache if slot is not None), None)
     if first is not None and first.ndim == 0:
-        raise RankMismatch("batch size needs a slot with an axis", 0, first.shape)
+        raise RankMismatch("ArraysCache::batch_size: a slot without an axis", 0, first.shape)
     return inferred_batch_size(cache)
 
 

@@ -46,7 +46,7 @@ def advance_checked(cache: SlotCache, N: Any) -> None:
     """Wrapping int32 subtraction; N beyond i32 is `ArithmeticOverflow`, even if nothing is set."""
     count = as_usize(N, "advance")
     if count > I32.maximum:
-        raise ArithmeticOverflow("advance", "i32", {"N": count})
+        raise ArithmeticOverflow("ArraysCache::advance: N exceeds i32::MAX", "i32", {"N": count})
     count_down(cache, count)
 
 

@@ -46,7 +46,7 @@ def bounded_padding_else_lengths(cache: SlotCache, N: Any) -> mx.array | None:
     if cache.left_padding is None and cache.lengths is None:
         return None
     if count > MAX_POSITIONS:
-        raise OutOfRange("mask length", "must be at most 2^24", str(count))
+        raise OutOfRange("iarange: stop", "must be at most 2^24", str(count))
     return padding_else_lengths(cache, count)
 
 

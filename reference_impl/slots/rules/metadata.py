@@ -75,15 +75,19 @@ def place_strictly(cache: SlotCache, value: Any) -> None:
     texts = only_strings(value)
     if texts in ([], [""]):
         return
-    count = parse_strict(texts[0], USIZE, "meta_state slot count", "usize")
+    count = parse_strict(texts[0], USIZE, "ArraysCache meta_state slotCount", "usize")
     if len(texts) < 2:
-        raise InvariantViolation("meta_state", "a slot count is followed by the written slots")
+        raise InvariantViolation(
+            "ArraysCache::set_meta_state", "a slot count is followed by the written slots"
+        )
     if count > MAX_SLOT_COUNT:
-        raise CapExceeded("meta_state slot count", "MAX_SLOT_COUNT", MAX_SLOT_COUNT, count)
-    written = strict_csv(texts[1], USIZE, "meta_state present slots", count)
+        raise CapExceeded(
+            "ArraysCache::set_meta_state: slot_count", "MAX_SLOT_COUNT", MAX_SLOT_COUNT, count
+        )
+    written = strict_csv(texts[1], USIZE, "ArraysCache meta_state presentSlots", count)
     padding = None
     if len(texts) > 2:
-        values = strict_csv(texts[2], I32, "meta_state left padding", count)
+        values = strict_csv(texts[2], I32, "ArraysCache meta_state leftPadding", count)
         padding = mx.array(values, dtype=mx.int32)
     slots = unwritten_slots(count)
     for array, index in zip(cache.cache, written, strict=False):

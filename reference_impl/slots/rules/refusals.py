@@ -11,7 +11,9 @@ LABELS = (ARRAYS_CACHE, MAMBA_CACHE)
 
 
 def update_is_an_error(cache: SlotCache, keys: Any, values: Any) -> NoReturn:
-    raise InvariantViolation("update", "a slot cache has no keys and values; use its slots")
+    raise InvariantViolation(
+        "ArraysCache::update", "a slot cache has no keys and values; use its slots"
+    )
 
 
 def update_traps(cache: SlotCache, keys: Any, values: Any) -> NoReturn:
