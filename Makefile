@@ -78,7 +78,7 @@ define build-cpp
 @MAKEFLAGS=--no-print-directory cmake --build $(1) --parallel 2
 endef
 
-# Against a stand-in cache; ports/rust/with-mlxrs is the real one, on Apple silicon.
+# Against a stand-in cache; ports/rust/with-mlxrs is the real one.
 port-rust:
 	@if command -v cargo >/dev/null; then cargo build --release --manifest-path ports/rust/Cargo.toml; \
 	else echo "NOT BUILT: ports/rust, as this machine has no cargo"; fi

@@ -45,77 +45,102 @@ pub fn to_tensor(array: &Array) -> Result<Tensor, Failure> {
 
 impl From<Error> for Failure {
     fn from(error: Error) -> Failure {
-        let text = |text: &str| Json::text(text);
-        let (kind, payload) = match &error {
-            Error::Parse(p) => (
-                "Parse",
-                vec![
-                    ("context", text(p.context())),
-                    ("input_kind", text(p.input_kind())),
-                    ("cause", text(cause(p.inner()))),
-                ],
-            ),
-            Error::CapExceeded(p) => (
-                "CapExceeded",
-                vec![
-                    ("context", text(p.context())),
-                    ("cap_name", text(p.cap_name())),
-                    ("cap", Json::Integer(p.cap().into())),
-                    ("observed", Json::Integer(p.observed().into())),
-                ],
-            ),
-            Error::InvariantViolation(p) => (
-                "InvariantViolation",
-                vec![
-                    ("context", text(p.context())),
-                    ("requirement", text(p.requirement())),
-                ],
-            ),
-            Error::OutOfRange(p) => (
-                "OutOfRange",
-                vec![
-                    ("context", text(p.context())),
-                    ("requirement", text(p.requirement())),
-                    ("value", text(p.value())),
-                ],
-            ),
-            Error::RankMismatch(p) => (
-                "RankMismatch",
-                vec![
-                    ("context", text(p.context())),
-                    ("actual", Json::Integer(p.actual().into())),
-                    ("actual_shape", sizes(p.actual_shape())),
-                ],
-            ),
-            Error::ArithmeticOverflow(p) => {
-                let operands = p.operands().iter();
-                let operands = operands
-                    .map(|(name, value)| (name.to_string(), Json::Integer((*value).into())));
-                (
-                    "ArithmeticOverflow",
-                    vec![
-                        ("context", text(p.context())),
-                        ("op_type", text(p.op_type())),
-                        ("operands", Json::Object(operands.collect())),
-                    ],
-                )
-            }
-            Error::UnknownEnumValue(p) => (
-                "UnknownEnumValue",
-                vec![
-                    ("type_name", text(p.type_name())),
-                    ("value", text(p.value())),
-                ],
-            ),
-            Error::OutOfMemory => ("OutOfMemory", Vec::new()),
-            _ => ("Mlx", Vec::new()),
-        };
-        let payload = payload
-            .into_iter()
-            .map(|(name, value)| (name.to_string(), value))
-            .collect();
-        refused(kind, error.to_string(), Json::Object(payload))
+        failure(&error)
     }
+}
+
+/// The error in the protocol's terms. One that names a layer stands for what went wrong in it.
+fn failure(error: &Error) -> Failure {
+    let text = |text: &str| Json::text(text);
+    let (kind, payload) = match error {
+        Error::LayerKeyed(p) => return failure(p.inner()),
+        Error::LengthMismatch(p) => (
+            "LengthMismatch",
+            vec![
+                ("context", text(p.context())),
+                ("expected", Json::Integer(p.expected() as i128)),
+                ("actual", Json::Integer(p.actual() as i128)),
+            ],
+        ),
+        Error::Parse(p) => (
+            "Parse",
+            vec![
+                ("context", text(p.context())),
+                ("input_kind", text(p.input_kind())),
+                ("cause", text(cause(p.inner()))),
+            ],
+        ),
+        Error::CapExceeded(p) => (
+            "CapExceeded",
+            vec![
+                ("context", text(p.context())),
+                ("cap_name", text(p.cap_name())),
+                ("cap", Json::Integer(p.cap().into())),
+                ("observed", Json::Integer(p.observed().into())),
+            ],
+        ),
+        Error::InvariantViolation(p) => (
+            "InvariantViolation",
+            vec![
+                ("context", text(p.context())),
+                ("requirement", text(p.requirement())),
+            ],
+        ),
+        Error::OutOfRange(p) => (
+            "OutOfRange",
+            vec![
+                ("context", text(p.context())),
+                ("requirement", text(p.requirement())),
+                ("value", text(p.value())),
+            ],
+        ),
+        Error::RankMismatch(p) => (
+            "RankMismatch",
+            vec![
+                ("context", text(p.context())),
+                ("actual", Json::Integer(p.actual().into())),
+                ("actual_shape", sizes(p.actual_shape())),
+            ],
+        ),
+        Error::ArithmeticOverflow(p) => {
+            let operands = p.operands().iter();
+            let operands =
+                operands.map(|(name, value)| (name.to_string(), Json::Integer((*value).into())));
+            (
+                "ArithmeticOverflow",
+                vec![
+                    ("context", text(p.context())),
+                    ("op_type", text(p.op_type())),
+                    ("operands", Json::Object(operands.collect())),
+                ],
+            )
+        }
+        Error::UnknownEnumValue(p) => (
+            "UnknownEnumValue",
+            vec![
+                ("type_name", text(p.type_name())),
+                ("value", text(p.value())),
+            ],
+        ),
+        Error::OutOfMemory => ("OutOfMemory", Vec::new()),
+        // Without a payload, but by its own name and never as another one: MlxOp, InteriorNul, ...
+        other => return refused(&variant(other), other.to_string(), Json::Object(Vec::new())),
+    };
+    let payload = payload
+        .into_iter()
+        .map(|(name, value)| (name.to_string(), value))
+        .collect();
+    refused(kind, error.to_string(), Json::Object(payload))
+}
+
+/// The name of a variant, as its `Debug` form begins.
+fn variant(error: &Error) -> String {
+    let debug = format!("{error:?}");
+    debug
+        .split(|c: char| !c.is_alphanumeric())
+        .next()
+        .unwrap_or_default()
+        .to_string()
 }
 
 fn sizes(shape: &[usize]) -> Json {
@@ -127,11 +152,14 @@ fn sizes(shape: &[usize]) -> Json {
     )
 }
 
+/// The crate boxes the error of a number twice, so that a `Box<ParseIntError>` is inside.
 fn cause(error: &(dyn std::error::Error + Send + Sync + 'static)) -> &'static str {
-    match error
-        .downcast_ref::<ParseIntError>()
-        .map(ParseIntError::kind)
-    {
+    let number = error.downcast_ref::<ParseIntError>().or_else(|| {
+        error
+            .downcast_ref::<Box<ParseIntError>>()
+            .map(|inner| &**inner)
+    });
+    match number.map(ParseIntError::kind) {
         Some(IntErrorKind::Empty) => "Empty",
         Some(IntErrorKind::InvalidDigit) => "InvalidDigit",
         Some(IntErrorKind::PosOverflow) => "PosOverflow",
