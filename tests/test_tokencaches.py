@@ -12,7 +12,7 @@ from conformance.transport.adapter import decode, encode
 
 def served(*classes):
     named = {cls.__name__: cls for cls in classes}
-    return tokencaches.TokenCaches(named, {}, {}, encode, decode, lambda _: None).operations()
+    return tokencaches.operations(named, {}, {}, {}.__getitem__, encode, decode)
 
 
 def test_every_operation_of_a_kind_has_a_method_and_no_more():
@@ -62,3 +62,10 @@ def three_tokens(backend):
     keys = tensor("float32", [1, 1, 3, 2], range(6))
     backend.call("kv.update_and_fetch", cache="c", keys=keys, values=keys)
     return keys
+
+
+@pytest.mark.parametrize("release", ["mlx-lm==0.31.3", "mlx-lm==0.32.2"])
+def test_a_release_serves_the_kinds_that_the_reference_has(release):
+    dialect = release.replace("==", "-").rpartition(".")[0]
+    with connect(f"pypi:{release}", dialect) as real, connect("reference", dialect) as reference:
+        assert set(real.handshake.capabilities) == set(reference.handshake.capabilities)

@@ -5,8 +5,8 @@ script it speaks the wire protocol on stdin and stdout:
 
     python adapter.py --class mlx_lm.models.cache:ArraysCache --distribution mlx-lm
 
-With `cachefiles.py` beside it, it also saves and loads prompt-cache files, if the module does, and
-with `tokencaches.py` it serves the other kinds of caches that the module has.
+With `cachefiles.py` beside it, it also saves and loads prompt-cache files, if the module does;
+`tokencaches.py` serves the other kinds of caches that it has.
 
 Methods named `op_*` are the protocol's operations; which of them the class can serve is declared in
 the handshake, by looking at the class and never by trying.
@@ -136,6 +136,11 @@ def counts(name: str) -> Callable[..., Any]:
     return lambda self, cache, n: getattr(self._cache(cache), name)(n)
 
 
+def of_file(name: str) -> Callable[..., Any]:
+    """The operation with a prompt-cache file alone."""
+    return lambda self, path: getattr(self._files, name)(path)
+
+
 # Kept: asking for it costs more than most operations.
 _signature = functools.cache(inspect.signature)
 
@@ -156,9 +161,9 @@ class Adapter:
         self._others: dict[str, Callable[..., Any]] = {}
 
     def add(self, kinds: Any, classes: Any) -> None:
-        """Serve other kinds too: `tokencaches.py`, and the classes by name."""
-        caches = kinds.TokenCaches(classes, self._caches, self._held, encode, decode, self._cache)
-        self._others = caches.operations()
+        """Serve the kinds that `tokencaches.py` finds among classes by name."""
+        own = self._caches, self._held, self._cache
+        self._others = kinds.operations(classes, *own, encode, decode)
 
     # ---- session
 
@@ -176,8 +181,8 @@ class Adapter:
     def capabilities(self) -> list[str]:
         """The operations that the class can serve."""
         ops = (name[3:] for name in dir(self) if name.startswith("op_"))
-        own = [op for op in ops if op not in ("initialize", "reset") and self._serves(op)]
-        return [*own, *self._others]
+        return [*(op for op in ops if op not in ("initialize", "reset") and self._serves(op)),
+                *self._others]  # fmt: skip
 
     def perform(self, op: str, params: dict[str, Any]) -> Any:
         """Carry out one operation; whatever the implementation raises passes through."""
@@ -194,8 +199,6 @@ class Adapter:
     def _serves(self, op: str) -> bool:
         if op in FILE_OPERATIONS:
             return hasattr(self._files, op)
-        if self.cls is None:
-            return op in ("initialize", "reset")
         names = ("update", "update_and_fetch") if op == "update" else (NEEDS.get(op),)
         return any(name is None or hasattr(self.cls, name) for name in names)
 
@@ -325,11 +328,7 @@ class Adapter:
     def op_save(self, path: str, caches: Any, user_metadata: Any) -> None:
         self._files.save(path, caches, user_metadata)
 
-    def op_load(self, path: str) -> Any:
-        return self._files.load(path)
-
-    def op_resave(self, path: str) -> None:
-        self._files.resave(path)
+    op_load, op_resave = of_file("load"), of_file("resave")
 
 
 def module_loader(module: Any) -> Callable[[str, Any, Any], Any] | None:
@@ -339,24 +338,18 @@ def module_loader(module: Any) -> Callable[[str, Any, Any], Any] | None:
     return loader if first == "class_name" else None
 
 
-def module_files(module: Any) -> Any:
-    """What saves and loads with a module's own functions; None where `cachefiles.py` is not."""
-    name = f"{__package__}.cachefiles" if __package__ else "cachefiles"
+def beside(name: str) -> Any:
+    """A module that lies beside this file; None where it does not."""
     try:
-        cachefiles = importlib.import_module(name)
+        return importlib.import_module(f"{__package__}.{name}" if __package__ else name)
     except ImportError:
         return None
-    return cachefiles.of_module(module, encode, decode)
 
 
-def module_kinds(module: Any, adapter: Adapter) -> None:
-    """Have an adapter serve the other kinds of a module, where `tokencaches.py` is."""
-    name = f"{__package__}.tokencaches" if __package__ else "tokencaches"
-    try:
-        kinds = importlib.import_module(name)
-    except ImportError:
-        return
-    adapter.add(kinds, vars(module))
+def module_files(module: Any) -> Any:
+    """What saves and loads with a module's own functions; None where it cannot."""
+    cachefiles = beside("cachefiles")
+    return cachefiles and cachefiles.of_module(module, encode, decode)
 
 
 Perform = Callable[[str, "dict[str, Any]"], Any]
@@ -409,18 +402,19 @@ def serve(perform: Perform, out: TextIO | None = None) -> None:
 
 def main(kind: type[Adapter] = Adapter) -> None:
     parser = argparse.ArgumentParser(description="slot cache adapter over stdio")
-    parser.add_argument("--class", dest="cls", required=True, help="module:ClassName, or module")
+    parser.add_argument("--class", dest="cls", required=True, help="module:ClassName")
     parser.add_argument("--distribution", default="", help="its version is reported")
     parser.add_argument("--dialect", default="")
     options = parser.parse_args()
     out = own_stdout()  # before the implementation is imported, which may print
     module, _, name = options.cls.partition(":")
     loaded = importlib.import_module(module)
-    cls = getattr(loaded, name) if name else getattr(loaded, "ArraysCache", None)
+    cls = getattr(loaded, name)
     version = importlib.metadata.version(options.distribution) if options.distribution else ""
     who = {"name": options.distribution or module, "version": version, "language": "python"}
     adapter = kind(cls, who, options.dialect, module_loader(loaded), module_files(loaded))
-    module_kinds(loaded, adapter)
+    if kinds := beside("tokencaches"):
+        adapter.add(kinds, vars(loaded))
     serve(adapter.perform, out)
 
 

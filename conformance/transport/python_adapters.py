@@ -13,7 +13,7 @@ from functools import partial
 from conformance import __version__
 from conformance.mutants.mutant import Mutant, build
 from conformance.transport import tokencaches
-from conformance.transport.adapter import Adapter, module_files, module_kinds, module_loader
+from conformance.transport.adapter import Adapter, module_files, module_loader
 from conformance.transport.backend import BackendUnusable
 from conformance.transport.causes import Unusable
 from conformance.transport.measuring import Measuring
@@ -79,5 +79,5 @@ def python_class(target: str) -> Adapter:
     implementation = {"name": target, "version": version, "language": "python"}
     files = module_files(module)
     adapter = Measuring(cls, implementation, restore=module_loader(module), files=files)
-    module_kinds(module, adapter)
+    adapter.add(tokencaches, vars(module))
     return adapter

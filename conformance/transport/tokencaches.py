@@ -39,17 +39,28 @@ ONLY = {
 OTHER_NAMES = {"idx": ("idx", "_idx", "index"), "written": ("written", "_offset")}
 
 
+Caches = dict[str, Any]
+Codec = Callable[[Any], Any]
+
+
+def operations(
+    classes: Mapping[str, Any], caches: Caches, held: Caches, cache: Callable[[str], Any],
+    encode: Codec, decode: Codec,
+) -> dict[str, Callable[..., Any]]:  # fmt: skip
+    """Name on the wire -> what carries it out, for the kinds whose class is among `classes`."""
+    return TokenCaches(classes, caches, held, cache, encode, decode).operations()
+
+
 class TokenCaches:
     """The kinds that some classes make up. Caches stand in `caches` by handle, live objects in
-    `held`; `encode` and `decode` are the adapter's.
+    `held`; `cache` finds one of the former, and `encode` and `decode` are the adapter's.
     """
 
     def __init__(
-        self, classes: Mapping[str, type[Any]], caches: dict[str, Any], held: dict[str, Any],
-        encode: Callable[[Any], Any], decode: Callable[[Any], Any],
-        cache: Callable[[str], Any],
+        self, classes: Mapping[str, Any], caches: Caches, held: Caches,
+        cache: Callable[[str], Any], encode: Codec, decode: Codec,
     ) -> None:  # fmt: skip
-        self._classes = {
+        self._classes: dict[str, type[Any]] = {
             kind: classes[name] for kind, (name, _) in KINDS.items() if name in classes
         }
         self._caches, self._held = caches, held
