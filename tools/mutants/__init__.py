@@ -23,6 +23,7 @@ CHAPTERS = {
     "parsing": "Reading numbers and lists",
     "restoring": "Restoring",
     "batch": "Batch operations",
+    "large": "Large sizes",
     "files": "Prompt-cache files",
 }
 
