@@ -17,6 +17,7 @@ class WrongFiles:
 
     load: Callable[[str], Loaded]
     save: Callable[[str, list[Any], dict[str, str]], None]
+    resave: Callable[[str], None]
 
 
 Wrong = Callable[[ReferenceFiles], WrongFiles]
@@ -24,7 +25,7 @@ Wrong = Callable[[ReferenceFiles], WrongFiles]
 
 def reading(read: Callable[[ReferenceFiles, str], Loaded]) -> Wrong:
     """Files that are read by `read`, which gets the right way to do it too."""
-    return lambda own: WrongFiles(lambda path: read(own, path), own.save)
+    return lambda own: WrongFiles(lambda path: read(own, path), own.save, own.resave)
 
 
 def finding(change: Callable[[Loaded], Loaded]) -> Wrong:
@@ -50,7 +51,12 @@ def with_slots(change: Callable[[list[Any]], list[Any]]) -> Wrong:
 
 def writing(write: Callable[[ReferenceFiles, str, list[Any], dict[str, str]], None]) -> Wrong:
     """Files that are written by `write`, which gets the right way to do it too."""
-    return lambda own: WrongFiles(own.load, lambda *arguments: write(own, *arguments))
+    return lambda own: WrongFiles(own.load, lambda *arguments: write(own, *arguments), own.resave)
+
+
+def resaving(resave: Callable[[ReferenceFiles, str], None]) -> Wrong:
+    """Files that are saved over themselves by `resave`."""
+    return lambda own: WrongFiles(own.load, own.save, lambda path: resave(own, path))
 
 
 def other_layout(other: str) -> Callable[..., None]:

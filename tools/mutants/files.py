@@ -19,6 +19,7 @@ from conformance.mutants.wrong_files import (
     finding_in_each,
     other_layout,
     reading,
+    resaving,
     with_slots,
     writing,
 )
@@ -231,6 +232,9 @@ MUTANTS = (
     Mutant("file-saved-without-metadata", _SWIFT3, ("FILE-010",),
            "The user's metadata is not saved.", files=writing(
                lambda own, path, caches, metadata: own.save(path, caches, {}))),
+    Mutant("file-emptied-by-saving-over-it", _LM31, ("FILE-017",),
+           "What was loaded is saved over its file as a file of no caches, without an error.",
+           files=resaving(lambda own, path: own.save(path, [], {}))),
     Mutant("file-not-saved", _RS, ("FILE-010",), "Nothing is written.",
            files=writing(lambda own, *arguments: None)),
     Mutant("file-lengths-not-saved", _SWIFT4, ("FILE-010",), "Lengths are not saved.",

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from functools import partial
 from typing import Any
 
 import mlx.core as mx
@@ -149,15 +148,18 @@ def _shared(ranks: set[int]) -> Rule:
     ]
 
 
-def _indexed(rule: Any, change: Number, cache: Any, index: int, *value: Any) -> Any:
-    return rule(cache, change(index), *value)
+def _indexed(rule: Rule, change: Number) -> Rule:
+    def indexed(cache: Any, index: int, *value: Any) -> Any:
+        return rule(cache, change(index), *value)
+
+    return indexed  # a function, so that it becomes a method
 
 
 def _index(name: str, dialect: str, wrong: str, which: str, change: Number) -> Mutant:
     rule = (_GET if which == "get" else _SET).get(
         dialect, indexing.list_get if which == "get" else indexing.list_set)  # fmt: skip
     return Mutant(f"{which}-index-{name}", dialect, ("INDEX-010",), wrong,
-                  rules={which: partial(_indexed, rule, change)})  # fmt: skip
+                  rules={which: _indexed(rule, change)})  # fmt: skip
 
 
 def _mask(rows: str, name: str, dialect: str, wrong: str, change: Number) -> Mutant:

@@ -233,8 +233,6 @@ MUTANTS = (
     Mutant("prepare-nothing-clears", _RS, ("SEQ-002",), "No lengths are unset lengths.",
            rules={"prepare": lambda c, lengths: prepare_int32(c, lengths)
                   if lengths else setattr(c, "lengths", None)}),
-    Mutant("prepare-none-clears", _LM31, ("SEQ-003",), "prepare(None) clears the lengths.",
-           "mlx-swift-lm", rules={"prepare": lengths.prepare_or_clear}),
     Mutant("prepare-nil-keeps", _SWIFT4, ("SEQ-003",), "prepare(nil) keeps the lengths.",
            rules={"prepare": lambda c, lengths=None: None if lengths is None
                   else setattr(c, "lengths", mx.array(lengths))}),
