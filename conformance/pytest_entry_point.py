@@ -8,6 +8,7 @@ there. A run that asks for the suite gets its options and hooks from `conformanc
 
 from __future__ import annotations
 
+import argparse
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -42,7 +43,7 @@ def pytest_load_initial_conftests(
         return
     try:
         manager.import_plugin(PLUGIN)
-    except ValueError as error:
+    except (ValueError, argparse.ArgumentError) as error:  # the latter since pytest 9.2
         raise pytest.UsageError(
             f"mlx-cache-conformance: {error}, by a conftest.py or plugin of this project; use "
             "`mlx-cache-conformance run`, or pytest with --noconftest"

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import inspect
+
 import pytest
 
 from conformance.kinds import KINDS
 from conformance.tensor import tensor
 from conformance.transport import connect, tokencaches
 from conformance.transport.adapter import decode, encode
+
+MADE_FOR_EACH_CLASS = ("new", "from_state")
+SENT = [(kind, op) for kind in tokencaches.KINDS for op in KINDS[kind].steps
+        if op not in MADE_FOR_EACH_CLASS]  # fmt: skip
 
 
 def served(*classes):
@@ -32,6 +38,13 @@ def test_an_operation_is_declared_exactly_when_the_class_has_it(op):
     able = type(name, (), {tokencaches.NEEDS[op]: lambda self: None})
     assert f"{kind}.{op}" not in served(bare)
     assert f"{kind}.{op}" in served(able)
+
+
+@pytest.mark.parametrize(("kind", "op"), SENT)
+def test_the_adapter_takes_what_an_operation_sends(kind, op):
+    method = getattr(tokencaches.TokenCaches, f"op_{op}")
+    sent = [argument.name for argument in KINDS[kind].operations[op].sent]
+    assert list(inspect.signature(method).parameters)[1:] == sent
 
 
 def test_a_kind_is_there_where_its_class_is():

@@ -182,7 +182,7 @@ def test_the_command_counts_and_writes(capsys, tmp_path):
 
 def test_the_command_is_red_where_a_mutant_survives(capsys, monkeypatch, tmp_path):
     small = small_suite(tmp_path, NONE_CASE)
-    monkeypatch.setattr("conformance.fixtures.load.load_suite", lambda: small)
+    monkeypatch.setattr("tools.mutants.check.load_suite", lambda: small)
     assert command("mask-inverted", "--first", "--jobs", "1") == 1
     out = capsys.readouterr().out.splitlines()
     assert out[0] == "mask-inverted (mlxrs-0.1) survives"
