@@ -90,6 +90,8 @@ json described(const SlotCache& cache) {
 json described(const KeyValues& cache) {
   auto numbers = json::object();
   for (const auto& [name, number] : cache.numbers) numbers[name] = number ? json(*number) : json();
+  for (const auto& [name, rows] : cache.rows) numbers[name] = wire::json_of(rows);
+  if (cache.rotated) numbers["rotated"] = *cache.rotated;
   return {{"class_name", cache.class_name},
           {"keys", wire::json_of(cache.keys)},
           {"values", wire::json_of(cache.values)},
@@ -116,9 +118,10 @@ json save(const Arguments& a) {
   if (!a.is_null("user_metadata")) {
     const auto& texts = a.at("user_metadata");
     if (!texts.is_object()) throw invalid("user_metadata must be an object");
-    const Arguments named(texts);
-    for (const auto& item : texts.items())
-      content.user_metadata[item.key()] = named.text(item.key().c_str());
+    for (const auto& item : texts.items()) {
+      if (!item.value().is_string()) throw invalid("user_metadata must be an object of strings");
+      content.user_metadata[item.key()] = item.value();
+    }
   }
   slot_cache::save_prompt_cache(a.text("path"), content);
   return nullptr;

@@ -127,6 +127,25 @@ struct FileIo : CacheError {
                    {{"path", path}, {"op", op}, {"reason", reason}}) {}
 };
 
+// MLX refuses an operation.
+struct MlxOp : CacheError {
+  explicit MlxOp(const std::string& message) : CacheError("MlxOp", message, {{"message", message}}) {}
+};
+
+// A text has a NUL within it, where only its end may have one.
+struct InteriorNul : CacheError {
+  InteriorNul(const std::string& context, const std::string& what)
+      : CacheError("InteriorNul", context + ": NUL within a " + what,
+                   {{"context", context}, {"what", what}}) {}
+};
+
+// A tensor has another dtype than it must have.
+struct DtypeMismatch : CacheError {
+  DtypeMismatch(const std::string& expected, const std::string& actual)
+      : CacheError("DtypeMismatch", actual + " instead of " + expected,
+                   {{"expected", expected}, {"actual", actual}}) {}
+};
+
 // Memory for the request cannot be had, or is more than this port grants.
 struct OutOfMemory : CacheError {
   OutOfMemory() : CacheError("OutOfMemory", "out of memory", {}) {}

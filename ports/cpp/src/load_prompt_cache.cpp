@@ -1,14 +1,18 @@
 #include <algorithm>
 #include <array>
+#include <cctype>
 #include <initializer_list>
 #include <limits>
 #include <span>
 #include <string_view>
 
 #include "key_value_numbers.hpp"
+#include "mlx/ops.h"
 #include "parse.hpp"
 #include "prompt_cache.hpp"
 #include "safetensors.hpp"
+
+namespace mx = mlx::core;
 
 namespace slot_cache {
 namespace {
@@ -167,10 +171,66 @@ KeyValues chunked(Arrays state, Texts meta) {
   return {"ChunkedKVCache", {state[0]}, {state[1]}, std::move(numbers)};
 }
 
-enum class Kind { slots, plain, rotating, quantized, chunked, list };
+// Keys and values of a batch, and how far its rows are. The class has no numbers yet.
+KeyValues batch_state(const std::string& name, Arrays state) {
+  if (state.empty()) {
+    const auto none = mx::zeros({0}, mx::int32);
+    return {name, {}, {}, {}, {{"offset", none}, {"left_padding", none}}};
+  }
+  if (state.size() != 4)
+    throw OutOfRange("state", "must have 0 or 4 arrays", std::to_string(state.size()));
+  check_ranks(state.first(2));
+  const auto& keys = state[0];
+  const auto& padding = state[3];
+  if (padding.ndim() != 1)
+    throw RankMismatch("left_padding", {padding.shape().begin(), padding.shape().end()});
+  if (padding.shape(0) != keys.shape(0))
+    throw LengthMismatch("left_padding", static_cast<Index>(keys.shape(0)),
+                         static_cast<Index>(padding.shape(0)));
+  if (padding.dtype() != mx::int32) throw DtypeMismatch("I32", "another dtype");
+  return {name, {keys}, {state[1]}, {}, {{"offset", state[2]}, {"left_padding", padding}}};
+}
+
+KeyValues batch(Arrays state, Texts meta) {
+  auto made = batch_state("BatchKVCache", state);
+  if (!meta.empty()) throw LengthMismatch("BatchKVCache", 0, meta.size());
+  made.numbers["idx"] = state.empty() ? 0 : length_of(state[0]);
+  return made;
+}
+
+bool truth(std::string text) {
+  std::ranges::transform(text, text.begin(), [](unsigned char c) { return std::tolower(c); });
+  if (text != "true" && text != "false") throw UnknownEnumValue("rotated", shown(text));
+  return text == "true";
+}
+
+KeyValues batch_rotating(Arrays state, Texts meta) {
+  auto made = batch_state("BatchRotatingKVCache", state);
+  constexpr std::array<std::string_view, 3> names{"max_size", "seen", "idx"};
+  if (meta.size() != names.size() + 1)
+    throw LengthMismatch("BatchRotatingKVCache", names.size() + 1, meta.size());
+  made.numbers = read_numbers("BatchRotatingKVCache", meta.first(names.size()), names);
+  made.rotated = truth(meta[names.size()]);
+  const auto size = *made.numbers["max_size"], seen = *made.numbers["seen"];
+  const auto idx = *made.numbers["idx"];
+  if (state.empty()) {
+    if (seen != 0 || idx != 0 || *made.rotated)
+      throw OutOfRange("an empty BatchRotatingKVCache", "must have fresh numbers", meta[1]);
+    return made;
+  }
+  const auto length = length_of(state[0]);
+  if (size == 0) throw InvariantViolation("max_size", "must be >= 1");
+  if (idx > length) throw OutOfRange("idx", "must be at most the length", std::to_string(idx));
+  if (*made.rotated && length != size)
+    throw LengthMismatch("a rotated cache is as long as its window", size, length);
+  if (length > seen) throw OutOfRange("length", "must be at most seen", std::to_string(length));
+  return made;
+}
+
+enum class Kind { slots, plain, rotating, quantized, chunked, batch, batch_rotating, list };
 
 // The classes, by every name that one of the implementations gives them.
-constexpr std::array<std::pair<std::string_view, Kind>, 13> labels{{
+constexpr std::array<std::pair<std::string_view, Kind>, 17> labels{{
     {"ArraysCache", Kind::slots},
     {"MambaCache", Kind::slots},
     {"KVCache", Kind::plain},
@@ -183,6 +243,10 @@ constexpr std::array<std::pair<std::string_view, Kind>, 13> labels{{
     {"StandardQuantizedKvCache", Kind::quantized},
     {"ChunkedKVCache", Kind::chunked},
     {"ChunkedKvCache", Kind::chunked},
+    {"BatchKVCache", Kind::batch},
+    {"BatchKvCache", Kind::batch},
+    {"BatchRotatingKVCache", Kind::batch_rotating},
+    {"BatchRotatingKvCache", Kind::batch_rotating},
     {"CacheList", Kind::list},
 }};
 
@@ -216,6 +280,10 @@ class Restorer {
         return quantized(state, meta);
       case Kind::chunked:
         return chunked(state, meta);
+      case Kind::batch:
+        return batch(state, meta);
+      case Kind::batch_rotating:
+        return batch_rotating(state, meta);
       case Kind::list:
         return children(state, meta, depth);
     }

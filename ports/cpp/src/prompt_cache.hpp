@@ -22,13 +22,17 @@ inline constexpr std::uint64_t max_list_depth = 64;
 using Numbers = std::map<std::string, std::optional<std::uint64_t>>;
 
 // A cache of the key/value family as stored state. `class_name` is KVCache (offset),
-// RotatingKVCache (keep, max_size, offset, idx), QuantizedKVCache (offset, group_size, bits) or
-// ChunkedKVCache (chunk_size, start_position, offset); in parentheses its numbers. Keys and values
-// are one array [B, heads, S, dim] each, the parts of a quantized one, or none while it is empty.
+// RotatingKVCache (keep, max_size, offset, idx), QuantizedKVCache (offset, group_size, bits),
+// ChunkedKVCache (chunk_size, start_position, offset), BatchKVCache (idx) or BatchRotatingKVCache
+// (max_size, seen, idx); in parentheses its numbers. Keys and values are one array
+// [B, heads, S, dim] each, the parts of a quantized one, or none while it is empty. `rows` are the
+// offset and left_padding of a batch (int32 [B]), `rotated` is of one with a window.
 struct KeyValues {
   std::string class_name;
   std::vector<Array> keys, values;
   Numbers numbers;
+  std::map<std::string, Array> rows = {};
+  std::optional<bool> rotated = {};
 };
 
 struct CacheList;

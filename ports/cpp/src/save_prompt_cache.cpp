@@ -60,6 +60,17 @@ Parts parts(const Cache& cache) {
   return std::visit([](const auto& each) { return parts(each); }, cache);
 }
 
+// What MLX and the strings of C cannot write.
+void check_savable(const Flat& flat) {
+  for (const auto& [key, text] : flat.metadata)
+    for (const auto& [part, what] : {std::pair(&key, "key"), std::pair(&text, "value")})
+      if (part->find('\0') != std::string::npos) throw InteriorNul("save", what);
+  for (const auto& [key, tensor] : flat.tensors) {
+    if (tensor.size() == 0) throw MlxOp("cannot save a tensor without elements: " + key);
+    if (tensor.dtype() == mx::float64) throw MlxOp("cannot save float64: " + key);
+  }
+}
+
 }  // namespace
 
 KeyValues key_values(const std::string& class_name,
@@ -92,6 +103,7 @@ void save_prompt_cache(const std::string& path, const PromptCache& content) {
     flat.metadata["2." + layer] = made.class_name;
   }
   for (const auto& [key, text] : content.user_metadata) flat.metadata["1." + key] = text;
+  check_savable(flat);
   write_safetensors(path, flat);
 }
 
