@@ -134,9 +134,16 @@ json load(const Arguments& a) {
   return {{"caches", std::move(caches)}, {"user_metadata", loaded.user_metadata}};
 }
 
+json resave(const Arguments& a) {
+  const auto path = a.text("path");
+  slot_cache::save_prompt_cache(path, slot_cache::load_prompt_cache(path));
+  return nullptr;
+}
+
 }  // namespace
 
 void serve_files(conformance::Server& server) {
   server.on("save", save);
   server.on("load", load);
+  server.on("resave", resave);
 }
