@@ -24,7 +24,7 @@ from conformance.cli.options import OPTIONS
 from conformance.engine import transfer
 from conformance.engine.runner import Run, Terms, parse_shard, select
 from conformance.fixtures.load import load_suite
-from conformance.fixtures.yamlfile import FixtureError
+from conformance.fixtures.userfile import FixtureError
 from conformance.patience import checked
 from conformance.properties.profiles import MAX_SEED, PROFILES, PropertyChoice
 from conformance.properties.result import PartResult

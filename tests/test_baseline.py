@@ -11,7 +11,7 @@ from conformance.engine import baseline
 from conformance.engine.runner import Run
 from conformance.engine.verdict import Choice, Mismatch, Status, StepRecord, Verdict
 from conformance.fixtures.load import load_suite
-from conformance.fixtures.yamlfile import FixtureError
+from conformance.fixtures.userfile import FixtureError
 from conformance.outcomes.difference import Difference
 from conformance.reporting import words
 from conformance.tensor import tensor

@@ -24,7 +24,7 @@ from conformance.engine.plan import applicability, plan
 from conformance.engine.runner import parse_shard, select
 from conformance.engine.verdict import Status, Verdict
 from conformance.fixtures.load import load_suite
-from conformance.fixtures.yamlfile import FixtureError
+from conformance.fixtures.userfile import FixtureError
 from conformance.outcomes.undefined import UndefinedOutcome
 from conformance.reporting import json_report
 from conformance.transport import connect, served

@@ -7,7 +7,9 @@ import shutil
 import pytest
 
 from conformance.fixtures import compiled, load
-from conformance.fixtures.load import load_suite, read_suite
+from conformance.fixtures.load import load_suite
+from conformance.fixtures.read import read_suite
+from conformance.fixtures.userfile import FixtureError
 from conformance.fixtures.userfolder import CACHE_VARIABLE
 
 
@@ -25,7 +27,8 @@ def contents(suite):
 
 def test_what_is_kept_is_what_was_read(kept, monkeypatch):
     first = load_suite()
-    monkeypatch.setattr(load, "read_suite", lambda *_: pytest.fail("read again"))
+    reading = "conformance.fixtures.read.read_suite"
+    monkeypatch.setattr(reading, lambda *_: pytest.fail("read again"))
     again = load_suite()
     assert contents(first) == contents(again)
     assert list(first.cases) == list(again.cases)
@@ -48,7 +51,8 @@ def test_any_change_of_fixtures_or_code_has_another_key(tmp_path, monkeypatch):
     golden.write_bytes(golden.read_bytes()[:-1])
     keys.add(compiled.key(root))
     code = tmp_path / "code"
-    (code / "engine").mkdir(parents=True)
+    for name in compiled.CODE:
+        (code / name).mkdir(parents=True)
     (code / "engine" / "model.py").write_text("x")
     monkeypatch.setattr(compiled, "__file__", str(code / "fixtures" / "compiled.py"))
     keys.add(compiled.key(root))
@@ -69,9 +73,9 @@ def test_what_is_damaged_is_read_anew_and_replaced(kept, damage):
 
 
 def test_fixtures_that_are_wrong_are_not_kept(kept, monkeypatch):
-    monkeypatch.setattr("conformance.fixtures.load.problems", lambda suite: iter(["wrong"]))
+    monkeypatch.setattr("conformance.fixtures.read.problems", lambda suite: iter(["wrong"]))
     for _ in range(2):
-        with pytest.raises(load.FixtureError, match="wrong"):
+        with pytest.raises(FixtureError, match="wrong"):
             load_suite()
     assert not kept.exists()
 

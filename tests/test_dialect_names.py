@@ -10,7 +10,7 @@ import pytest
 
 import conformance
 from conformance.filetools.goldens import reader_lineages
-from conformance.fixtures.load import read_suite
+from conformance.fixtures.read import read_suite
 from conformance.kinds import KINDS
 from conformance.properties.kind_properties import laws_of
 

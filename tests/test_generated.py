@@ -11,7 +11,8 @@ from support import folder
 
 from conformance import grammar
 from conformance.engine import plan
-from conformance.fixtures.load import load_suite, read_suite
+from conformance.fixtures.load import load_suite
+from conformance.fixtures.read import read_suite
 from conformance.kinds import KINDS
 from conformance.transport import connect
 from tools.mutants import mutants

@@ -11,9 +11,10 @@ import pytest
 from support.folder import CHAPTER, HAZARDS, TENSORS, edited, line, write
 
 from conformance.fixtures import lint
-from conformance.fixtures.load import load_suite, read_suite
+from conformance.fixtures.load import load_suite
+from conformance.fixtures.read import read_suite
 from conformance.fixtures.shipped import fixtures_folder
-from conformance.fixtures.yamlfile import FixtureError
+from conformance.fixtures.userfile import FixtureError
 from conformance.outcomes.outcome import Outcome
 from conformance.outcomes.registry import OUTCOMES
 

@@ -7,8 +7,9 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
+from conformance.fixtures.userfile import FixtureError
 from conformance.fixtures.yamledit import ListEditor
-from conformance.fixtures.yamlfile import FixtureError, parse
+from conformance.fixtures.yamlfile import parse
 
 TEXT = """\
 # whose

@@ -11,7 +11,7 @@ import pytest
 from support.folder import CHAPTER, edited, line
 
 from conformance.fixtures import yamlfile
-from conformance.fixtures.yamlfile import FixtureError
+from conformance.fixtures.userfile import FixtureError
 from conformance.kinds import KINDS
 
 

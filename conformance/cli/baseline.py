@@ -16,8 +16,9 @@ from conformance.engine.baseline import BaselineFile
 from conformance.engine.runner import Run, Terms
 from conformance.engine.signature import holds, signature
 from conformance.fixtures.load import load_suite
+from conformance.fixtures.userfile import FixtureError
 from conformance.fixtures.yamledit import ListEditor, written
-from conformance.fixtures.yamlfile import FixtureError, decode
+from conformance.fixtures.yamlfile import decode
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

@@ -7,7 +7,7 @@ import io
 import sys
 from typing import NoReturn
 
-from conformance.fixtures.yamlfile import FixtureError
+from conformance.fixtures.userfile import FixtureError
 from conformance.supervision import SUPERVISION, supervise
 from conformance.transport.backend import BackendUnusable
 

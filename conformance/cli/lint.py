@@ -6,7 +6,7 @@ import argparse
 from pathlib import Path
 
 from conformance.fixtures.lint import problems
-from conformance.fixtures.load import read_suite
+from conformance.fixtures.read import read_suite
 
 
 def configure(parser: argparse.ArgumentParser) -> None:

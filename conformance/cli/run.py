@@ -54,6 +54,9 @@ def run(options: argparse.Namespace) -> int:
         arguments += ["-q", "-o", "console_output_style=classic"]
     for name in ("PYTEST_ADDOPTS", "PYTEST_PLUGINS"):
         os.environ.pop(name, None)
+    if not options.pytest and not options.properties:
+        # What else is installed is of no use to it, and looking for it takes as long as judging.
+        os.environ["PYTEST_DISABLE_PLUGIN_AUTOLOAD"] = "1"
     code = int(pytest.main([*arguments, *_without_plugins(options), *options.pytest]))
     if code == pytest.ExitCode.OK and "--benchmark-only" in options.pytest:
         print(f"{NOTHING}: this run is a failure")

@@ -18,8 +18,7 @@ from conformance.engine.literals import Strict
 from conformance.engine.signature import Signature, holds, said, text
 from conformance.engine.suite import Suite
 from conformance.engine.verdict import StaleEntry, Status, Verdict
-from conformance.fixtures import yamlfile
-from conformance.fixtures.yamlfile import FixtureError
+from conformance.fixtures.userfile import FixtureError
 
 MAX_EXPANSION = 20
 _EMPTY = ("", Signature())
@@ -122,6 +121,8 @@ def _settle_flaky(
 
 def load(path: Path, suite: Suite, dialect: str, version: str) -> Baseline:
     """Read a baseline for a run; FixtureError names file and line of what is wrong with it."""
+    from conformance.fixtures import yamlfile
+
     file = yamlfile.decode(path, BaselineFile)
     if file.dialect != dialect:
         raise FixtureError(

@@ -18,7 +18,7 @@ from conformance.filetools.model import (
 from conformance.filetools.reading import Reading
 from conformance.fixtures import yamlfile
 from conformance.fixtures.dialects import read_dialects
-from conformance.fixtures.yamlfile import FixtureError
+from conformance.fixtures.userfile import FixtureError
 
 CHAPTER = "chapter.yaml"
 STRICT = "strict"  # the reader of the reference itself

@@ -10,7 +10,7 @@ from conformance.engine.literals import text
 from conformance.filetools.container import read_container, twins
 from conformance.filetools.model import HostileFile, HostileFiles, folder
 from conformance.fixtures import yamlfile
-from conformance.fixtures.yamlfile import FixtureError
+from conformance.fixtures.userfile import FixtureError
 
 
 def read_hostile(root: Path | None = None) -> list[HostileFile]:

@@ -13,7 +13,7 @@ from conformance.engine.literals import Ints, Slot, Strict, TensorLiteral, Tenso
 from conformance.filetools.reading import Reading
 from conformance.fixtures import yamlfile
 from conformance.fixtures.shipped import fixtures_folder
-from conformance.fixtures.yamlfile import FixtureError
+from conformance.fixtures.userfile import FixtureError
 
 FOLDER = "prompt_cache"
 

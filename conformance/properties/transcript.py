@@ -10,7 +10,7 @@ from typing import Any
 import msgspec
 
 from conformance.calls import Call, Refused, Reply
-from conformance.fixtures.yamlfile import FixtureError
+from conformance.fixtures.userfile import FixtureError
 from conformance.transport.backend import ProtocolViolation, from_wire, to_wire
 
 FORMAT = 1

@@ -13,7 +13,7 @@ import msgspec
 from conformance import __version__
 from conformance.engine.suite import Suite
 from conformance.engine.verdict import Status, Verdict
-from conformance.fixtures.yamlfile import FixtureError, read_bytes
+from conformance.fixtures.userfile import FixtureError, read_bytes
 from conformance.reporting import words
 from conformance.transport.messages import Implementation
 

@@ -10,7 +10,6 @@ from collections.abc import Callable
 
 from conformance import invocation
 from conformance.patience import CHANGE_TIMEOUT, START_SECONDS
-from conformance.transport import released
 from conformance.transport.backend import (
     Backend,
     BackendCrashed,
@@ -22,7 +21,6 @@ from conformance.transport.backend import (
 )
 from conformance.transport.causes import Unusable
 from conformance.transport.in_process import InProcessBackend
-from conformance.transport.process import ProcessBackend
 
 FORMS = "reference, py:module:Class, cmd:COMMAND, pypi:NAME==VERSION or mutant:NAME"
 
@@ -46,8 +44,10 @@ def connector(
         return lambda: _mutant(rest)
     if kind == "cmd" and rest.strip():
         words = _words(spec)
-        return lambda: ProcessBackend(words, start_seconds, problem)
+        return lambda: _process(words, start_seconds, problem)
     if kind == "pypi" and rest:
+        from conformance.transport import released
+
         release = released.parse(rest)
         return lambda: released.ReleasedBackend(release, start_seconds, problem)
     raise BackendUnusable(Unusable.NO_BACKEND, f"unknown backend {spec!r}: a backend is {FORMS}")
@@ -90,6 +90,8 @@ def command(spec: str) -> list[str] | None:
     kind, _, rest = spec.partition(":")
     if kind == "cmd":
         return _words(spec)
+    from conformance.transport import released
+
     return released.command(released.parse(rest))
 
 
@@ -106,6 +108,12 @@ def _words(spec: str) -> list[str]:
         return shlex.split(spec.partition(":")[2])
     except ValueError as error:
         raise BackendUnusable(Unusable.NO_BACKEND, f"{spec}: {error}") from None
+
+
+def _process(command: list[str], start_seconds: float, problem: ResultProblem) -> Backend:
+    from conformance.transport.process import ProcessBackend
+
+    return ProcessBackend(command, start_seconds, problem)
 
 
 def _reference(dialect: str) -> Backend:

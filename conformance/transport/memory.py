@@ -6,8 +6,10 @@ import threading
 from collections.abc import Sequence
 from pathlib import Path
 from types import TracebackType
+from typing import TYPE_CHECKING
 
-import psutil
+if TYPE_CHECKING:
+    import psutil
 
 MEGABYTE = 1024 * 1024
 _SAMPLE_SECONDS = 0.002
@@ -15,6 +17,8 @@ _SAMPLE_SECONDS = 0.002
 
 def family(pid: int) -> list[psutil.Process]:
     """A process and what it started, as far as they still live."""
+    import psutil
+
     try:
         first = psutil.Process(pid)
         return [first, *first.children(recursive=True)]
@@ -28,6 +32,8 @@ def resident(pid: int) -> float:
 
 
 def _held(processes: Sequence[psutil.Process]) -> float:
+    import psutil
+
     total = 0
     for process in processes:
         try:

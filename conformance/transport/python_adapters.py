@@ -16,8 +16,8 @@ from conformance.transport import tokencaches
 from conformance.transport.adapter import Adapter, module_files, module_loader
 from conformance.transport.backend import BackendUnusable
 from conformance.transport.causes import Unusable
+from conformance.transport.later_files import LaterFiles
 from conformance.transport.measuring import Measuring
-from conformance.transport.reference_files import ReferenceFiles
 from reference_impl import DIALECTS, cache_classes, dialect_class, from_state
 
 # Without these there is no slot cache to speak of; everything else is a declared gap.
@@ -32,7 +32,7 @@ def reference(dialect: str) -> Adapter:
         )
     implementation = {"name": "reference", "version": __version__, "language": "python"}
     restore = partial(from_state, dialect=dialect)
-    files = ReferenceFiles(dialect)
+    files = LaterFiles(dialect)
     adapter = Measuring(dialect_class(dialect), implementation, dialect, restore, files)
     adapter.add(tokencaches, cache_classes(dialect))
     return adapter
@@ -42,7 +42,7 @@ def mutant(wrong: Mutant) -> Adapter:
     """The adapter around a mutant, in the mutant's dialect."""
     cls, restore = build(wrong)
     implementation = {"name": f"mutant:{wrong.name}", "version": __version__, "language": "python"}
-    files = wrong.files(ReferenceFiles(wrong.dialect)) if wrong.files else None
+    files = wrong.files(LaterFiles(wrong.dialect)) if wrong.files else None
     return Adapter(cls, implementation, wrong.dialect, restore, files)
 
 

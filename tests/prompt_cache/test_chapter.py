@@ -16,7 +16,8 @@ from conformance.filetools.goldens import goldens
 from conformance.filetools.hostile import read_hostile
 from conformance.filetools.model import folder, read_cases
 from conformance.fixtures import lint
-from conformance.fixtures.load import load_suite, read_suite
+from conformance.fixtures.load import load_suite
+from conformance.fixtures.read import read_suite
 from conformance.kinds import KINDS
 from conformance.reporting import words
 from conformance.reporting.json_report import in_words
@@ -300,7 +301,7 @@ def test_the_judge_needs_no_mlx():
     """A port's CI has none."""
     code = (
         "import sys; sys.modules['mlx'] = None\n"
-        "from conformance.fixtures.load import read_suite\n"
+        "from conformance.fixtures.read import read_suite\n"
         "from conformance.engine.runner import Run\n"
         "suite = read_suite()\n"
         f"run = Run(suite, 'cmd:{shlex.join([sys.executable, str(WRONG), 'none'])}', '{RS}')\n"

@@ -6,7 +6,7 @@ import shutil
 from pathlib import Path
 
 from conformance.engine.suite import Suite
-from conformance.fixtures.load import read_suite
+from conformance.fixtures.read import read_suite
 from conformance.fixtures.shipped import fixtures_folder
 
 CHAPTER = """\

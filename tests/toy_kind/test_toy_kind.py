@@ -19,7 +19,7 @@ from conformance.engine.plan import applicability, plan
 from conformance.engine.runner import Run
 from conformance.engine.verdict import Status
 from conformance.fixtures.lint import problems
-from conformance.fixtures.load import read_suite
+from conformance.fixtures.read import read_suite
 from conformance.properties.breaches import try_law
 from conformance.properties.comparison import Comparison
 from conformance.properties.finding import Finding

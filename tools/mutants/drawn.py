@@ -14,7 +14,7 @@ from pathlib import Path
 import msgspec
 
 from conformance.engine.suite import Suite
-from conformance.fixtures.load import read_suite
+from conformance.fixtures.read import read_suite
 from conformance.mutants.mutant import Mutant
 from conformance.properties.breaches import breaking
 from conformance.properties.comparison import Comparison

@@ -18,7 +18,7 @@ from conformance.engine.judge import judge
 from conformance.engine.plan import Plan, applicability, plan
 from conformance.engine.suite import Suite
 from conformance.engine.verdict import Status
-from conformance.fixtures.load import read_suite
+from conformance.fixtures.read import read_suite
 from conformance.mutants.mutant import Mutant
 from conformance.transport import connect
 from conformance.transport.backend import Backend

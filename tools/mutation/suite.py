@@ -17,7 +17,7 @@ from conformance.engine.execute import execute
 from conformance.engine.judge import judge
 from conformance.engine.plan import applicability, plan
 from conformance.engine.suite import Suite
-from conformance.fixtures.load import read_suite
+from conformance.fixtures.read import read_suite
 from conformance.kinds import KINDS
 from conformance.properties.breaches import try_law
 from conformance.properties.comparison import Comparison

@@ -15,7 +15,8 @@ from conformance.benchmarks.pairs import ratios, spread
 from conformance.engine.runner import HOSTILE, Run
 from conformance.engine.suite import Suite
 from conformance.engine.verdict import Status
-from conformance.fixtures.load import load_suite, read_suite
+from conformance.fixtures.load import load_suite
+from conformance.fixtures.read import read_suite
 from conformance.transport import served
 from tools.performance.figures import Figure, least, most, per_second
 
