@@ -84,6 +84,7 @@ class Library:
 
     def __init__(self, root: Path) -> None:
         self.root = root
+        self._paths: dict[str, Path] = {}  # of golden files that have been looked for
 
     def file(self, name: str) -> FileRef:
         """A golden file, `WRITER/CASE`, or a hostile one, `hostile/ID`."""
@@ -159,7 +160,9 @@ class Library:
         raise ValueError(f"no content is called {case}")
 
     def _path(self, name: str) -> Path:
-        path = self.root / f"{name}{SUFFIX}"
-        if not path.is_file() or not path.resolve().is_relative_to(self.root.resolve()):
-            raise ValueError(f"no golden file is called {name}")
-        return path
+        if name not in self._paths:
+            path = self.root / f"{name}{SUFFIX}"
+            if not path.is_file() or not path.resolve().is_relative_to(self.root.resolve()):
+                raise ValueError(f"no golden file is called {name}")
+            self._paths[name] = path
+        return self._paths[name]

@@ -30,7 +30,7 @@ TOO_LARGE = 1 << 20  # of a mask, which is then what takes the time
 def starting(rounds: int) -> Iterator[Figure]:
     """From the start of the process to the verdict on the first case; and loading alone."""
     spent = [_until_first_verdict() for _ in range(rounds + 1)][1:]
-    yield most("start to the first verdict", spread(spent), 0.6, " s")
+    yield most("start to the first verdict", spread(spent), 0.3, " s")
     code = ("import time; from conformance.fixtures.load import load_suite; "
             "t = time.perf_counter(); load_suite(); print(time.perf_counter() - t)")  # fmt: skip
     loads = [1000 * float(subprocess.check_output([sys.executable, "-c", code]))
