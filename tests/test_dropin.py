@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import os
 import subprocess
+import sys
+import tarfile
 from pathlib import Path
 
 import pytest
@@ -83,3 +85,21 @@ def test_a_wrong_mask_or_token_changes_the_logits():
     differ = {(model, run) for model in right for run in right[model]
               if right[model][run] != wrong[model][run]}  # fmt: skip
     assert {("llama", "single"), ("gpt_oss", "generated"), ("gemma3_text", "reused")} <= differ
+
+
+@pytest.mark.skipif("OWN_TESTS" not in os.environ, reason="downloads sources: make nightly")
+@pytest.mark.parametrize(("version", "dialect"), RELEASES)
+def test_mlx_lms_own_tests_end_alike_on_the_reference(version, dialect, tmp_path):
+    download = ["download", "--quiet", "--no-deps", "--no-binary", ":all:", f"mlx-lm=={version}"]
+    subprocess.run([sys.executable, "-m", "pip", *download, "-d", str(tmp_path)], check=True)
+    with tarfile.open(next(tmp_path.glob("*.tar.gz"))) as sources:
+        sources.extractall(tmp_path, filter="data")
+    folder = str(next(tmp_path.glob("mlx_lm-*/tests")))
+    own_tests = PROGRAM.with_name("own_tests.py")
+    original, ours = (
+        digests(version, which, folder, program=own_tests) for which in ("original", dialect)
+    )
+    assert ours == original
+    endings = list(original.values())
+    assert endings.count("pass") > 40
+    assert len(endings) - endings.count("pass") < 6  # those that know the words of the real model
