@@ -9,7 +9,7 @@ import pytest
 from conformance.kinds import KINDS
 from conformance.tensor import tensor
 from conformance.transport import connect, tokencaches
-from conformance.transport.adapter import decode, encode
+from conformance.transport.adapter import Adapter, UnknownCache, decode, encode
 
 MADE_FOR_EACH_CLASS = ("new", "from_state")
 SENT = [(kind, op) for kind in tokencaches.KINDS for op in KINDS[kind].steps
@@ -18,13 +18,14 @@ SENT = [(kind, op) for kind in tokencaches.KINDS for op in KINDS[kind].steps
 
 def served(*classes):
     named = {cls.__name__: cls for cls in classes}
-    return tokencaches.operations(named, {}, {}, {}.__getitem__, encode, decode)
+    return tokencaches.operations(Adapter(None, {}), named, encode, decode)
 
 
 def test_every_operation_of_a_kind_has_a_method_and_no_more():
     methods = {name[3:] for name in dir(tokencaches.TokenCaches) if name.startswith("op_")}
     found = {op for kind in tokencaches.KINDS for op in KINDS[kind].steps}
-    assert methods | {"new", "from_state"} == found
+    assert not methods & set(tokencaches.SHARED)
+    assert {*methods, *tokencaches.SHARED, "new", "from_state"} == found
     assert set(tokencaches.NEEDS) <= found
     for op, kinds in tokencaches.ONLY.items():
         assert [kind.name for kind in KINDS if kind.prefixed and op in kind.steps] == list(kinds)
@@ -33,7 +34,7 @@ def test_every_operation_of_a_kind_has_a_method_and_no_more():
 @pytest.mark.parametrize("op", sorted(tokencaches.NEEDS))
 def test_an_operation_is_declared_exactly_when_the_class_has_it(op):
     kind = tokencaches.ONLY.get(op, ("kv",))[0]
-    name = tokencaches.KINDS[kind][0]
+    name = tokencaches.KINDS[kind]
     bare = type(name, (), {})
     able = type(name, (), {tokencaches.NEEDS[op]: lambda self: None})
     assert f"{kind}.{op}" not in served(bare)
@@ -42,7 +43,8 @@ def test_an_operation_is_declared_exactly_when_the_class_has_it(op):
 
 @pytest.mark.parametrize(("kind", "op"), SENT)
 def test_the_adapter_takes_what_an_operation_sends(kind, op):
-    method = getattr(tokencaches.TokenCaches, f"op_{op}")
+    owner = Adapter if op in tokencaches.SHARED else tokencaches.TokenCaches
+    method = getattr(owner, f"op_{op}")
     sent = [argument.name for argument in KINDS[kind].operations[op].sent]
     assert list(inspect.signature(method).parameters)[1:] == sent
 
@@ -69,6 +71,14 @@ def test_the_snapshot_leaves_free_room_out():
         state = backend.call("kv.state", cache="c")
     assert (shown["keys"], shown["numbers"]) == ([keys], {"offset": 3})
     assert (state[0].shape, state[2]) == ((1, 1, 256, 2), 3)
+
+
+def test_what_nobody_has_made_or_held_is_unknown():
+    operations = served(type("KVCache", (), {}))
+    for op, arguments in (("offset", {"cache": "x"}), ("copy", {"cache": "x", "into": "y"}),
+                          ("held", {"name": "x"})):  # fmt: skip
+        with pytest.raises(UnknownCache, match="'x'"):
+            operations[f"kv.{op}"](**arguments)
 
 
 def three_tokens(backend):

@@ -51,7 +51,11 @@ def with_slots(change: Callable[[list[Any]], list[Any]]) -> Wrong:
 
 def writing(write: Callable[[ReferenceFiles, str, list[Any], dict[str, str]], None]) -> Wrong:
     """Files that are written by `write`, which gets the right way to do it too."""
-    return lambda own: WrongFiles(own.load, lambda *arguments: write(own, *arguments), own.resave)
+    return lambda own: WrongFiles(
+        own.load,
+        lambda path, caches, user_metadata: write(own, path, caches, user_metadata),
+        own.resave,
+    )
 
 
 def resaving(resave: Callable[[ReferenceFiles, str], None]) -> Wrong:

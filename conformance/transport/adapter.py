@@ -79,12 +79,10 @@ def decode(value: Any) -> mx.array:
 
 def encode(value: Any) -> Any:
     """An array, None, or a list or tuple of them in wire form; other objects by type name."""
-    if value is None:
-        return None
     if isinstance(value, (list, tuple)):
         return [encode(item) for item in value]
     if not isinstance(value, mx.array):
-        return {"foreign": type(value).__name__}
+        return None if value is None else {"foreign": type(value).__name__}
     if min(value.shape, default=0) < 0 or math.prod(value.shape) * value.itemsize != value.nbytes:
         return {"foreign": f"array of the shape {list(value.shape)}"}  # of a forged file
     mx.eval(value)  # what a lazy graph raises is the implementation's answer, not the adapter's
@@ -115,34 +113,26 @@ def plain(value: Any) -> Any:
 def refusal(error: Exception) -> dict[str, Any]:
     """What the wire says of an error: its `kind` and `payload` if it has them, else its type."""
     kind, payload = getattr(error, "kind", None), getattr(error, "payload", None)
-    return {
-        "kind": kind if isinstance(kind, str) else type(error).__name__,
-        "payload": plain(payload) if isinstance(payload, dict) else {},
-    }
+    return {"kind": kind if isinstance(kind, str) else type(error).__name__,
+            "payload": plain(payload) if isinstance(payload, dict) else {}}  # fmt: skip
 
 
 def reads(name: str) -> Callable[..., Any]:
     """The operation that is an attribute of the cache."""
-    return lambda self, cache: getattr(self._cache(cache), name)
+    return lambda self, cache: getattr(self.cache(cache), name)
 
 
 def calls(name: str) -> Callable[..., Any]:
     """The operation that is a method of the cache without arguments."""
-    return lambda self, cache: getattr(self._cache(cache), name)()
+    return lambda self, cache: getattr(self.cache(cache), name)()
 
 
 def counts(name: str) -> Callable[..., Any]:
     """The operation that is a method of the cache with a number of tokens."""
-    return lambda self, cache, n: getattr(self._cache(cache), name)(n)
+    return lambda self, cache, n: getattr(self.cache(cache), name)(n)
 
 
-def of_file(name: str) -> Callable[..., Any]:
-    """The operation with a prompt-cache file alone."""
-    return lambda self, path: getattr(self._files, name)(path)
-
-
-# Kept: asking for it costs more than most operations.
-_signature = functools.cache(inspect.signature)
+_signature = functools.cache(inspect.signature)  # asking costs more than most operations
 
 
 class Adapter:
@@ -152,18 +142,17 @@ class Adapter:
                  restore: Callable[[str, Any, Any], Any] | None = None,
                  files: Any = None) -> None:  # fmt: skip
         self.cls = cls
-        self._files = files  # has `save` and `load`, or one of them
         self._restore = restore or self._by_arity
         self.implementation = implementation
         self.dialect = dialect
-        self._caches: dict[str, Any] = {}
-        self._held: dict[str, Any] = {}
-        self._others: dict[str, Callable[..., Any]] = {}
+        self.caches: dict[str, Any] = {}
+        self.held: dict[str, Any] = {}
+        # What is served by another part: files, all of its operations or some; other kinds.
+        self._others = {op: getattr(files, op) for op in FILE_OPERATIONS if hasattr(files, op)}
 
     def add(self, kinds: Any, classes: Any) -> None:
         """Serve the kinds that `tokencaches.py` finds among classes by name."""
-        own = self._caches, self._held, self._cache
-        self._others = kinds.operations(classes, *own, encode, decode)
+        self._others |= kinds.operations(self, classes, encode, decode)
 
     # ---- session
 
@@ -174,8 +163,8 @@ class Adapter:
                 "dialect": self.dialect, "capabilities": self.capabilities()}  # fmt: skip
 
     def op_reset(self) -> None:
-        self._caches.clear()
-        self._held.clear()
+        self.caches.clear()
+        self.held.clear()
         mx.clear_cache()  # so that a case is not charged for, or helped by, the one before
 
     def capabilities(self) -> list[str]:
@@ -186,9 +175,8 @@ class Adapter:
 
     def perform(self, op: str, params: dict[str, Any]) -> Any:
         """Carry out one operation; whatever the implementation raises passes through."""
-        own = getattr(self, "op_" + op, None) if self._serves(op) else None
-        method = self._others.get(op, own)
-        if method is None:
+        method = self._others.get(op) or (self._serves(op) and getattr(self, "op_" + op, None))
+        if not method:
             raise UnknownOperation(f"no operation {op}")
         try:
             _signature(method).bind(**params)
@@ -197,41 +185,39 @@ class Adapter:
         return plain(method(**params))
 
     def _serves(self, op: str) -> bool:
-        if op in FILE_OPERATIONS:
-            return hasattr(self._files, op)
         names = ("update", "update_and_fetch") if op == "update" else (NEEDS.get(op),)
         return any(name is None or hasattr(self.cls, name) for name in names)
 
-    def _cache(self, handle: str) -> Any:
-        try:
-            return self._caches[handle]
-        except KeyError:
-            raise UnknownCache(f"no cache is called {handle!r}") from None
+    def cache(self, handle: str) -> Any:
+        """The cache of that name."""
+        if handle not in self.caches:
+            raise UnknownCache(f"no cache is called {handle!r}")
+        return self.caches[handle]
 
     # ---- construction and restoring
 
     def op_new(self, cache: str, size: int, left_padding: Any = None) -> None:
-        self._caches[cache] = self.cls(size, left_padding)
+        self.caches[cache] = self.cls(size, left_padding)
 
     def op_new_mamba(self, cache: str, left_padding: Any = None) -> None:
-        self._caches[cache] = self.cls.mamba(*([] if left_padding is None else [left_padding]))
+        self.caches[cache] = self.cls.mamba(*([] if left_padding is None else [left_padding]))
 
     def op_copy(self, cache: str, into: str) -> None:
-        source = self._cache(cache)
-        self._caches[into] = source.copy() if hasattr(source, "copy") else copy.deepcopy(source)
+        source = self.cache(cache)
+        self.caches[into] = source.copy() if hasattr(source, "copy") else copy.deepcopy(source)
 
     def op_from_state(self, cache: str, class_name: str, state: Any, meta_state: Any) -> None:
-        self._caches[cache] = self._restore(class_name, self._tree(state), meta_state)
+        self.caches[cache] = self._restore(class_name, self._tree(state), meta_state)
 
     def op_from_serialized(self, cache: str, state: Any, meta_state: Any) -> None:
-        self._cache(cache).from_serialized(self._tree(state), meta_state)
+        self.cache(cache).from_serialized(self._tree(state), meta_state)
 
     def op_round_trip(self, cache: str, into: str) -> None:
-        source = self._cache(cache)
+        source = self.cache(cache)
         state = source.state
         state = type(state)(list(item) if isinstance(item, list) else item for item in state)
         meta = getattr(source, "meta_state", "")
-        self._caches[into] = self._restore(self.op_class_name(cache), state, meta)
+        self.caches[into] = self._restore(self.op_class_name(cache), state, meta)
 
     def _by_arity(self, class_name: str, state: Any, meta_state: Any) -> Any:
         """The class's own `from_state`, which takes (state) or (state, meta_state)."""
@@ -248,26 +234,26 @@ class Adapter:
     # ---- slots and serialized state
 
     def op_get(self, cache: str, slot: int) -> Any:
-        return encode(self._cache(cache)[slot])
+        return encode(self.cache(cache)[slot])
 
     def op_set(self, cache: str, slot: int, value: Any) -> None:
-        self._cache(cache)[slot] = None if value is None else decode(value)
+        self.cache(cache)[slot] = None if value is None else decode(value)
 
     def op_write_in_place(self, cache: str, slot: int, value: Any) -> None:
-        held = self._cache(cache)[slot]
+        held = self.cache(cache)[slot]
         held[slice(None) if held.ndim else ()] = decode(value)  # mlx before 0.32 has no [...] = v
 
     def op_state(self, cache: str) -> Any:
-        return encode(self._cache(cache).state)
+        return encode(self.cache(cache).state)
 
     def op_set_state(self, cache: str, state: Any) -> None:
-        self._cache(cache).state = self._tree(state)
+        self.cache(cache).state = self._tree(state)
 
     def op_set_meta_state(self, cache: str, meta_state: Any) -> None:
-        self._cache(cache).meta_state = meta_state
+        self.cache(cache).meta_state = meta_state
 
     def op_snapshot(self, cache: str) -> Any:
-        source = self._cache(cache)
+        source = self.cache(cache)
         slots = source.cache if isinstance(source.cache, (list, tuple)) else None
         return {
             "class_name": self.op_class_name(cache),
@@ -278,32 +264,36 @@ class Adapter:
         }
 
     def op_hold(self, cache: str, what: str, name: str, slot: int = 0) -> None:
-        source = self._cache(cache)
-        self._held[name] = source[slot] if what == "slot" else getattr(source, what)
+        source = self.cache(cache)
+        self.held[name] = source[slot] if what == "slot" else getattr(source, what)
+
+    def kept(self, name: str) -> Any:
+        """The object that is held as that."""
+        if name not in self.held:
+            raise UnknownCache(f"nothing is held as {name!r}")
+        return self.held[name]
 
     def op_held(self, name: str) -> Any:
-        if name not in self._held:
-            raise UnknownCache(f"nothing is held as {name!r}")
-        return encode(self._held[name])
+        return encode(self.kept(name))
 
     # ---- sequence metadata and masks
 
     def op_prepare(self, cache: str, lengths: Any) -> None:
-        self._cache(cache).prepare(lengths=lengths)
+        self.cache(cache).prepare(lengths=lengths)
 
     # ---- batch operations
 
     def op_filter(self, cache: str, batch_indices: list[int]) -> None:
-        self._cache(cache).filter(batch_indices)
+        self.cache(cache).filter(batch_indices)
 
     def op_extend(self, cache: str, other: str) -> None:
-        self._cache(cache).extend(self._cache(other))
+        self.cache(cache).extend(self.cache(other))
 
     def op_extract(self, cache: str, index: int, into: str) -> None:
-        self._caches[into] = self._cache(cache).extract(index)
+        self.caches[into] = self.cache(cache).extract(index)
 
     def op_merge(self, caches: list[str], into: str) -> None:
-        self._caches[into] = self.cls.merge([self._cache(handle) for handle in caches])
+        self.caches[into] = self.cls.merge([self.cache(handle) for handle in caches])
 
     op_finalize, op_materialize = calls("finalize"), calls("materialize")
     op_advance, op_make_mask, op_trim = counts("advance"), counts("make_mask"), counts("trim")
@@ -315,20 +305,13 @@ class Adapter:
     op_empty, op_size, op_is_trimmable = calls("empty"), calls("size"), calls("is_trimmable")
 
     def op_class_name(self, cache: str) -> str:
-        source = self._cache(cache)
+        source = self.cache(cache)
         return str(getattr(source, "reference_class_name", type(source).__name__))
 
     def op_update(self, cache: str, keys: Any, values: Any) -> Any:
-        source = self._cache(cache)
+        source = self.cache(cache)
         update = getattr(source, "update_and_fetch", None) or source.update
         return encode(update(decode(keys), decode(values)))
-
-    # ---- whole prompt-cache files, which need no handles
-
-    def op_save(self, path: str, caches: Any, user_metadata: Any) -> None:
-        self._files.save(path, caches, user_metadata)
-
-    op_load, op_resave = of_file("load"), of_file("resave")
 
 
 def module_loader(module: Any) -> Callable[[str, Any, Any], Any] | None:
@@ -344,12 +327,6 @@ def beside(name: str) -> Any:
         return importlib.import_module(f"{__package__}.{name}" if __package__ else name)
     except ImportError:
         return None
-
-
-def module_files(module: Any) -> Any:
-    """What saves and loads with a module's own functions; None where it cannot."""
-    cachefiles = beside("cachefiles")
-    return cachefiles and cachefiles.of_module(module, encode, decode)
 
 
 Perform = Callable[[str, "dict[str, Any]"], Any]
@@ -409,10 +386,10 @@ def main(kind: type[Adapter] = Adapter) -> None:
     out = own_stdout()  # before the implementation is imported, which may print
     module, _, name = options.cls.partition(":")
     loaded = importlib.import_module(module)
-    cls = getattr(loaded, name)
     version = importlib.metadata.version(options.distribution) if options.distribution else ""
     who = {"name": options.distribution or module, "version": version, "language": "python"}
-    adapter = kind(cls, who, options.dialect, module_loader(loaded), module_files(loaded))
+    files = (part := beside("cachefiles")) and part.of_module(loaded, encode, decode)
+    adapter = kind(getattr(loaded, name), who, options.dialect, module_loader(loaded), files)
     if kinds := beside("tokencaches"):
         adapter.add(kinds, vars(loaded))
     serve(adapter.perform, out)

@@ -46,7 +46,7 @@ class Measuring(adapter.Adapter):
         made = self.cls(len(arrays) * times)
         for position, array in enumerate(arrays * times):
             made[position] = array
-        self._caches[cache] = made
+        self.caches[cache] = made
 
     def op_measure(
         self, operation: str, arguments: dict[str, Any], times: int = 1, repeats: int = 1,
@@ -65,7 +65,7 @@ class Measuring(adapter.Adapter):
         InvalidArguments for an operation that cannot be timed here, or with other parameters.
         """
         given = dict(arguments)
-        receiver = _twin(self._cache(given.pop("cache"))) if "cache" in given else None
+        receiver = _twin(self.cache(given.pop("cache"))) if "cache" in given else None
         given.pop("into", None)
         try:
             run = self._bare(op, receiver, given)
@@ -89,9 +89,9 @@ class Measuring(adapter.Adapter):
         if op == "copy":
             return receiver.copy if hasattr(receiver, "copy") else partial(copy.deepcopy, receiver)
         if op == "extend":
-            return partial(receiver.extend, self._cache(given["other"]))
+            return partial(receiver.extend, self.cache(given["other"]))
         if op == "merge":
-            return partial(self.cls.merge, [self._cache(handle) for handle in given["caches"]])
+            return partial(self.cls.merge, [self.cache(handle) for handle in given["caches"]])
         if op == "set_meta_state":
             return partial(setattr, receiver, "meta_state", given["meta_state"])
         if op == "round_trip":

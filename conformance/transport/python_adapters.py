@@ -12,8 +12,8 @@ from functools import partial
 
 from conformance import __version__
 from conformance.mutants.mutant import Mutant, build
-from conformance.transport import tokencaches
-from conformance.transport.adapter import Adapter, module_files, module_loader
+from conformance.transport import cachefiles, tokencaches
+from conformance.transport.adapter import Adapter, decode, encode, module_loader
 from conformance.transport.backend import BackendUnusable
 from conformance.transport.causes import Unusable
 from conformance.transport.later_files import LaterFiles
@@ -77,7 +77,7 @@ def python_class(target: str) -> Adapter:
     package = module_name.partition(".")[0]
     version = str(getattr(importlib.import_module(package), "__version__", ""))
     implementation = {"name": target, "version": version, "language": "python"}
-    files = module_files(module)
+    files = cachefiles.of_module(module, encode, decode)
     adapter = Measuring(cls, implementation, restore=module_loader(module), files=files)
     adapter.add(tokencaches, vars(module))
     return adapter

@@ -6,21 +6,22 @@ the name of its class; which operations the class can serve is seen by looking a
 
 from __future__ import annotations
 
-import copy
 import inspect
 from collections.abc import Callable, Mapping
 from typing import Any
 
 import mlx.core as mx
 
-# kind -> class, and the attributes that make up the numbers of a snapshot
+try:
+    from conformance.transport.cachefiles import KEY_VALUE, NAMES
+except ImportError:  # in a release's environment: cachefiles.py lies beside it
+    from cachefiles import KEY_VALUE, NAMES  # type: ignore[import-not-found,no-redef]
+
+# kind -> class
 KINDS = {
-    "kv": ("KVCache", ("offset",)),
-    "concatenate": ("ConcatenateKVCache", ("offset",)),
-    "rotating": ("RotatingKVCache", ("offset", "keep", "max_size", "idx")),
-    "quantized": ("QuantizedKVCache", ("offset", "group_size", "bits")),
-    "chunked": ("ChunkedKVCache", ("offset", "chunk_size", "start_position")),
-}
+    "kv": "KVCache", "concatenate": "ConcatenateKVCache", "rotating": "RotatingKVCache",
+    "quantized": "QuantizedKVCache", "chunked": "ChunkedKVCache",
+}  # fmt: skip
 # operation -> attribute of the class that it needs; operations not listed need nothing special
 NEEDS = {
     "set_state": "state", "set_meta_state": "meta_state", "round_trip": "from_state",
@@ -35,45 +36,45 @@ ONLY = {
     "maybe_trim_front": ("chunked",),
     "start_position": ("chunked",),
 }
-# Names that implementations have for an attribute.
-OTHER_NAMES = {"idx": ("idx", "_idx", "index"), "written": ("written", "_offset")}
-
-
-Caches = dict[str, Any]
+# Operations that the adapter carries out on a cache of any kind.
+SHARED = ("copy", "trim", "materialize", "max_size", "size", "nbytes", "empty", "is_trimmable",
+          "class_name", "meta_state", "set_meta_state")  # fmt: skip
+# The reference's name for an attribute.
+OTHER_NAMES = {"_idx": "index"}
 Codec = Callable[[Any], Any]
 
 
 def operations(
-    classes: Mapping[str, Any], caches: Caches, held: Caches, cache: Callable[[str], Any],
-    encode: Codec, decode: Codec,
-) -> dict[str, Callable[..., Any]]:  # fmt: skip
+    adapter: Any, classes: Mapping[str, Any], encode: Codec, decode: Codec
+) -> dict[str, Callable[..., Any]]:
     """Name on the wire -> what carries it out, for the kinds whose class is among `classes`."""
-    return TokenCaches(classes, caches, held, cache, encode, decode).operations()
+    return TokenCaches(adapter, classes, encode, decode).operations()
 
 
 class TokenCaches:
-    """The kinds that some classes make up. Caches stand in `caches` by handle, live objects in
-    `held`; `cache` finds one of the former, and `encode` and `decode` are the adapter's.
+    """The kinds that some classes make up. Caches and live objects are those of the adapter, whose
+    `encode` and `decode` are given with it.
     """
 
     def __init__(
-        self, classes: Mapping[str, Any], caches: Caches, held: Caches,
-        cache: Callable[[str], Any], encode: Codec, decode: Codec,
-    ) -> None:  # fmt: skip
+        self, adapter: Any, classes: Mapping[str, Any], encode: Codec, decode: Codec
+    ) -> None:
         self._classes: dict[str, type[Any]] = {
-            kind: classes[name] for kind, (name, _) in KINDS.items() if name in classes
+            kind: classes[name] for kind, name in KINDS.items() if name in classes
         }
-        self._caches, self._held = caches, held
+        self._adapter = adapter
+        self._caches, self._cache = adapter.caches, adapter.cache
         self._encode, self._decode = encode, decode
-        self._cache = cache
 
     def operations(self) -> dict[str, Callable[..., Any]]:
         """Name on the wire -> what carries it out."""
+        own = {name[3:]: getattr(self, name) for name in dir(self) if name.startswith("op_")}
+        own |= {name: getattr(self._adapter, f"op_{name}") for name in SHARED}
         found = {}
         for kind, cls in self._classes.items():
-            for name in (one[3:] for one in dir(self) if one.startswith("op_")):
+            for name, method in own.items():
                 if kind in ONLY.get(name, (kind,)) and self._serves(cls, name):
-                    found[f"{kind}.{name}"] = getattr(self, f"op_{name}")
+                    found[f"{kind}.{name}"] = method
             found[f"{kind}.new"] = self._new(cls)
             if hasattr(cls, "from_state"):
                 found[f"{kind}.from_state"] = self._from_state(cls)
@@ -93,18 +94,13 @@ class TokenCaches:
 
     def _from_state(self, cls: type[Any]) -> Callable[..., None]:
         def from_state(cache: str, class_name: str, state: Any, meta_state: Any) -> None:
-            known = {name for name, _ in KINDS.values()}
-            target = self._named(class_name) if class_name in known else cls
+            target = self._named(class_name) if class_name in KINDS.values() else cls
             self._caches[cache] = _restored(target, self._tree(state), meta_state)
 
         return from_state
 
     def _named(self, name: str) -> type[Any]:
-        return next(cls for kind, cls in self._classes.items() if KINDS[kind][0] == name)
-
-    def op_copy(self, cache: str, into: str) -> None:
-        source = self._cache(cache)
-        self._caches[into] = source.copy() if hasattr(source, "copy") else copy.deepcopy(source)
+        return next(cls for kind, cls in self._classes.items() if KINDS[kind] == name)
 
     def op_round_trip(self, cache: str, into: str) -> None:
         source = self._cache(cache)
@@ -134,14 +130,8 @@ class TokenCaches:
         found = self._cache(cache).make_mask(n, window_size=window_size, return_array=return_array)
         return found if isinstance(found, str) else self._encode(found)
 
-    def op_trim(self, cache: str, n: int) -> Any:
-        return self._cache(cache).trim(n)
-
     def op_maybe_trim_front(self, cache: str) -> None:
         self._cache(cache).maybe_trim_front()
-
-    def op_materialize(self, cache: str) -> None:
-        self._cache(cache).materialize()
 
     def op_write_in_place(self, cache: str, what: str, position: int, value: Any) -> None:
         buffer, new = getattr(self._cache(cache), what), self._decode(value)
@@ -155,32 +145,16 @@ class TokenCaches:
     def op_start_position(self, cache: str) -> Any:
         return self._cache(cache).start_position
 
-    def op_max_size(self, cache: str) -> Any:
-        return self._cache(cache).max_size
-
-    def op_size(self, cache: str) -> Any:
-        return self._cache(cache).size()
-
-    def op_nbytes(self, cache: str) -> Any:
-        return self._cache(cache).nbytes
-
-    def op_empty(self, cache: str) -> Any:
-        return self._cache(cache).empty()
-
-    def op_is_trimmable(self, cache: str) -> Any:
-        return self._cache(cache).is_trimmable()
-
-    def op_class_name(self, cache: str) -> str:
-        return _label(self._cache(cache))
-
     def op_snapshot(self, cache: str) -> Any:
         return self.shown(self._cache(cache))
 
     def shown(self, source: Any) -> dict[str, Any]:
         """A whole cache without free room."""
-        name = _label(source)
-        kind = next((kind for kind, (label, _) in KINDS.items() if label == name), "kv")
-        numbers = {each: self._number(_attribute(source, each)) for each in KINDS[kind][1]}
+        name = str(getattr(source, "reference_class_name", type(source).__name__))
+        numbers = {
+            NAMES.get(each, each): self._number(_attribute(source, each))
+            for each in KEY_VALUE.get(name, KEY_VALUE["KVCache"])[1]
+        }
         stored = _stored(source)
         return {
             "class_name": name,
@@ -206,17 +180,11 @@ class TokenCaches:
     def op_set_state(self, cache: str, state: Any) -> None:
         self._cache(cache).state = self._tree(state)
 
-    def op_meta_state(self, cache: str) -> Any:
-        return self._cache(cache).meta_state
-
-    def op_set_meta_state(self, cache: str, meta_state: Any) -> None:
-        self._cache(cache).meta_state = meta_state
-
     def op_hold(self, cache: str, what: str, name: str) -> None:
-        self._held[name] = getattr(self._cache(cache), what)
+        self._adapter.op_hold(cache, what, name)
 
     def op_held(self, name: str) -> Any:
-        return self._plain(self._held[name])
+        return self._plain(self._adapter.kept(name))
 
     def _plain(self, value: Any) -> Any:
         """Arrays in wire form; numbers as they are."""
@@ -242,13 +210,9 @@ def _assigned(cls: type[Any]) -> tuple[str, ...]:
     return () if code is None else tuple(code.co_names)
 
 
-def _label(source: Any) -> str:
-    return str(getattr(source, "reference_class_name", type(source).__name__))
-
-
 def _attribute(source: Any, name: str) -> Any:
-    names = OTHER_NAMES.get(name, (name,))
-    return next((getattr(source, each) for each in names if hasattr(source, each)), None)
+    return getattr(source, name, None) if hasattr(source, name) else \
+        getattr(source, OTHER_NAMES.get(name, name), None)  # fmt: skip
 
 
 def _stored(source: Any) -> int:

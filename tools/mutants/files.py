@@ -30,6 +30,7 @@ _RS, _LM31, _LM32 = "mlxrs-0.1", "mlx-lm-0.31", "mlx-lm-0.32"
 _SWIFT3, _SWIFT4 = "mlx-swift-lm-3.31.3", "mlx-swift-lm-3.31.4"
 _LM = "https://github.com/ml-explore/mlx-lm/pull"
 _NOTHING: dict[str, Any] = {"caches": [], "user_metadata": {}}
+_EMPTIED = resaving(lambda own, path: own.save(path, [], {}))
 
 def _read_after(change: Callable[[bytes], bytes]) -> Wrong:
     """Files whose bytes are changed before they are read."""
@@ -234,16 +235,16 @@ MUTANTS = (
                lambda own, path, caches, metadata: own.save(path, caches, {}))),
     Mutant("file-emptied-by-saving-over-it", _LM31, ("FILE-017",),
            "What was loaded is saved over its file as a file of no caches, without an error.",
-           files=resaving(lambda own, path: own.save(path, [], {}))),
+           files=_EMPTIED),
     Mutant("file-saved-over-without-caches", _SWIFT4, ("FILE-017",),
            "What was loaded is saved over its file without the caches, and no error says so.",
-           files=resaving(lambda own, path: own.save(path, [], {}))),
+           files=_EMPTIED),
     Mutant("file-saved-over-keeps-no-cache", _LM32, ("FILE-017",),
            "A file has no caches any more after what was loaded from it is saved over it.",
-           files=resaving(lambda own, path: own.save(path, [], {}))),
+           files=_EMPTIED),
     Mutant("file-saved-over-is-emptied", _SWIFT3, ("FILE-017",),
            "The file is empty after what was loaded from it is saved over it.",
-           files=resaving(lambda own, path: own.save(path, [], {}))),
+           files=_EMPTIED),
     Mutant("file-not-saved", _RS, ("FILE-010",), "Nothing is written.",
            files=writing(lambda own, *arguments: None)),
     Mutant("file-lengths-not-saved", _SWIFT4, ("FILE-010",), "Lengths are not saved.",
