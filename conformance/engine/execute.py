@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import tempfile
 import time
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from conformance.calls import Call, Refused, Reply
-from conformance.engine.filearguments import placed, written
+from conformance.engine.filearguments import placed, workspace, written
 from conformance.engine.plan import Plan, PlannedStep
 from conformance.engine.session import RESET
 from conformance.transport.backend import (
@@ -66,8 +65,8 @@ def execute(plan: Plan, session: RestartingBackend) -> Observation:
 
 
 def _attempt(plan: Plan, session: RestartingBackend, together: bool) -> Observation:
-    with tempfile.TemporaryDirectory() if plan.files else nullcontext("") as folder:
-        return _in_folder(plan, session, together, Path(folder))
+    with workspace().use() if plan.files else nullcontext(Path()) as folder:
+        return _in_folder(plan, session, together, folder)
 
 
 def _in_folder(plan: Plan, session: RestartingBackend, together: bool, folder: Path) -> Observation:

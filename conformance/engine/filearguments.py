@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import functools
+import os
+import shutil
+import tempfile
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -48,3 +53,43 @@ def written(arguments: Mapping[str, Any], folder: Path) -> bytes | None:
     """What a call wrote to the file that it was to make; None where it made none."""
     found = (v.written(folder) for v in arguments.values() if isinstance(v, FileArgument))
     return next((data for data in found if data is not None), None)
+
+
+class Workspace:
+    """The folder in which files lie while a case is carried out; one for all cases of a process.
+
+    Making and removing a folder takes as long as a case, so it is emptied between two cases.
+    """
+
+    def __init__(self) -> None:
+        self._folder: tempfile.TemporaryDirectory[str] | None = None
+
+    @contextmanager
+    def use(self) -> Iterator[Path]:
+        """An empty folder, emptied again afterwards."""
+        if self._folder is None or not os.path.isdir(self._folder.name):
+            self._folder = tempfile.TemporaryDirectory(prefix="mlx-cache-conformance-")
+        folder = self._folder.name
+        try:
+            yield Path(folder)
+        finally:
+            _empty(folder)
+            if os.path.isdir(folder) and os.listdir(folder):
+                self._folder = None  # what cannot be removed stays out of the next case's way
+
+
+def _empty(folder: str) -> None:
+    for entry in os.scandir(folder) if os.path.isdir(folder) else ():
+        if entry.is_dir(follow_symlinks=False):
+            shutil.rmtree(entry.path, ignore_errors=True)
+        else:
+            try:
+                os.unlink(entry.path)
+            except OSError:
+                continue
+
+
+@functools.cache
+def workspace() -> Workspace:
+    """That of this process."""
+    return Workspace()

@@ -107,11 +107,16 @@ class Backend(ABC):
         self.close()
 
 
+_PLAIN = frozenset({bool, int, float, str, type(None)})
+
+
 def to_wire(value: Any) -> Any:
     """Tensors inside lists and dicts in wire form; everything else as it is."""
     if isinstance(value, Tensor):
         return value.to_wire()
     if isinstance(value, (list, tuple)):
+        if _PLAIN.issuperset(map(type, value)):  # a million paddings, say
+            return list(value)
         return [to_wire(item) for item in value]
     if isinstance(value, dict):
         return {key: to_wire(item) for key, item in value.items()}

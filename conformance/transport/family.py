@@ -10,6 +10,7 @@ import contextlib
 import os
 import time
 import uuid
+from collections.abc import Iterator
 
 import psutil
 
@@ -32,7 +33,22 @@ class Family:
 
     def members(self) -> list[psutil.Process]:
         """All that live, zombies excepted."""
-        return [one for one in psutil.process_iter() if self._is_marked(one)]
+        return [one for one in self._candidates() if self._is_marked(one)]
+
+    def _candidates(self) -> Iterator[psutil.Process]:
+        """All processes; where Linux shows their environments as files, those with the mark."""
+        if not os.path.exists("/proc/self/environ"):
+            yield from psutil.process_iter()
+            return
+        token = self._token.encode()
+        for name in os.listdir("/proc"):
+            if not name.isdecimal():
+                continue
+            with contextlib.suppress(OSError, psutil.Error):
+                with open(f"/proc/{name}/environ", "rb") as environment:
+                    marked = token in environment.read()
+                if marked:
+                    yield psutil.Process(int(name))
 
     def end(self) -> None:
         """Kill what still lives."""

@@ -2,28 +2,25 @@
 
 from __future__ import annotations
 
+import functools
+import os
 import threading
 from collections.abc import Sequence
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    import psutil
 
 MEGABYTE = 1024 * 1024
 _SAMPLE_SECONDS = 0.002
 
 
-def family(pid: int) -> list[psutil.Process]:
-    """A process and what it started, as far as they still live."""
-    import psutil
-
-    try:
-        first = psutil.Process(pid)
-        return [first, *first.children(recursive=True)]
-    except psutil.Error:
-        return []
+def family(pid: int) -> list[int]:
+    """A process and what it started, as far as they still live: their ids."""
+    if not _kernel_lists_children():
+        return _family_by_ancestry(pid)
+    found = [pid] if os.path.exists(f"/proc/{pid}") else []
+    for one in found:  # grows while it is gone through
+        found.extend(_children(one))
+    return found
 
 
 def resident(pid: int) -> float:
@@ -31,16 +28,51 @@ def resident(pid: int) -> float:
     return _held(family(pid))
 
 
-def _held(processes: Sequence[psutil.Process]) -> float:
+@functools.cache
+def _kernel_lists_children() -> bool:
+    """Whether Linux says who started what; otherwise every process of the machine is asked."""
+    return os.path.exists(f"/proc/self/task/{os.getpid()}/children")
+
+
+def _children(pid: int) -> list[int]:
+    children: list[int] = []
+    try:
+        for thread in os.listdir(f"/proc/{pid}/task"):
+            with open(f"/proc/{pid}/task/{thread}/children", "rb") as listed:
+                children.extend(map(int, listed.read().split()))
+    except OSError:  # it ended, or the thread did: what is left of it is listed elsewhere
+        pass
+    return children
+
+
+def _family_by_ancestry(pid: int) -> list[int]:
     import psutil
 
-    total = 0
-    for process in processes:
+    try:
+        first = psutil.Process(pid)
+        return [pid, *(child.pid for child in first.children(recursive=True))]
+    except psutil.Error:
+        return []
+
+
+def _held(pids: Sequence[int]) -> float:
+    return sum(map(_held_by, pids)) / MEGABYTE
+
+
+def _held_by(pid: int) -> int:
+    """Bytes; 0 for a process that is gone."""
+    if _kernel_lists_children():
         try:
-            total += process.memory_info().rss
-        except psutil.Error:
-            continue
-    return total / MEGABYTE
+            with open(f"/proc/{pid}/statm", "rb") as pages:
+                return int(pages.read().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+        except (OSError, IndexError):
+            return 0
+    import psutil
+
+    try:
+        return int(psutil.Process(pid).memory_info().rss)
+    except psutil.Error:
+        return 0
 
 
 class Gauge:
@@ -57,7 +89,7 @@ class Gauge:
         self._stop = threading.Event()
         self._sampler: threading.Thread | None = None
         self._exact: list[int] = []
-        self._family: list[psutil.Process] = []
+        self._family: list[int] = []
 
     @property
     def growth(self) -> float:
@@ -71,10 +103,10 @@ class Gauge:
             _reset_peak(pid)
 
     def __enter__(self) -> Gauge:
-        # Looked for once: finding a child means reading about every process of the machine.
+        # Looked for once: where the kernel lists no children, every process is asked for them.
         self._family = family(self._pid)
         self._start = self._peak = _held(self._family)
-        self._exact = [process.pid for process in self._family]
+        self._exact = list(self._family)
         if not all(_reset_peak(pid) for pid in self._exact):
             self._exact = []
             self._sampler = threading.Thread(target=self._sample, daemon=True)
