@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -25,10 +26,9 @@ def test_a_case_finds_nothing_of_the_one_before():
 
 def test_files_go_also_when_the_case_ends_in_trouble():
     workspace = Workspace()
-    with pytest.raises(RuntimeError), workspace.use() as folder:
-        (folder / "left").write_text("x")
-        raise RuntimeError
-    assert list(folder.iterdir()) == []
+    with pytest.raises(FileNotFoundError) as caught, workspace.use() as folder:
+        (folder / "left").write_text((folder / "absent").read_text())
+    assert list(Path(caught.value.filename).parent.iterdir()) == []
 
 
 def test_a_folder_that_the_backend_removed_is_made_anew():
@@ -49,7 +49,7 @@ def test_what_cannot_be_removed_is_left_behind(monkeypatch):
         assert (another != folder, list(another.iterdir())) == (True, [])
 
 
-def _refuse(*_: object) -> None:
+def _refuse(*_: object, **__: object) -> None:
     raise PermissionError
 
 

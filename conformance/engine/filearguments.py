@@ -68,7 +68,9 @@ class Workspace:
     def use(self) -> Iterator[Path]:
         """An empty folder, emptied again afterwards."""
         if self._folder is None or not os.path.isdir(self._folder.name):
-            self._folder = tempfile.TemporaryDirectory(prefix="mlx-cache-conformance-")
+            self._folder = tempfile.TemporaryDirectory(
+                prefix="mlx-cache-conformance-", ignore_cleanup_errors=True
+            )
         folder = self._folder.name
         try:
             yield Path(folder)
