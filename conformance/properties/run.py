@@ -155,7 +155,7 @@ class Properties:
                 invocation.command("replay", str(path), *backend),
             ),
             f"  found by: {self._again(part)}",
-            f"  both comparison' answers: {path}",
+            f"  the answers of both: {path}",
             "  as a case, to be pasted into a chapter of fixtures:",
             finding.yaml,
         ]  # fmt: skip
@@ -178,7 +178,7 @@ def _left_out(part: Part, why: str) -> PartResult:
 
 
 def replayed(comparison: Comparison, calls: list[Call]) -> tuple[Drawn, Answers, int | None]:
-    """Recorded calls on both comparison, and the first that they answer differently.
+    """Recorded calls on both sides, and the first that they answer differently.
 
     ValueError where one of them lacks an operation, or the calls make no sense in the dialect.
     """

@@ -127,6 +127,15 @@ def test_extract(cls: Any) -> None:
     assert cache.extract(-1)[0].shape == (0, 1)
 
 
+def test_extract_of_the_state_of_the_other_version() -> None:
+    cache = Old(0)
+    cache.state = [[], None, None]  # of mlx-lm 0.32: taken as three slots
+    with pytest.raises(TypeError, match="not subscriptable"):
+        cache.extract(0)
+    cache.state = [[array(1), array(2)]]
+    assert [one.tolist() for one in cache.extract(1).cache[0]] == [[[2]]]
+
+
 @both
 def test_merge(cls: Any) -> None:
     merged = cls.merge([full(cls, 1, padding=[5]), cls(2), full(cls, 2)])

@@ -69,18 +69,19 @@ def extract_row(cache: C, idx: Any) -> C:
     """A new cache with one row of every slot; an unwritten slot is a TypeError.
 
     The rows are copied, and at once: a view, or a copy still to be made, keeps the whole batch.
+    A slot that is a list, as after restoring the state of another version, gives its item.
     """
     single = type(cache)(len(cache.cache))
-    single.cache = [_own_row(slot, idx) for slot in cache.cache]
+    rows = [slot[idx : idx + 1] for slot in cache.cache]
+    single.cache = [_own_row(*pair) for pair in zip(rows, cache.cache, strict=True)]
     mx.eval(single.cache)
     return single
 
 
-def _own_row(slot: Any, idx: Any) -> mx.array:
-    view: mx.array = slot[idx : idx + 1]
-    if view.size in (0, slot.size):  # there are no other rows that it could keep
-        return view
-    return mx.take(view, mx.array([0]), axis=0)  # a gather copies, and row by row as memory does
+def _own_row(row: Any, slot: Any) -> Any:
+    if not isinstance(row, mx.array) or row.size in (0, slot.size):
+        return row  # there are no other rows that it could keep
+    return mx.take(row, mx.array([0]), axis=0)  # a gather copies, and row by row as memory does
 
 
 def merge_single_rows(cls: type[SlotCache], caches: Any) -> SlotCache:
