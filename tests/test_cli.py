@@ -16,6 +16,7 @@ import pytest
 from support.folder import CHAPTER, write
 
 from conformance.__main__ import main
+from conformance.cli import report as report_command
 from conformance.cli.commands import GROUPS
 from conformance.cli.options import OPTIONS, for_pytest
 from conformance.engine.execute import execute
@@ -26,7 +27,10 @@ from conformance.engine.verdict import Status, Verdict
 from conformance.fixtures.load import load_suite
 from conformance.fixtures.userfile import FixtureError
 from conformance.outcomes.undefined import UndefinedOutcome
+from conformance.properties.profiles import PropertyChoice, Tries
+from conformance.properties.result import PartResult
 from conformance.reporting import json_report
+from conformance.reporting.summary import About, RunSummary
 from conformance.transport import connect, served
 from conformance.transport.backend import BackendUnusable
 from conformance.transport.messages import Implementation
@@ -426,3 +430,36 @@ def test_a_shard_that_failed_on_its_properties_merges_red(tmp_path):
         json_report.write(report, msgspec.structs.replace(made, failed_properties=failed))
         done = cli("report", "merge", str(report), "-o", str(tmp_path / "all.json"))
         assert (done.returncode, "sequences-1" in done.stdout) == (int(bool(failed)), bool(failed))
+
+
+def test_what_made_a_shard_red_makes_the_whole_red(tmp_path, capsys):
+    suite = SUITE
+    about = About("cmd:x", "mlx-lm-0.31", Implementation("port", "1", "python"))
+    gap = {"status": Status.NOT_APPLICABLE, "declared_gap": True}
+    verdicts = [Verdict(case, about.dialect, **(gap if "mask" in case else {"status": Status.PASS}))
+                for case in suite.cases]  # fmt: skip
+    order = PropertyChoice("default", 4711)
+    reports = []
+    for number, half in enumerate((verdicts[::2], verdicts[1::2]), start=1):
+        # What a shard has executed is never the whole: that is asked of all together.
+        for fail_under, problem in ((60.0, None), (99.9, None), (None, "the disk was full")):
+            summary = RunSummary(suite, about, half, 1.0, fail_under)
+            passed = PartResult("law-x", Tries.LAW, Status.PASS)
+            summary.tried(order, [passed])
+            summary.problems += [problem] if problem and number == 2 else []
+            path = tmp_path / f"{problem}-{fail_under}-{number}.json"
+            summary.write(path, (number, 2), False)
+            reports.append(path)
+    shards = zip(reports[:3], reports[3:], strict=True)
+    for pair, red, said in zip(
+        shards, (0, 1, 1),
+        ("", "--fail-under asks for 99.9 %", "2.json: the disk was full: this run is a failure"),
+        strict=True,
+    ):  # fmt: skip
+        whole = tmp_path / "all.json"
+        options = argparse.Namespace(files=list(pair), output=whole, fixtures=None)
+        assert report_command.run(options) == red
+        assert said in capsys.readouterr().out
+        merged = json_report.read(whole)
+        assert merged.red == bool(red)
+        assert [(each.profile, each.seed) for each in merged.properties] == [("default", 4711)]

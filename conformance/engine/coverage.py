@@ -4,14 +4,28 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Protocol
 
 from conformance.engine.case import Level
 from conformance.engine.dialect import Dialect
 from conformance.engine.plan import applicability
 from conformance.engine.suite import Suite
-from conformance.engine.verdict import Status, Verdict
+from conformance.engine.verdict import Status
 
 LEVELS: tuple[Level, ...] = ("MUST", "SHOULD", "MAY")
+
+
+class Outcome(Protocol):
+    """What counts of a verdict, as it was judged or as a report has it."""
+
+    @property
+    def case(self) -> str: ...
+
+    @property
+    def status(self) -> Status: ...
+
+    @property
+    def declared_gap(self) -> bool: ...
 
 
 @dataclass(frozen=True)
@@ -26,7 +40,7 @@ class Share:
         return 100.0 * self.executed / self.applicable if self.applicable else 100.0
 
 
-def shares(suite: Suite, dialect: Dialect, verdicts: Iterable[Verdict]) -> dict[Level, Share]:
+def shares(suite: Suite, dialect: Dialect, verdicts: Iterable[Outcome]) -> dict[Level, Share]:
     """A requirement applies if one of its cases does, and is executed if one of those ran."""
     ran = {v.case for v in verdicts if v.status is not Status.NOT_APPLICABLE and not v.declared_gap}
     applicable: set[str] = set()
@@ -52,6 +66,15 @@ def total(by_level: dict[Level, Share]) -> Share:
         sum(share.executed for share in by_level.values()),
         sum(share.applicable for share in by_level.values()),
     )
+
+
+def shortfall(by_level: dict[Level, Share], fail_under: float | None) -> str | None:
+    """What is wrong with a run that executed too few requirements; None if nothing is."""
+    percent = total(by_level).percent
+    if fail_under is None or percent >= fail_under:
+        return None
+    asked = f"--fail-under asks for {fail_under:g} %"
+    return f"{percent:.1f} % of the requirements were executed; {asked}"
 
 
 def line(by_level: dict[Level, Share]) -> str:

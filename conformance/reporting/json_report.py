@@ -5,12 +5,13 @@ It holds no times and no machine, so that two runs can be compared with `cmp`.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 import msgspec
 
 from conformance import __version__
+from conformance.engine import coverage
 from conformance.engine.suite import Suite
 from conformance.engine.verdict import Status, Verdict
 from conformance.fixtures.userfile import FixtureError, read_bytes
@@ -63,8 +64,20 @@ class ReportedVerdict(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=T
         return self.status.failed and not self.known
 
 
+class DrawnProperties(msgspec.Struct, frozen=True, omit_defaults=True):
+    """What was drawn of the properties: the same options draw the same again."""
+
+    profile: str
+    seed: int
+    examples: int | None = None
+
+
 class ReportFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """One run, or one shard of it: `shard` is [1, 1] for the whole."""
+    """One run, or one shard of it: `shard` is [1, 1] for the whole.
+
+    `problems` make a run red whatever its verdicts are; `fail_under` is the share of requirements
+    in percent that it had to execute.
+    """
 
     format: int
     suite: str
@@ -76,6 +89,14 @@ class ReportFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     verdicts: list[ReportedVerdict]
     footer: Footer
     failed_properties: list[str] = []  # parts of the properties, by id
+    properties: list[DrawnProperties] = []  # of a whole run one, of merged shards each
+    problems: list[str] = []
+    fail_under: float | None = None
+
+    @property
+    def red(self) -> bool:
+        """Whether the run is a failure, by its verdicts or as a whole."""
+        return bool(self.footer.red or self.failed_properties or self.problems)
 
 
 def make(
@@ -163,6 +184,8 @@ def merge(paths: Sequence[Path], suite: Suite) -> ReportFile:
         for field in ("suite", "backend", "dialect", "implementation"):
             if getattr(part, field) != getattr(first, field):
                 raise FixtureError(f"{path}: another {field} than {paths[0]}; not one run")
+        if part.dialect not in suite.dialects:
+            raise FixtureError(f"{path}: this suite has no dialect {part.dialect}")
         for verdict in part.verdicts:
             if verdict.case in owner:
                 raise FixtureError(f"{path}: {verdict.case} is in {owner[verdict.case]} too")
@@ -178,5 +201,35 @@ def merge(paths: Sequence[Path], suite: Suite) -> ReportFile:
         )
     who = first.implementation
     whole = _whole(verdicts, suite, first.backend, first.dialect, who, (1, 1), selected=False)
-    failed = sorted({name for _, part in parts for name in part.failed_properties})
-    return msgspec.structs.replace(whole, failed_properties=failed)
+    drawn = dict.fromkeys(each for _, part in parts for each in part.properties)
+    asked = [part.fail_under for _, part in parts if part.fail_under is not None]
+    return msgspec.structs.replace(
+        whole,
+        failed_properties=sorted({name for _, part in parts for name in part.failed_properties}),
+        properties=list(drawn),
+        problems=list(_problems(parts, whole, suite, max(asked, default=None))),
+        fail_under=max(asked, default=None),
+    )
+
+
+def _problems(
+    parts: Sequence[tuple[Path, ReportFile]],
+    whole: ReportFile,
+    suite: Suite,
+    fail_under: float | None,
+) -> Iterator[str]:
+    """What is wrong with the whole, and what was wrong with each shard.
+
+    A shard alone executes too few requirements; all together are held to the share.
+    """
+    for path, part in parts:
+        own = _shortfall(part, suite, part.fail_under)
+        yield from (f"{path}: {problem}" for problem in part.problems if problem != own)
+    short = _shortfall(whole, suite, fail_under)
+    if short is not None:
+        yield short
+
+
+def _shortfall(report: ReportFile, suite: Suite, fail_under: float | None) -> str | None:
+    shares = coverage.shares(suite, suite.dialects[report.dialect], report.verdicts)
+    return coverage.shortfall(shares, fail_under)

@@ -47,6 +47,7 @@ class RunSummary:
         self._shares = coverage.shares(suite, suite.dialects[about.dialect], verdicts)
         self._tried: list[str] = []
         self._failed_parts: list[str] = []
+        self._drawn: list[json_report.DrawnProperties] = []
         self._cut_short = bool(missing)
         self.problems: list[str] = []
         if missing:
@@ -55,12 +56,10 @@ class RunSummary:
             )
         if verdicts and not text.executed(verdicts):
             self.problems.append("no case was executed, which proves nothing")
-        percent = coverage.total(self._shares).percent
-        if fail_under is not None and percent < fail_under:
-            self.problems.append(
-                f"{percent:.1f} % of the requirements were executed; --fail-under asks for "
-                f"{fail_under:g} %"
-            )
+        self._fail_under = fail_under
+        shortfall = coverage.shortfall(self._shares, fail_under)
+        if shortfall is not None:
+            self.problems.append(shortfall)
 
     @property
     def red(self) -> bool:
@@ -70,6 +69,7 @@ class RunSummary:
 
     def tried(self, order: PropertyChoice, outcomes: Sequence[PartResult]) -> None:
         """Take in what came of the properties."""
+        self._drawn = [json_report.DrawnProperties(order.profile, order.seed, order.examples)]
         if any(outcome.status is not Status.NOT_APPLICABLE for outcome in outcomes):
             self._tried = text.properties(order, outcomes)
             self._failed_parts = [each.part for each in outcomes if each.status.failed]
@@ -83,7 +83,13 @@ class RunSummary:
             self._verdicts, self._suite, about.backend, about.dialect, about.implementation,
             shard, selected or self._cut_short,
         )  # fmt: skip
-        made = msgspec.structs.replace(made, failed_properties=sorted(self._failed_parts))
+        made = msgspec.structs.replace(
+            made,
+            failed_properties=sorted(self._failed_parts),
+            properties=self._drawn,
+            problems=list(self.problems),
+            fail_under=self._fail_under,
+        )
         json_report.write(path, made)
 
     def show(self, terminal: Any, quiet: bool) -> None:
