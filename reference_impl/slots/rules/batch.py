@@ -72,8 +72,9 @@ def extract_row(cache: C, idx: Any) -> C:
     A slot that is a list, as after restoring the state of another version, gives its item.
     """
     single = type(cache)(len(cache.cache))
-    rows = [slot[idx : idx + 1] for slot in cache.cache]
-    single.cache = [_own_row(*pair) for pair in zip(rows, cache.cache, strict=True)]
+    slots: list[Any] = cache.cache
+    rows = [slot[idx : idx + 1] for slot in slots]
+    single.cache = [_own_row(*pair) for pair in zip(rows, slots, strict=True)]
     mx.eval(single.cache)
     return single
 
