@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from datetime import date
 from pathlib import Path
 
 import pytest
 
+from conformance.calls import Refused
 from conformance.cli import baseline as command
 from conformance.engine import baseline
 from conformance.engine.runner import Run
@@ -15,10 +17,12 @@ from conformance.fixtures.userfile import FixtureError
 from conformance.outcomes.difference import Difference
 from conformance.reporting import words
 from conformance.tensor import tensor
+from conformance.transport.messages import Implementation
 
 SUITE = load_suite()
 CASE, OTHER = "mask.none.is-null", "mask.both.combination"
 HEAD = "backend: my-port 1\ndialect: mlx-lm-0.31\nknown-failing:\n"
+OWN = HEAD.replace("my-port 1", "reference 0.0.9")
 
 
 def entry(case: str = CASE, **changes: str) -> str:
@@ -33,10 +37,14 @@ def entry(case: str = CASE, **changes: str) -> str:
     return "\n".join(lines) + "\n"
 
 
+WHO = Implementation("my-port", "1.0", "python")
+
+
 def load(tmp_path: Path, text: str, version: str = "1.0") -> baseline.Baseline:
     path = tmp_path / "known.yaml"
     path.write_text(HEAD + text)
-    return baseline.load(path, SUITE, "mlx-lm-0.31", version)
+    who = Implementation(WHO.name, version, WHO.language)
+    return baseline.load(path, SUITE, "mlx-lm-0.31", who, date(2026, 6, 30))
 
 
 def never() -> Verdict:
@@ -88,7 +96,17 @@ def test_another_signature_is_another_failure(tmp_path):
         (entry("mask.*.*"), "a pattern has one"),
         (entry(reason=" "), "empty reason"),
         (entry(signature=""), "empty signature"),
-        (entry(until="0.9"), "was accepted until 0.9; this is 1.0"),
+        (entry(signature="e"), "'e' is in nearly every failure; a text has 8 characters or more"),
+        (entry(until="0.9"), r"accepted until version 0\.9; this is 1\.0"),
+        (entry() + "  until: {version: 1.0.0}\n", r"until version 1\.0\.0; this is 1\.0"),
+        (entry() + "  until: {date: 2026-06-30}\n", "the date 2026-06-30; today is 2026-06-30"),
+        (entry(until="2026-06-01"), "accepted until the date 2026-06-01; today is 2026-06-30"),
+        (entry(until="soon"), "'soon' is not a version, such as"),
+        (entry(until="2026-13-01"), "'2026-13-01' is not a date, such as"),
+        (entry(until=""), "is not a version"),
+        (entry() + "  until: {}\n", "exactly one of version and date"),
+        (entry() + "  until: {version: 2.0.0, date: 2027-01-01}\n", "exactly one of version and"),
+        (entry() + "  until: {day: 2027-01-01}\n", "day"),
         (entry(verdict="pass"), "verdict"),
         (entry(colour="red"), "colour"),
         ("- case: a.b\n", "verdict"),
@@ -100,15 +118,46 @@ def test_a_wrong_file_names_line_and_entry(tmp_path, text, error):
     assert "known.yaml:" in str(raised.value)
 
 
-def test_until_a_later_version_holds(tmp_path):
-    assert not load(tmp_path, entry(until="1.1")).settle(failing(), never).red
+@pytest.mark.parametrize(
+    "until", ["'1.1'", "{version: 1.0.1}", "2026-07-01", "{date: 2026-07-01}", "null"]
+)
+def test_until_a_later_version_or_day_holds(tmp_path, until):
+    assert not load(tmp_path, f"{entry()}  until: {until}\n").settle(failing(), never).red
+
+
+@pytest.mark.parametrize("version", ["", "main"])
+def test_a_port_without_a_version_has_a_date(tmp_path, version):
+    with pytest.raises(FixtureError, match=r"version 1\.1, which says nothing to .*write {date: "):
+        load(tmp_path, entry(until="1.1"), version)
+    assert not load(tmp_path, entry(until="2026-07-01"), version).settle(failing(), never).red
+
+
+def test_a_baseline_of_another_port_is_refused(tmp_path, judged):
+    path = tmp_path / "known.yaml"
+    path.write_text(HEAD + entry())
+    other = Implementation("my", "1.0", "python")
+    with pytest.raises(FixtureError, match=r"of the backend 'my-port 1'; this run judges my$"):
+        baseline.load(path, SUITE, "mlx-lm-0.31", other)
+    with pytest.raises(FixtureError, match="this run judges reference"):
+        command.update(path, judged, [])
+
+
+def test_a_few_letters_of_a_message_are_no_signature(tmp_path):
+    step = StepRecord(1, "make_mask", {"cache": "c", "n": 3})
+    difference = Difference("", None, Refused("ValueError", "n is too large here", {}))
+    verdict = Verdict(CASE, "d", Status.FAIL, mismatches=(Mismatch(step, difference),))
+    for message, red in (("n", True), ("is too large", False), ("n is too large here", False)):
+        listed = entry().replace(
+            "'make_mask'", f"{{op: make_mask, got: {{error: ValueError, message: {message}}}}}"
+        )
+        assert load(tmp_path, listed).settle(verdict, never).red == red, message
 
 
 def test_a_baseline_for_another_dialect_is_refused(tmp_path):
     path = tmp_path / "known.yaml"
     path.write_text(HEAD + entry())
     with pytest.raises(FixtureError, match=r"is for the dialect mlx-lm-0\.31"):
-        baseline.load(path, SUITE, "mlxrs-0.1", "1")
+        baseline.load(path, SUITE, "mlxrs-0.1", WHO)
 
 
 @pytest.fixture(scope="module")
@@ -125,7 +174,7 @@ def flaky(tmp_path: Path) -> baseline.Baseline:
     lines = [f"- {{case: {CASE}, reason: races, date: '2026-01-01', tries: 4}}"]
     path = tmp_path / "known.yaml"
     path.write_text(HEAD[:-1] + f" {FLAKY}" + "\n".join(lines) + "\n")
-    return baseline.load(path, SUITE, "mlx-lm-0.31", "1")
+    return baseline.load(path, SUITE, "mlx-lm-0.31", WHO)
 
 
 @pytest.mark.parametrize(
@@ -150,7 +199,7 @@ def test_a_flaky_entry_must_show_both_outcomes(tmp_path, outcomes, detail):
 
 def test_update_keeps_comments_order_and_reasons(tmp_path, judged):
     path = tmp_path / "known.yaml"
-    path.write_text(HEAD + "# first things first\n" + entry(OTHER) + entry(CASE, reason="because"))
+    path.write_text(OWN + "# first things first\n" + entry(OTHER) + entry(CASE, reason="because"))
     said = command.update(path, judged, [failing(), failing("mask.left-padding.none-yet")])
     text = path.read_text()
     assert "# first things first" in text
@@ -165,18 +214,18 @@ def test_update_keeps_comments_order_and_reasons(tmp_path, judged):
 
 def test_update_leaves_alone_what_patterns_and_flaky_entries_list(tmp_path, judged):
     path = tmp_path / "known.yaml"
-    text = (HEAD + entry("mask.none.*") + "known-flaky:\n"
+    text = (OWN + entry("mask.none.*") + "known-flaky:\n"
             f"- {{case: {OTHER}, reason: races, date: '2026-01-01'}}\n")  # fmt: skip
     path.write_text(text)
     assert command.update(path, judged, [failing(), failing(OTHER)]) == [
         "kept, check it yourself: mask.none.*"
     ]
-    baseline.load(path, SUITE, "mlx-lm-0.31", "1")
+    baseline.load(path, SUITE, "mlx-lm-0.31", judged.handshake.implementation)
 
 
 def test_update_refuses_a_list_for_another_dialect_and_a_folder_that_is_not_there(tmp_path, judged):
     path = tmp_path / "known.yaml"
-    path.write_text(HEAD.replace("0.31", "0.32") + entry())
+    path.write_text(OWN.replace("0.31", "0.32") + entry())
     with pytest.raises(FixtureError, match=r"is for the dialect mlx-lm-0\.32; this run judges by"):
         command.update(path, judged, [failing()])
     with pytest.raises(FixtureError, match="cannot be written: No such file or directory"):
@@ -185,7 +234,7 @@ def test_update_refuses_a_list_for_another_dialect_and_a_folder_that_is_not_ther
 
 def test_update_replaces_a_signature_that_changed(tmp_path, judged):
     path = tmp_path / "known.yaml"
-    path.write_text(HEAD + entry(signature="something else"))
+    path.write_text(OWN + entry(signature="something else"))
     assert command.update(path, judged, [failing()]) == [f"changed: {CASE} fails in another way"]
     got = "{tensor: {bool: [[true, true, true]]}}"
     assert f"  signature: {{op: make_mask, got: {got}}}\n" in path.read_text()

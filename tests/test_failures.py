@@ -86,8 +86,8 @@ def test_the_command_keeps_quotes_and_spaces(here):
 
 def test_the_command_repeats_the_terms(here):
     baseline = here / "known failures.yaml"
-    entry = f"{{case: {MASK}, verdict: fail, signature: a, reason: b, date: c}}"
-    baseline.write_text(f"backend: x\ndialect: mlx-lm-0.31\nknown-failing:\n- {entry}\n")
+    entry = f"{{case: {MASK}, verdict: fail, signature: make_mask, reason: b, date: c}}"
+    baseline.write_text(f"backend: reference\ndialect: mlx-lm-0.31\nknown-failing:\n- {entry}\n")
     text = told("reference", MASK, baseline=baseline, isolate=True)
     assert "--isolate --baseline" in text
     reproduced(text, here)

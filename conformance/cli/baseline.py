@@ -12,13 +12,12 @@ from msgspec import to_builtins
 from rich.console import Console
 from rich.progress import track
 
-from conformance.engine.baseline import BaselineFile
+from conformance.engine.baseline import BaselineFile, read
 from conformance.engine.runner import Run, Terms
 from conformance.engine.signature import holds, signature
 from conformance.fixtures.load import load_suite
 from conformance.fixtures.userfile import FixtureError
 from conformance.fixtures.yamledit import ListEditor, written
-from conformance.fixtures.yamlfile import decode
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -53,11 +52,8 @@ def update(path: Path, judged: Run, failures: Iterable[Verdict]) -> list[str]:
     """Rewrite `path`; the lines say what changed. New entries have an empty reason to fill in."""
     who = judged.handshake.implementation
     if path.exists():
-        file = decode(path, BaselineFile)  # one clear error before anything is rewritten
-        if file.dialect != judged.dialect.id:
-            raise FixtureError(
-                f"{path}: is for the dialect {file.dialect}; this run judges by {judged.dialect.id}"
-            )
+        # one clear error before anything is rewritten
+        file = read(path, judged.dialect.id, who)
         before = path.read_bytes().decode()
     else:
         file = BaselineFile(backend=f"{who.name} {who.version}".strip(), dialect=judged.dialect.id)

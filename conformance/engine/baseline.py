@@ -6,7 +6,9 @@ exist is itself an error that names the file's line.
 
 from __future__ import annotations
 
+import datetime
 import fnmatch
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,20 +17,60 @@ from typing import Literal
 import msgspec
 
 from conformance.engine.literals import Strict
-from conformance.engine.signature import Signature, holds, said, text
+from conformance.engine.signature import SHORTEST, Signature, holds, said, text
 from conformance.engine.suite import Suite
 from conformance.engine.verdict import StaleEntry, Status, Verdict
 from conformance.fixtures.userfile import FixtureError
+from conformance.transport.messages import Implementation
 
 MAX_EXPANSION = 20
 _EMPTY = ("", Signature())
+_VERSION = re.compile(r"[0-9]+(?:\.[0-9]+)*")
 
 FailingVerdict = Literal["fail", "crash", "hang", "over-budget", "protocol-error"]
 
 
+class Until(Strict, frozen=True, omit_defaults=True):
+    """When an entry must be gone: from a version of the port on, or from a day on."""
+
+    version: str = ""
+    date: str = ""
+
+    def __post_init__(self) -> None:
+        if bool(self.version) == bool(self.date):
+            raise ValueError("until has exactly one of version and date")
+        if self.version and not _VERSION.fullmatch(self.version):
+            raise ValueError(f"until: {self.version!r} is not a version, such as 1.2.0")
+        if self.date:
+            _day(self.date)
+
+    def over(self, version: str, today: datetime.date) -> str | None:
+        """Why the time is over, or cannot be told; None while it lasts."""
+        if self.date:
+            if today < _day(self.date):
+                return None
+            return f"was accepted until the date {self.date}; today is {today}"
+        found = _numbers(version)
+        if not found:
+            port = f"the version {version!r} of the port" if version else "a port without version"
+            return f"is accepted until version {self.version}, which says nothing to {port}; " \
+                   "write {date: YYYY-MM-DD}"  # fmt: skip
+        if found < _numbers(self.version):
+            return None
+        return f"was accepted until version {self.version}; this is {version}"
+
+
+def _day(text: str) -> datetime.date:
+    try:
+        return datetime.date.fromisoformat(text)
+    except ValueError:
+        raise ValueError(f"until: {text!r} is not a date, such as 2027-01-31") from None
+
+
 class Entry(Strict, frozen=True, kw_only=True):
     """One known failure. `case` is an id, or a pattern with one `*`; `signature` is how it fails;
-    `until` is the implementation's version from which it must be gone.
+    `until` is the version of the port, or the date, from which on it must be gone. A text is read
+    as the one that it has the form of.
 
     A signature that is a text is part of the first difference as a report says it.
     """
@@ -39,7 +81,17 @@ class Entry(Strict, frozen=True, kw_only=True):
     reason: str
     date: str
     link: str = ""
-    until: str | None = None
+    until: Until | str | None = None
+
+    def __post_init__(self) -> None:
+        self.ends()  # which says what is wrong with a text
+
+    def ends(self) -> Until | None:
+        """When it must be gone."""
+        if not isinstance(self.until, str):
+            return self.until
+        text = self.until
+        return Until(date=text) if "-" in text else Until(version=text or "nothing")
 
 
 class FlakyEntry(Strict, frozen=True, kw_only=True):
@@ -119,8 +171,8 @@ def _settle_flaky(
     return msgspec.structs.replace(failures[0], known=entry.reason)
 
 
-def load(path: Path, suite: Suite, dialect: str, version: str) -> Baseline:
-    """Read a baseline for a run; FixtureError names file and line of what is wrong with it."""
+def read(path: Path, dialect: str, who: Implementation) -> BaselineFile:
+    """A baseline as it stands; FixtureError where it is wrong, or not of this port and dialect."""
     from conformance.fixtures import yamlfile
 
     file = yamlfile.decode(path, BaselineFile)
@@ -128,6 +180,23 @@ def load(path: Path, suite: Suite, dialect: str, version: str) -> Baseline:
         raise FixtureError(
             f"{path}: is for the dialect {file.dialect}; this run judges by {dialect}"
         )
+    if file.backend != who.name and not file.backend.startswith(f"{who.name} "):
+        raise FixtureError(
+            f"{path}: lists failures of the backend {file.backend!r}; this run judges {who.name}"
+        )
+    return file
+
+
+def load(
+    path: Path, suite: Suite, dialect: str, who: Implementation, today: datetime.date | None = None
+) -> Baseline:
+    """Read a baseline for a run; FixtureError names file and line of what is wrong with it.
+
+    It is that of the port whose name `backend` begins with, in any version.
+    """
+    from conformance.fixtures import yamlfile
+
+    file = read(path, dialect, who)
     by_case: dict[str, Known] = {}
     lists: dict[str, Sequence[Entry | FlakyEntry]] = {
         "known-failing": file.known_failing,
@@ -142,7 +211,7 @@ def load(path: Path, suite: Suite, dialect: str, version: str) -> Baseline:
                     f"{known.where}: {case} is also listed in line {by_case[case].line}"
                 )
             by_case[case] = known
-        _check(known, version)
+        _check(known, who.version, today or datetime.date.today())
     return Baseline(by_case)
 
 
@@ -161,7 +230,7 @@ def _expand(known: Known, suite: Suite) -> list[str]:
     return matching
 
 
-def _check(known: Known, version: str) -> None:
+def _check(known: Known, version: str, today: datetime.date) -> None:
     entry = known.entry
     for field in ("reason", "signature", "date"):
         if getattr(entry, field, "-") in _EMPTY or not str(getattr(entry, field, "-")).strip():
@@ -171,16 +240,25 @@ def _check(known: Known, version: str) -> None:
             raise FixtureError(
                 f"{known.where}: {entry.case}: tries is {entry.tries}, not 2 or more"
             )
-    elif entry.until is not None and _numbers(version) >= _numbers(entry.until):
+        return
+    if isinstance(entry.signature, str) and len(entry.signature.strip()) < SHORTEST:
         raise FixtureError(
-            f"{known.where}: {entry.case} was accepted until {entry.until}; this is {version}"
+            f"{known.where}: {entry.case}: the signature {entry.signature!r} is in nearly every "
+            f"failure; a text has {SHORTEST} characters or more, or write {{op: ..., got: ...}}"
         )
+    until = entry.ends()
+    over = until.over(version, today) if until else None
+    if over is not None:
+        raise FixtureError(f"{known.where}: {entry.case} {over}")
 
 
 def _numbers(version: str) -> tuple[int, ...]:
     """The leading numbers of a version: enough to order releases of one project."""
-    digits = version.split()[0].split("+")[0].split(".") if version.strip() else []
-    return tuple(int(part) for part in digits if part.isdecimal())
+    leading = _VERSION.match(version.strip().removeprefix("v"))
+    numbers = [int(part) for part in leading[0].split(".")] if leading else []
+    while len(numbers) > 1 and not numbers[-1]:
+        numbers.pop()  # 1.0 is 1
+    return tuple(numbers)
 
 
 def _wrong(verdict: Verdict, stale: StaleEntry) -> Verdict:

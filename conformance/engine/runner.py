@@ -79,8 +79,8 @@ class Run:
         self._apart: RestartingBackend | None = None
         self._baseline = Baseline()
         if self._terms.baseline is not None:
-            version = self.handshake.implementation.version
-            self._baseline = load_baseline(self._terms.baseline, suite, self.dialect.id, version)
+            who = self.handshake.implementation
+            self._baseline = load_baseline(self._terms.baseline, suite, self.dialect.id, who)
 
     @property
     def backend(self) -> Backend:

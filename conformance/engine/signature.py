@@ -17,6 +17,7 @@ from conformance.tensor import Tensor
 from conformance.values import Data, LongList, LongTable, LongTensor, LongText, Name, same
 
 LONGEST = 160
+SHORTEST = 8  # of a text that is a part of what it is compared with; less is in nearly every one
 _SHOWN = 16  # elements and items; of more there is a digest
 
 
@@ -63,10 +64,14 @@ def holds(listed: Signature | str, verdict: Verdict) -> bool:
         (listed.op, listed.place, listed.how) == (found.op, found.place, found.how)
         and listed.got.keys() <= found.got.keys()
         and all(
-            value in found.got[key] if key == "message" else same(value, found.got[key])
+            _within(value, found.got[key]) if key == "message" else same(value, found.got[key])
             for key, value in listed.got.items()
         )
     )
+
+
+def _within(part: str, whole: str) -> bool:
+    return part == whole or (len(part) >= SHORTEST and part in whole)
 
 
 def said(listed: Signature | str) -> str:
