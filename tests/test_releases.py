@@ -4,15 +4,20 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from pathlib import Path
 
+import mlx.core as mx
 import pytest
 
 from conformance.engine.plan import applicability
-from conformance.engine.runner import Run
+from conformance.engine.runner import Run, Target
 from conformance.engine.verdict import Status
 from conformance.fixtures.load import load_suite
 from conformance.reporting import words
 from conformance.reporting.divergence import divergences
+from conformance.reporting.text import last_line as line_of
+from conformance.transport import connect, released
+from conformance.transport.backend import BackendUnusable
 
 OWN = [("pypi:mlx-lm==0.31.3", "mlx-lm-0.31"), ("pypi:mlx-lm==0.32.2", "mlx-lm-0.32")]
 BY_COMMAND = [sys.executable, "-m", "conformance", "run", "--quiet"]
@@ -77,3 +82,41 @@ def test_mlx_vlm_fails_only_on_what_its_baseline_explains():
     line = last_line([*BY_COMMAND, "--baseline", baseline], backend, "mlx-lm-0.31", code=0)
     assert " 0 failed, " in line
     assert " known failures, " in line
+
+
+@pytest.mark.parametrize(("fails", "asked"), [(0, 1), (1, 2), (2, 2)])
+def test_an_environment_has_the_mlx_that_the_fixtures_were_made_with(
+    tmp_path, monkeypatch, fails, asked
+):
+    installed = []
+
+    def run(command, **_):
+        if "venv" in command:
+            Path(command[-1]).mkdir()
+        if "install" in command:
+            installed.append(command[-2:])
+        failed = "install" in command and len(installed) <= fails
+        return subprocess.CompletedProcess(command, int(failed), "", "ERROR: no such version")
+
+    monkeypatch.setattr(released.subprocess, "run", run)
+    monkeypatch.setattr(released, "cache_folder", lambda: tmp_path)
+    if fails == 2:
+        with pytest.raises(BackendUnusable, match="cannot be installed: ERROR: no such version"):
+            released.environment(released.parse("mlx-lm==0.31.3"))
+    else:
+        released.environment(released.parse("mlx-lm==0.31.3"))
+    mlx = "mlx[cpu]" if sys.platform == "linux" else "mlx"
+    wanted = [["mlx-lm==0.31.3", f"{mlx}=={released.MLX}"], ["mlx-lm==0.31.3", mlx]]
+    assert installed == wanted[:asked], "one that cannot be had is replaced by what there is"
+    made = [dialect.ran_on for dialect in load_suite().dialects.values()
+            if dialect.backend.startswith("pypi:")]  # fmt: skip
+    assert made
+    assert all(words_.endswith(f"mlx {released.MLX}") for words_ in made)
+
+
+def test_a_run_names_the_mlx_that_it_was_on():
+    with connect("reference", "mlx-lm-0.31") as backend:
+        who = backend.handshake.implementation
+    assert who.mlx == mx.__version__
+    line = line_of([], who, Target("reference", "mlx-lm-0.31"), None)
+    assert line.endswith(f": reference {who.version} on mlx {mx.__version__} as mlx-lm-0.31")

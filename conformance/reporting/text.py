@@ -125,6 +125,7 @@ def last_line(
     broken = f", {parts} failed among the properties" if parts else ""
     took = "" if seconds is None else f" in {seconds:.1f} s"
     version = f" {who.version}" if who.version else ""
+    version += f" on mlx {who.mlx}" if who.mlx else ""
     return (
         f"{counts[Status.PASS.value]} passed, {failed} failed{split}, {known}"
         f"{counts[Status.NOT_APPLICABLE.value]} not applicable{broken}: "

@@ -143,7 +143,7 @@ class Adapter:
                  files: Any = None) -> None:  # fmt: skip
         self.cls = cls
         self._restore = restore or self._by_arity
-        self.implementation = implementation
+        self.implementation = {**implementation, "mlx": getattr(mx, "__version__", "")}
         self.dialect = dialect
         self.caches: dict[str, Any] = {}
         self.held: dict[str, Any] = {}

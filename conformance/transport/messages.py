@@ -52,13 +52,14 @@ class Response(msgspec.Struct, frozen=True):
 
 
 class Implementation(msgspec.Struct, frozen=True):
-    """Who is on the other side."""
+    """Who is on the other side. `mlx` is the version of MLX that it computes with."""
 
     name: str
     version: str
     language: str
     homepage: str = ""
     issues: str = ""
+    mlx: str = ""
 
 
 class Handshake(msgspec.Struct, frozen=True):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 import json
+import re
 import typing
 from collections.abc import Iterable, Iterator
 from typing import Any
@@ -17,8 +18,10 @@ from conformance.tensor import WireTensor
 from conformance.transport import messages as protocol
 from conformance.transport.adapter import answer
 from conformance.transport.python_adapters import reference
+from conformance.transport.released import MLX
 from tools.pages.templates import render
 
+_MLX = re.compile('"mlx":"[^"]*"')
 CODES = {
     protocol.OPERATION_REFUSED: "the implementation refused; `data` is an ErrorData",
     protocol.UNKNOWN_CACHE: "a handle that nothing has made, as after a `new` that was refused",
@@ -61,7 +64,8 @@ def page() -> str:
         kinds=[(kind.title, [*_rows(kind.operations[name] for name in kind.steps)], kind.about)
                for kind in KINDS],
         benchmarks=[*_rows(o for o in operations if o.use is Use.BENCHMARK)],
-        transcript=transcript(),
+        # the page is the same whatever mlx it is made with
+        transcript=[(sent, _MLX.sub(f'"mlx":"{MLX}"', said)) for sent, said in transcript()],
     )  # fmt: skip
 
 
