@@ -8,6 +8,7 @@ from __future__ import annotations
 import hashlib
 import json
 from abc import abstractmethod
+from collections.abc import Iterator
 from typing import Any, ClassVar
 
 import msgspec
@@ -17,6 +18,7 @@ from conformance.calls import Refused, Reply
 from conformance.tensor import Tensor
 
 LONGEST_LINE = 480
+PIECE = 1 << 16  # characters of a long text that are in memory at a time
 _LONGEST_TEXT = 240
 _TEXT_SHOWN = 40
 _ITEMS_SHOWN = 64
@@ -34,6 +36,32 @@ class Data(msgspec.Struct, frozen=True):
     @abstractmethod
     def words(self) -> str:
         """What a reader sees, on one line."""
+
+
+class RepeatedText:
+    """`unit` written `times` times and then `end`: a text that is never whole in memory here."""
+
+    __slots__ = ("end", "times", "unit")  # a struct would be written as an object by msgspec
+
+    def __init__(self, unit: str, times: int, end: str = "") -> None:
+        self.unit = unit
+        self.times = times
+        self.end = end
+
+    def __len__(self) -> int:
+        return len(self.unit) * self.times + len(self.end)
+
+    def __str__(self) -> str:
+        return self.unit * self.times + self.end
+
+    def pieces(self) -> Iterator[str]:
+        """The text in parts of some `PIECE` characters."""
+        together = max(PIECE // max(len(self.unit), 1), 1)
+        whole, rest = divmod(self.times, together)
+        part = self.unit * together
+        for _ in range(whole):
+            yield part
+        yield self.unit * rest + self.end
 
 
 # --------------------------------------------------------------------------- equality
@@ -113,6 +141,8 @@ class LongTensor(Data, frozen=True):
 
 def excerpt(value: Any) -> Any:
     """The value where it is small; else a part that is said in the same words, and its digest."""
+    if isinstance(value, RepeatedText):
+        value = str(value)
     if isinstance(value, Tensor):
         if len(value.data) <= _TENSOR_BYTES:
             return value

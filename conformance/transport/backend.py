@@ -11,6 +11,7 @@ from conformance.calls import Call, Refused, Reply, Returned
 from conformance.tensor import Tensor
 from conformance.transport.causes import Unusable, Violation
 from conformance.transport.messages import Handshake
+from conformance.values import RepeatedText
 
 MAX_DEPTH = 160  # of a result; the deepest is a loaded file with lists in lists of caches
 
@@ -110,17 +111,20 @@ class Backend(ABC):
 _PLAIN = frozenset({bool, int, float, str, type(None)})
 
 
-def to_wire(value: Any) -> Any:
-    """Tensors inside lists and dicts in wire form; everything else as it is."""
+def to_wire(value: Any, whole: bool = True) -> Any:
+    """Tensors inside lists and dicts in wire form; everything else as it is.
+
+    Repeated texts are made `whole`, or left for `lines.message` to write piece by piece.
+    """
     if isinstance(value, Tensor):
         return value.to_wire()
     if isinstance(value, (list, tuple)):
         if _PLAIN.issuperset(map(type, value)):  # a million paddings, say
             return list(value)
-        return [to_wire(item) for item in value]
+        return [to_wire(item, whole) for item in value]
     if isinstance(value, dict):
-        return {key: to_wire(item) for key, item in value.items()}
-    return value
+        return {key: to_wire(item, whole) for key, item in value.items()}
+    return str(value) if whole and isinstance(value, RepeatedText) else value
 
 
 def from_wire(value: Any, depth: int = 0) -> Any:

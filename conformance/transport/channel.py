@@ -7,6 +7,7 @@ looks for what is wrong with one.
 from __future__ import annotations
 
 import contextlib
+import itertools
 import os
 import selectors
 import shlex
@@ -32,7 +33,7 @@ from conformance.transport.backend import (
 )
 from conformance.transport.causes import Unusable, Violation
 from conformance.transport.family import Family
-from conformance.transport.lines import shown
+from conformance.transport.lines import Message, shown
 from conformance.transport.memory import MEGABYTE, resident
 
 MAX_LINE_BYTES = 128 * 1024 * 1024
@@ -61,7 +62,9 @@ class Channel:
         self._family = Family()
         self._glanced = time.monotonic()
         self._unsent = memoryview(b"")
+        self._pieces: Iterator[bytes] = iter(())  # of lines, after what is unsent
         self._size = 0  # bytes of the lines that are being written
+        self._left = 0  # bytes of them that were not taken yet
         self._began = False  # whether a line ever came
         self._unread: list[bytes] = []  # what came and was not given as a line; the last may end it
         self._stderr = tempfile.TemporaryFile()  # noqa: SIM115  (lives as long as the channel)
@@ -89,10 +92,13 @@ class Channel:
 
     # ------------------------------------------------------------------ lines
 
-    def send(self, lines: bytes) -> None:
+    def send(self, lines: bytes | Message) -> None:
         """Take whole lines to be written. They are, at the latest, while a line is awaited."""
-        self._unsent = memoryview(bytes(self._unsent) + lines if self._unsent else lines)
-        self._size = len(self._unsent)
+        line = Message(len(lines), (lines,)) if isinstance(lines, bytes) else lines
+        self._pieces = itertools.chain(self._pieces, line.pieces)
+        self._size = self._left + line.size
+        self._left = self._size
+        self._refill()
 
     def send_last(self, line: bytes) -> bool:
         """Write a short line whose answer nobody waits for; whether it was taken at once."""
@@ -267,7 +273,13 @@ class Channel:
         except OSError:  # it reads no more; whether it died shows on stdout
             return False
         self._unsent = self._unsent[count:]
+        self._left -= count
+        self._refill()
         return bool(self._unsent)
+
+    def _refill(self) -> None:
+        while not self._unsent and (piece := next(self._pieces, None)) is not None:
+            self._unsent = memoryview(piece)
 
     def _glance(self) -> None:
         """End it when it holds too much; looked at now and then, as looking takes time."""
@@ -286,7 +298,7 @@ class Channel:
             begun = shown(self.unread)
             text = f"no complete line on stdout in time, only some without a newline: {begun}"
         elif self._unsent:
-            taken = "a part" if len(self._unsent) < self._size else "nothing"
+            taken = "a part" if self._left < self._size else "nothing"
             text = f"stdin was not read in time: of {self._size} bytes {taken} was taken"
         else:
             text = "no answer in time (a line must end in a newline and be flushed)"

@@ -6,7 +6,10 @@ Every ProtocolViolation is for the adapter's author: what was wrong, and what th
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+import re
+import uuid
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import msgspec
@@ -31,6 +34,7 @@ from conformance.transport.messages import (
     Response,
 )
 from conformance.transport.tolerance import as_meant, handshake_as_meant, without_mark
+from conformance.values import RepeatedText
 
 # Errors that speak of the adapter, where its handshake promised otherwise.
 FAILURES = {
@@ -53,6 +57,51 @@ def shown(raw: bytes) -> str:
 def encode(requests: Sequence[Request]) -> bytes:
     """One line: a request, or the list of several."""
     return msgspec.json.encode(requests[0] if len(requests) == 1 else requests) + b"\n"
+
+
+@dataclass(frozen=True)
+class Message:
+    """A line to be sent: its bytes, in as many pieces as it takes to hold only one at a time."""
+
+    size: int
+    pieces: Iterable[bytes]
+
+
+def message(requests: Sequence[Request]) -> Message:
+    """As `encode`; repeated texts among the arguments are made when they are written."""
+    marks: dict[bytes, RepeatedText] = {}
+
+    def mark(value: Any) -> str:
+        if not isinstance(value, RepeatedText):
+            raise NotImplementedError(f"{type(value).__name__} has no form on the wire")
+        name = uuid.uuid4().hex  # cannot stand anywhere else in the line
+        marks[name.encode()] = value
+        return name
+
+    value = requests[0] if len(requests) == 1 else requests
+    line = msgspec.json.encode(value, enc_hook=mark) + b"\n"
+    if not marks:
+        return Message(len(line), (line,))
+    parts = re.split(b"(" + b"|".join(marks) + b")", line)
+    size = sum(_size(marks[part]) if part in marks else len(part) for part in parts)
+    return Message(size, _pieces(parts, marks))
+
+
+def _pieces(parts: Sequence[bytes], marks: Mapping[bytes, RepeatedText]) -> Iterator[bytes]:
+    for part in parts:
+        if part in marks:
+            yield from map(_inside, marks[part].pieces())
+        else:
+            yield part
+
+
+def _inside(text: str) -> bytes:
+    """A text as it stands between the quotes of a JSON string."""
+    return msgspec.json.encode(text)[1:-1]
+
+
+def _size(text: RepeatedText) -> int:
+    return len(_inside(text.unit)) * text.times + len(_inside(text.end))
 
 
 def handshake_of(value: Any) -> Handshake:

@@ -18,7 +18,7 @@ from conformance.transport.backend import (
 )
 from conformance.transport.causes import Violation
 from conformance.transport.channel import Channel
-from conformance.transport.lines import decode, encode, handshake_of, reply, shown
+from conformance.transport.lines import decode, encode, handshake_of, message, reply, shown
 from conformance.transport.messages import PROTOCOL_VERSION, Handshake, Request
 
 CALL_SECONDS = 30.0
@@ -75,7 +75,7 @@ class ProcessBackend(Backend):
         self, calls: Sequence[Call], seconds: float, read: Callable[[float], bytes]
     ) -> list[Reply]:
         requests = [
-            Request(self._next_id + index, call.op, to_wire(call.arguments))
+            Request(self._next_id + index, call.op, to_wire(call.arguments, whole=False))
             for index, call in enumerate(calls)
         ]
         self._next_id += len(calls)
@@ -85,7 +85,7 @@ class ProcessBackend(Backend):
                     Violation.UNASKED,
                     f"stdout must carry answers and nothing else; it wrote unasked: {shown(said)}",
                 )
-            self.channel.send(encode(requests))
+            self.channel.send(message(requests))
             responses = decode(read(seconds), requests)
             if more := self.channel.unread:
                 raise ProtocolViolation(

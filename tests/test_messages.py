@@ -1,0 +1,41 @@
+"""Lines on the way to a backend: long texts are written piece by piece, and nobody can tell."""
+
+from __future__ import annotations
+
+import pytest
+
+from conformance.transport.backend import to_wire
+from conformance.transport.lines import encode, message
+from conformance.transport.messages import Request
+from conformance.values import PIECE, RepeatedText
+
+TEXTS = [
+    RepeatedText(",", 3 * PIECE + 7),
+    RepeatedText("0,1,", PIECE, "end"),
+    RepeatedText('é"\\\n\u2028', PIECE),
+    RepeatedText("x" * (PIECE + 1), 2, '"'),
+    RepeatedText("", 5, "only the end"),
+]
+
+
+def requests(*texts, whole):
+    arguments = {"meta_state": ["2", *texts], "state": [None]}
+    return [Request(1, "reset", {}), Request(2, "from_state", to_wire(arguments, whole=whole))]
+
+
+@pytest.mark.parametrize("count", [1, 2])
+@pytest.mark.parametrize("text", TEXTS, ids=range(len(TEXTS)))
+def test_a_repeated_text_is_sent_as_if_it_were_whole(text, count):
+    sent = message(requests(*[text] * count, whole=False))
+    line = b"".join(sent.pieces)
+    assert (line, sent.size) == (encode(requests(*[text] * count, whole=True)), len(line))
+
+
+def test_no_piece_is_large():
+    sizes = map(len, message(requests(RepeatedText(",", 40 * PIECE), whole=False)).pieces)
+    assert max(sizes) <= PIECE
+
+
+def test_what_has_no_form_on_the_wire_is_named():
+    with pytest.raises(NotImplementedError, match="object has no form on the wire"):
+        message([Request(1, "size", {"cache": object()})])
