@@ -8,6 +8,7 @@ the tests.
 
 from __future__ import annotations
 
+import argparse
 import random
 import signal
 import threading
@@ -49,6 +50,8 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group = parser.getgroup("mlx-cache-conformance", "MLX slot cache conformance")
     for option in OPTIONS:
         group.addoption(f"--{option.pytest_name or option.name}", **option.settings)
+    # `run` shows no dots: they are more lines than all that it says.
+    group.addoption("--by-command", action="store_true", help=argparse.SUPPRESS)
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -107,7 +110,9 @@ class _State:
         self._verdicts: dict[str, Verdict] = {}
         self._results: list[PartResult] = []
         self._about: dict[str, Any] | None = None
+        self._made: RunSummary | None = None
         self._quiet = config.option.verbose <= QUIET
+        self._plain = self._quiet or config.getoption("by_command")
 
     def settle(self) -> None:
         """Choose the seed where none is given. Workers get the options, and so the same seed."""
@@ -229,16 +234,20 @@ class _State:
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_report_teststatus(self, report: Any) -> tuple[str, str, str] | None:
-        if self._quiet and report.when == "call" and report.passed:
-            return "passed", "", "PASSED"  # no dots: what is left is failures and the last line
-        return ("skipped", "", "SKIPPED") if self._quiet and report.skipped else None
+        """No dots, but in a pytest run of the user's: what is left is failures and counts."""
+        if not self._plain or report.when not in ("call", "setup"):
+            return None
+        for status in ("passed", "skipped", "failed") if report.when == "call" else ("skipped",):
+            if getattr(report, status) and not hasattr(report, "wasxfail"):
+                return status, "", status.upper()
+        return ("xfailed", "", "XFAIL") if hasattr(report, "wasxfail") else None
 
     @pytest.hookimpl(wrapper=True, tryfirst=True)
     def pytest_sessionfinish(self, session: pytest.Session) -> Generator[None, None, None]:
         if hasattr(self._config, "workerinput"):
             yield
             return
-        summary = self._summary()
+        summary = self._made = self._summary()
         red = summary.red if summary else not self._only_looks()
         self._settle_exit(session, red)
         yield
@@ -248,6 +257,19 @@ class _State:
             summary.show(terminal, self._quiet)
         elif terminal is not None and red and session.exitstatus == pytest.ExitCode.TESTS_FAILED:
             terminal.write_line(f"{NOTHING}: this run is a failure", red=True)
+
+    @pytest.hookimpl(wrapper=True, tryfirst=True)
+    def pytest_terminal_summary(self, terminalreporter: Any) -> Generator[None, None, None]:
+        """Failed cases are shown by cause, not one after the other as pytest has them."""
+        if self._made is None:
+            yield
+            return
+        failed = terminalreporter.stats.get("failed", [])
+        others = [each for each in failed if VERDICT not in dict(each.user_properties)]
+        self._made.show_failures(terminalreporter, self._config.getoption("every_failure"))
+        terminalreporter.stats["failed"] = others
+        yield
+        terminalreporter.stats["failed"] = failed
 
     def _settle_exit(self, session: pytest.Session, red: bool) -> None:
         green = (pytest.ExitCode.OK, pytest.ExitCode.NO_TESTS_COLLECTED)
@@ -297,6 +319,7 @@ def about(run: Run) -> str:
         "backend": run.target.backend,
         "dialect": run.target.dialect,
         "implementation": run.handshake.implementation,
+        "terms": run.target.terms,
     }
     return msgspec.json.encode(said).decode()
 

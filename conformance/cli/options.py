@@ -60,6 +60,8 @@ OPTIONS = (
            pytest_name="start-timeout", default=START_SECONDS),
     Option("fail-under", "fail if fewer of the requirements were executed", float, "PERCENT"),
     Option("report", "write the verdicts as JSON", Path, "FILE"),
+    Option("verbose", "every failure in full, not one of each cause", bool,
+           pytest_name="every-failure"),
     Option("properties", "also try laws and drawn sequences of operations: quick, default or "
            "thorough", shows="PROFILE"),
     Option("examples", "so many sequences instead", int, "N"),

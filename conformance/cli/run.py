@@ -47,11 +47,12 @@ def run(options: argparse.Namespace) -> int:
     # Its own ini, no conftest.py, no options from the environment: what the project in which the
     # user stands has for its own tests stays out of the run.
     arguments = ["-c", str(package / "pytest.ini"), "--noconftest", "-p", "conformance.plugin"]
-    arguments += [str(package), "-q", "--no-header", *for_pytest(options)]
+    arguments += [str(package), "-q", "--no-header", "--by-command", *for_pytest(options)]
     if options.k:
         arguments += ["-k", options.k]
+    arguments += ["-o", "console_output_style=classic"]
     if options.quiet:
-        arguments += ["-q", "-o", "console_output_style=classic"]
+        arguments += ["-q"]
     for name in ("PYTEST_ADDOPTS", "PYTEST_PLUGINS"):
         os.environ.pop(name, None)
     if not options.pytest and not options.properties:

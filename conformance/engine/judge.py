@@ -173,14 +173,17 @@ def _judge_step(
     if own or better is None:  # not both at once, as where the dialect's own is `undefined`
         mixed = hazards.other_side(expect.hazard, better is not None)
         if mixed is not None:
-            return [_mismatch(step, mixed)], []
+            return [Mismatch(_record(step), mixed, hazard=expect.hazard)], []
     return [], [Choice(expect.hazard, excerpt(better) if own else None)]
 
 
 def _mismatch(step: PlannedStep, found: Difference) -> Mismatch:
     """With excerpts of what is large: a verdict travels, and is kept to the end of the run."""
     kept = Difference(found.place, excerpt(found.expected), excerpt(found.got), found.why)
-    return Mismatch(_record(step), kept)
+    expect = step.expect
+    if expect is None:
+        return Mismatch(_record(step), kept)
+    return Mismatch(_record(step), kept, tuple(map(excerpt, expect.accept)), expect.hazard)
 
 
 def _record(step: PlannedStep) -> StepRecord:

@@ -48,10 +48,15 @@ class StepRecord(Data, frozen=True):
 
 
 class Mismatch(msgspec.Struct, frozen=True):
-    """One difference, at a step or, without one, in the case as a whole."""
+    """One difference, at a step or, without one, in the case as a whole.
+
+    `accept` are the outcomes that would have been taken too, `hazard` the defect they are about.
+    """
 
     step: StepRecord | None
     difference: Difference
+    accept: tuple[Outcome, ...] = ()
+    hazard: str = ""
 
 
 class Choice(msgspec.Struct, frozen=True):

@@ -16,6 +16,7 @@ from conformance.engine.suite import Suite
 from conformance.engine.verdict import Status, Verdict
 from conformance.fixtures.userfile import FixtureError, read_bytes
 from conformance.reporting import words
+from conformance.reporting.causes import Cause, cause, lacks
 from conformance.transport.messages import Implementation
 
 FORMAT = 1
@@ -29,13 +30,14 @@ class Footer(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     red: int
 
 
-class MismatchWords(msgspec.Struct, frozen=True):
-    """One difference as a reader sees it."""
+class MismatchWords(msgspec.Struct, frozen=True, omit_defaults=True):
+    """One difference as a reader sees it; `accept` is what would have been taken instead."""
 
     step: str
     place: str
     expected: str
     got: str
+    accept: tuple[str, ...] = ()
 
 
 class ChoiceWords(msgspec.Struct, frozen=True):
@@ -46,7 +48,9 @@ class ChoiceWords(msgspec.Struct, frozen=True):
 
 
 class ReportedVerdict(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
-    """A verdict in words. `seconds` is always 0: two runs can be compared byte by byte."""
+    """A verdict in words. `cause` is what a failure is grouped by, `lacks` the operations that
+    the case needs and the backend does not declare.
+    """
 
     case: str
     dialect: str
@@ -57,6 +61,8 @@ class ReportedVerdict(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=T
     seconds: float
     declared_gap: bool = False
     known: str = ""
+    cause: Cause | None = None
+    lacks: tuple[str, ...] = ()
 
     @property
     def red(self) -> bool:
@@ -109,25 +115,30 @@ def make(
     selected: bool,
 ) -> ReportFile:
     """A report in the order of the suite; `selected` says that options left cases out."""
-    said = list(map(in_words, verdicts))
+    said = [in_words(each, suite.cases[each.case].requires) for each in verdicts]
     return _whole(said, suite, backend, dialect, implementation, shard, selected)
 
 
-def in_words(verdict: Verdict) -> ReportedVerdict:
-    """A verdict as the report has it."""
+def in_words(verdict: Verdict, requires: Sequence[str] = ()) -> ReportedVerdict:
+    """A verdict as the report has it; `requires` are the requirements of its case."""
     return ReportedVerdict(
         case=verdict.case,
         dialect=verdict.dialect,
         status=verdict.status,
         mismatches=tuple(
-            MismatchWords(words.place(row), row.difference.place, *row.difference.words())
+            MismatchWords(
+                words.place(row), row.difference.place, *row.difference.words(),
+                accept=tuple(each.words() for each in row.accept),
+            )
             for row in verdict.mismatches
         ),
         detail=words.detail(verdict),
         choices=tuple(ChoiceWords(each.hazard, words.chose(each)) for each in verdict.choices),
-        seconds=0.0,
+        seconds=round(verdict.seconds, 4),
         declared_gap=verdict.declared_gap,
         known=verdict.known,
+        cause=cause(verdict, requires),
+        lacks=lacks(verdict),
     )
 
 

@@ -13,6 +13,7 @@ from conformance.engine.runner import Target
 from conformance.engine.suite import Suite
 from conformance.engine.verdict import Status, Verdict
 from conformance.reporting import json_report, text
+from conformance.reporting.failures import failures
 from conformance.transport.messages import Implementation
 
 if TYPE_CHECKING:
@@ -26,6 +27,7 @@ class About(msgspec.Struct, frozen=True):
     backend: str
     dialect: str
     implementation: Implementation
+    terms: tuple[str, ...] = ()  # options that the verdicts depend on, for the commands shown
 
 
 class RunSummary:
@@ -43,6 +45,8 @@ class RunSummary:
         self._suite = suite
         self._about = about
         self._verdicts = verdicts
+        requires = {case.id: case.requires for case in suite.cases.values()}
+        self._reported = [json_report.in_words(each, requires[each.case]) for each in verdicts]
         self._seconds = seconds
         self._shares = coverage.shares(suite, suite.dialects[about.dialect], verdicts)
         self._tried: list[str] = []
@@ -92,18 +96,24 @@ class RunSummary:
         )
         json_report.write(path, made)
 
+    def show_failures(self, terminal: Any, verbose: bool) -> None:
+        """The failures by cause."""
+        target = Target(self._about.backend, self._about.dialect, self._about.terms)
+        for line in failures(self._reported, self._suite, target, verbose):
+            terminal.write_line(line)
+
     def show(self, terminal: Any, quiet: bool) -> None:
         """Table, notes, problems, and the one line that counts."""
         write = terminal.write_line
         if quiet and self._verdicts and not text.executed(self._verdicts):
-            for line in text.notes(self._verdicts):
+            for line in text.notes(self._reported):
                 write(line)
         if not quiet and self._verdicts:
             write("")
             width, color = terminal.config.get_terminal_writer().fullwidth, bool(terminal.hasmarkup)
-            write(text.table(self._verdicts, self._suite, width, color))
+            write(text.table(self._reported, self._suite, width, color))
             write(coverage.line(self._shares))
-            for line in text.notes(self._verdicts):
+            for line in text.notes(self._reported):
                 write(line)
         for line in self._tried:
             write(line)

@@ -5,7 +5,8 @@ from __future__ import annotations
 import hashlib
 import io
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import groupby
 from typing import TYPE_CHECKING
 
 from conformance import invocation
@@ -13,8 +14,8 @@ from conformance.engine.runner import Target
 from conformance.engine.suite import Suite
 from conformance.engine.verdict import Status, Verdict
 from conformance.properties.profiles import Tries
-from conformance.reporting import words
-from conformance.reporting.json_report import ReportedVerdict
+from conformance.reporting.grouping import capabilities
+from conformance.reporting.json_report import MismatchWords, ReportedVerdict, in_words
 from conformance.transport.messages import Implementation
 
 if TYPE_CHECKING:
@@ -22,41 +23,57 @@ if TYPE_CHECKING:
     from conformance.properties.result import PartResult
 
 KNOWN = "known"
-_SHOWN = 20
+UNKNOWN = "Cases that this suite does not have"
+SHOWN = 20  # differences of a case
+_LINES_IF_RED = 5  # of a list beside the counts
 _NOT = Status.NOT_APPLICABLE
 
 
-def failure(verdict: Verdict, suite: Suite, target: Target, again: str | None = None) -> str:
+def failure(
+    verdict: Verdict | ReportedVerdict,
+    suite: Suite,
+    target: Target,
+    again: str | None = None,
+    shown: int = SHOWN,
+) -> str:
     """Everything that a port's author needs: rule, source, both sides, and how to see it again.
 
-    `again` is the command for that where running the case is not.
+    `again` is the command for that where running the case is not; so many differences are `shown`.
     """
     case = suite.cases[verdict.case]
-    detail = words.detail(verdict).splitlines()
-    lines = [f"{case.id}: {verdict.status.value}{f' ({detail[0]})' if detail else ''}"]
+    said = verdict if isinstance(verdict, ReportedVerdict) else in_words(verdict, case.requires)
+    detail = said.detail.splitlines()
+    lines = [f"{case.id}: {said.status.value}{f' ({detail[0]})' if detail else ''}"]
     lines += [f"  | {line}" for line in detail[1:]]
     for requirement in (suite.requirements[name] for name in case.requires):
         lines.append(f"  {requirement.id} ({requirement.level}): {requirement.text}")
         lines.append(f"    source: {'; '.join(requirement.cites)}")
     lines.append(f"  why: {case.why}")
-    for row in verdict.mismatches[:_SHOWN]:
-        place = row.difference.place
-        expected, got = row.difference.words()
-        lines.append(f"  {words.place(row)}{f'  at {place}' if place else ''}")
-        lines.append(f"    expected: {expected}")
-        lines.append(f"    got:      {got}")
-    if len(verdict.mismatches) > _SHOWN:
-        lines.append(f"  ... and {len(verdict.mismatches) - _SHOWN} more differences")
-    if verdict.status is Status.SUITE_BUG:
+    lines += _differences(said.mismatches[:shown])
+    if len(said.mismatches) > shown:
+        lines.append(f"  ... and {len(said.mismatches) - shown} more differences")
+    if said.status is Status.SUITE_BUG:
         lines.append("  the suite, neither adapter nor port, is to mend: please report this")
-    if verdict.status is Status.PROTOCOL_ERROR:
+    if said.status is Status.PROTOCOL_ERROR:
         asked = invocation.command("doctor", "--backend", target.backend, *_dialect(target))
         lines.append(f"  the adapter, not the port, is to mend; ask: {asked}")
-    lines.append(f"  reproduce: {again or reproduce(verdict, target)}")
+    lines.append(f"  reproduce: {again or reproduce(said, target)}")
     return "\n".join(lines)
 
 
-def reproduce(verdict: Verdict, target: Target) -> str:
+def _differences(rows: Sequence[MismatchWords]) -> Iterator[str]:
+    """Both sides of each, and what else would have been taken; a step is said once."""
+    for step, found in groupby(rows, key=lambda row: row.step):
+        yield f"  {step}"
+        for row in found:
+            if row.place:
+                yield f"    at {row.place}"
+            yield f"    expected: {row.expected}"
+            yield from (f"    or:       {better}" for better in row.accept)
+            yield f"    got:      {row.got}"
+
+
+def reproduce(verdict: Verdict | ReportedVerdict, target: Target) -> str:
     """The command that runs just this case again."""
     judged = ("--backend", target.backend, *_dialect(target), *target.terms)
     return invocation.command("run", *judged, "--case", verdict.case)
@@ -66,44 +83,59 @@ def _dialect(target: Target) -> tuple[str, str]:
     return "--dialect", target.dialect
 
 
-def table(verdicts: Iterable[Verdict], suite: Suite, width: int, color: bool) -> str:
-    """Chapters down, verdicts across."""
+def table(verdicts: Sequence[ReportedVerdict], suite: Suite, width: int, color: bool) -> str:
+    """Chapters down, verdicts across; where some failed, only the chapters in which they are."""
     from rich.console import Console
     from rich.table import Table
 
     counts: dict[str, Counter[str]] = {}
+    red = {chapter(verdict, suite) for verdict in verdicts if verdict.red}
     for verdict in verdicts:
-        name = suite.chapter_of(suite.cases[verdict.case]).chapter.title
-        counts.setdefault(name, Counter())[_column(verdict)] += 1
+        name = chapter(verdict, suite)
+        counts.setdefault(name if name in red or not red else "", Counter())[column(verdict)] += 1
     columns = [status.value for status in Status] + [KNOWN]
     used = [c for c in columns if c == Status.PASS or any(row[c] for row in counts.values())]
     grid = Table(box=None, pad_edge=False, header_style="bold")
     grid.add_column("chapter")
-    for column in used:
-        grid.add_column(column, justify="right")
-    for chapter in (file.chapter.title for file in suite.chapters):
-        if chapter in counts:
-            cells = (_cell(counts[chapter][column], column) for column in used)
-            grid.add_row(chapter, *cells)
+    for name in used:
+        grid.add_column(name, justify="right")
+    for title in [*(file.chapter.title for file in suite.chapters), UNKNOWN, ""]:
+        if title in counts:
+            grid.add_row(title or "the others", *(_cell(counts[title][c], c) for c in used))
     out = io.StringIO()
     Console(file=out, width=width, force_terminal=color, no_color=not color).print(grid)
     return out.getvalue().rstrip("\n")
 
 
-def notes(verdicts: Iterable[Verdict]) -> list[str]:
+def chapter(verdict: ReportedVerdict, suite: Suite) -> str:
+    """The title of the chapter in which a case is."""
+    case = suite.cases.get(verdict.case)
+    return UNKNOWN if case is None else suite.chapter_of(case).chapter.title
+
+
+def notes(verdicts: Sequence[ReportedVerdict]) -> list[str]:
     """What a reader must know beside the counts: gaps the backend declared, choices it made."""
-    verdicts = list(verdicts)
+    red = any(verdict.red for verdict in verdicts)
     lines = []
-    gaps = [v for v in verdicts if v.declared_gap]
+    gaps = capabilities(v for v in verdicts if v.declared_gap and not v.status.failed)
     if gaps:
-        reasons = Counter(map(words.detail, gaps))
         lines.append("declared gaps:")
-        lines += [f"  {reason}: {count} cases" for reason, count in reasons.most_common()]
-    choices = Counter((c.hazard, words.chose(c)) for v in verdicts for c in v.choices)
+        said = [f"  the backend declares no {op}: {count} cases, {alone} of them need nothing else"
+                for op, count, alone in gaps]  # fmt: skip
+        lines += _first(said, red)
+    choices = Counter((c.hazard, c.chose) for v in verdicts for c in v.choices)
     if choices:
         lines.append("choices where a hazard leaves one:")
-        lines += [f"  {h}: {chose} ({n} cases)" for (h, chose), n in sorted(choices.items())]
+        said = [f"  {h}: {chose} ({n} cases)" for (h, chose), n in sorted(choices.items())]
+        lines += _first(said, red)
     return lines
+
+
+def _first(lines: list[str], red: bool) -> list[str]:
+    most = _LINES_IF_RED if red else len(lines)
+    if len(lines) <= most:
+        return lines
+    return [*lines[:most], f"  and {len(lines) - most} more"]
 
 
 def last_line(
@@ -117,7 +149,7 @@ def last_line(
 
     `parts` is how many of the properties failed.
     """
-    counts = Counter(_column(verdict) for verdict in verdicts)
+    counts = Counter(column(verdict) for verdict in verdicts)
     kinds = [f"{counts[s.value]} {s.value}" for s in Status if s.failed and counts[s.value]]
     failed = sum(counts[s.value] for s in Status if s.failed)
     split = f" ({', '.join(kinds)})" if failed else ""
@@ -160,7 +192,8 @@ def executed(verdicts: Iterable[Verdict | ReportedVerdict]) -> int:
     return sum(verdict.status is not Status.NOT_APPLICABLE for verdict in verdicts)
 
 
-def _column(verdict: Verdict | ReportedVerdict) -> str:
+def column(verdict: Verdict | ReportedVerdict) -> str:
+    """Under which heading a verdict is counted."""
     return KNOWN if verdict.known else verdict.status.value
 
 
