@@ -8,7 +8,7 @@ import pytest
 
 from conformance.kinds import KINDS
 from conformance.tensor import tensor
-from conformance.transport import connect, tokencaches
+from conformance.transport import connect, listcaches, tokencaches
 from conformance.transport.adapter import Adapter, UnknownCache, decode, encode
 
 MADE_FOR_EACH_CLASS = ("new", "from_state")
@@ -28,7 +28,8 @@ def test_every_operation_of_a_kind_has_a_method_and_no_more():
     assert {*methods, *tokencaches.SHARED, "new", "from_state"} == found
     assert set(tokencaches.NEEDS) <= found
     for op, kinds in tokencaches.ONLY.items():
-        assert [kind.name for kind in KINDS if kind.prefixed and op in kind.steps] == list(kinds)
+        having = [kind for kind in tokencaches.KINDS if op in KINDS[kind].steps]
+        assert having == list(kinds)
 
 
 @pytest.mark.parametrize("op", sorted(tokencaches.NEEDS))
@@ -47,6 +48,29 @@ def test_the_adapter_takes_what_an_operation_sends(kind, op):
     method = getattr(owner, f"op_{op}")
     sent = [argument.name for argument in KINDS[kind].operations[op].sent]
     assert list(inspect.signature(method).parameters)[1:] == sent
+
+
+@pytest.mark.parametrize("op", KINDS["list"].steps)
+def test_of_a_list_too(op):
+    owners = (listcaches.Lists, tokencaches.TokenCaches, Adapter)
+    method = next(getattr(each, f"op_{op}") for each in owners if hasattr(each, f"op_{op}"))
+    sent = [argument.name for argument in KINDS["list"].operations[op].sent]
+    assert list(inspect.signature(method).parameters)[1:] == sent
+
+
+@pytest.mark.parametrize("op", KINDS["prompt"].steps)
+def test_and_of_whole_prompts(op):
+    method = getattr(listcaches.Prompts, f"op_{op}")
+    sent = {argument.name for argument in KINDS["prompt"].operations[op].sent}
+    assert set(inspect.signature(method).parameters) == {"self", *sent}
+
+
+def test_an_operation_of_a_list_is_declared_exactly_when_the_class_has_it():
+    found = set(KINDS["list"].steps)
+    own = {name[3:] for name in dir(listcaches.Lists) if name.startswith("op_")}
+    assert own | set(listcaches.SHARED) == found
+    bare, able = type("CacheList", (), {}), type("CacheList", (), dict.fromkeys(found))
+    assert {f"list.{op}" for op in listcaches.NEEDS} == served(able).keys() - served(bare).keys()
 
 
 def test_a_kind_is_there_where_its_class_is():

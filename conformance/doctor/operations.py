@@ -78,6 +78,7 @@ def _carried_out(patient: Patient, op: str, bound: Plan, last: PlannedStep) -> I
 
 
 def _not_denied(patient: Patient, op: str) -> Iterator[Problem]:
+    patient.ask(RESET.wire)  # a cache of another kind that is left would be its argument
     error = patient.error(op, cache=DEFAULT_CACHE)
     if error is not None and error.code == UNKNOWN_OPERATION:
         meaning, fix = _MEANINGS[UNKNOWN_OPERATION]

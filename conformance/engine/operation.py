@@ -36,6 +36,7 @@ FORMS: dict[Any, Form] = {
     str: Form("string"),
     bool: Form("boolean"),
     int | None: Form("integer or null"),
+    str | None: Form("string or null"),
     list[int]: Form("list of integers"),
     list[int] | None: Form("list of integers, or null"),
     list[str]: Form("list of strings"),

@@ -9,6 +9,7 @@ import importlib
 import os
 import sys
 from functools import partial
+from typing import Any
 
 from conformance import __version__
 from conformance.mutants.mutant import Mutant, build
@@ -18,10 +19,13 @@ from conformance.transport.backend import BackendUnusable
 from conformance.transport.causes import Unusable
 from conformance.transport.later_files import LaterFiles
 from conformance.transport.measuring import Measuring
-from reference_impl import DIALECTS, cache_classes, dialect_class, from_state
+from reference_impl import DIALECTS, cache_classes, dialect_class, from_state, prompt_functions
 
 # Without these there is no slot cache to speak of; everything else is a declared gap.
 ESSENTIAL = ("__getitem__", "__setitem__", "state")
+PROMPT_FUNCTIONS = (
+    "can_trim_prompt_cache", "trim_prompt_cache", "make_prompt_cache", "create_attention_mask"
+)  # fmt: skip
 
 
 def reference(dialect: str) -> Adapter:
@@ -34,8 +38,15 @@ def reference(dialect: str) -> Adapter:
     restore = partial(from_state, dialect=dialect)
     files = LaterFiles(dialect)
     adapter = Measuring(dialect_class(dialect), implementation, dialect, restore, files)
-    adapter.add(tokencaches, cache_classes(dialect))
+    adapter.add(tokencaches, _family(dialect))
     return adapter
+
+
+def _family(dialect: str) -> dict[str, Any]:
+    """The reference's classes of a dialect and its functions over whole prompts, by name."""
+    prompt = prompt_functions(dialect)
+    functions = {name: getattr(prompt, name) for name in PROMPT_FUNCTIONS if hasattr(prompt, name)}
+    return {**cache_classes(dialect), **functions}
 
 
 def mutant(wrong: Mutant) -> Adapter:

@@ -13,14 +13,17 @@ from typing import Any
 import mlx.core as mx
 
 try:
+    from conformance.transport import listcaches
     from conformance.transport.cachefiles import KEY_VALUE, NAMES
-except ImportError:  # in a release's environment: cachefiles.py lies beside it
+except ImportError:  # in a release's environment: these lie beside it
+    import listcaches  # type: ignore[import-not-found,no-redef]
     from cachefiles import KEY_VALUE, NAMES  # type: ignore[import-not-found,no-redef]
 
 # kind -> class
 KINDS = {
     "kv": "KVCache", "concatenate": "ConcatenateKVCache", "rotating": "RotatingKVCache",
     "quantized": "QuantizedKVCache", "chunked": "ChunkedKVCache",
+    "batch_kv": "BatchKVCache", "batch_rotating": "BatchRotatingKVCache",
 }  # fmt: skip
 # operation -> attribute of the class that it needs; operations not listed need nothing special
 NEEDS = {
@@ -28,19 +31,24 @@ NEEDS = {
     **{name: name for name in (
         "update_and_fetch", "keys_and_values", "make_mask", "size", "nbytes", "empty",
         "is_trimmable", "trim", "state", "meta_state", "from_state", "materialize", "max_size",
-        "to_quantized", "merge", "maybe_trim_front", "start_position")},
+        "to_quantized", "merge", "maybe_trim_front", "start_position", "prepare", "finalize",
+        "filter", "extend", "extract")},
 }  # fmt: skip
 # Operations of some kinds alone.
+BATCHES = ("batch_kv", "batch_rotating")
 ONLY = {
     "merge": ("kv", "rotating"),
+    "to_quantized": ("kv", "concatenate", "rotating", "quantized", "chunked"),
+    **dict.fromkeys(("prepare", "finalize", "filter", "extend", "extract"), BATCHES),
     "maybe_trim_front": ("chunked",),
     "start_position": ("chunked",),
 }
 # Operations that the adapter carries out on a cache of any kind.
 SHARED = ("copy", "trim", "materialize", "max_size", "size", "nbytes", "empty", "is_trimmable",
-          "class_name", "meta_state", "set_meta_state")  # fmt: skip
+          "class_name", "meta_state", "set_meta_state", "finalize", "filter", "extend",
+          "extract")  # fmt: skip
 # The reference's name for an attribute.
-OTHER_NAMES = {"_idx": "index"}
+OTHER_NAMES = {"_idx": "index", "_offset": "written"}
 Codec = Callable[[Any], Any]
 
 
@@ -48,7 +56,8 @@ def operations(
     adapter: Any, classes: Mapping[str, Any], encode: Codec, decode: Codec
 ) -> dict[str, Callable[..., Any]]:
     """Name on the wire -> what carries it out, for the kinds whose class is among `classes`."""
-    return TokenCaches(adapter, classes, encode, decode).operations()
+    tokens = TokenCaches(adapter, classes, encode, decode)
+    return {**tokens.operations(), **listcaches.operations(tokens, adapter, classes)}
 
 
 class TokenCaches:
@@ -64,7 +73,7 @@ class TokenCaches:
         }
         self._adapter = adapter
         self._caches, self._cache = adapter.caches, adapter.cache
-        self._encode, self._decode = encode, decode
+        self.encode, self._decode = encode, decode
 
     def operations(self) -> dict[str, Callable[..., Any]]:
         """Name on the wire -> what carries it out."""
@@ -95,9 +104,13 @@ class TokenCaches:
     def _from_state(self, cls: type[Any]) -> Callable[..., None]:
         def from_state(cache: str, class_name: str, state: Any, meta_state: Any) -> None:
             target = self._named(class_name) if class_name in KINDS.values() else cls
-            self._caches[cache] = _restored(target, self._tree(state), meta_state)
+            self._caches[cache] = self.restored(target, state, meta_state)
 
         return from_state
+
+    def restored(self, cls: type[Any], state: Any, meta_state: Any) -> Any:
+        """A cache of a class from state in wire form."""
+        return _restored(cls, self._tree(state), meta_state)
 
     def _named(self, name: str) -> type[Any]:
         return next(cls for kind, cls in self._classes.items() if KINDS[kind] == name)
@@ -119,16 +132,21 @@ class TokenCaches:
 
     def op_update_and_fetch(self, cache: str, keys: Any, values: Any) -> Any:
         found = self._cache(cache).update_and_fetch(self._decode(keys), self._decode(values))
-        return self._encode(found)
+        return self.encode(found)
 
     def op_keys_and_values(self, cache: str) -> Any:
-        return self._encode(self._cache(cache).keys_and_values())
+        return self.encode(self._cache(cache).keys_and_values())
 
     def op_make_mask(
         self, cache: str, n: int, window_size: Any = None, return_array: bool = False
     ) -> Any:
         found = self._cache(cache).make_mask(n, window_size=window_size, return_array=return_array)
-        return found if isinstance(found, str) else self._encode(found)
+        return found if isinstance(found, str) else self.encode(found)
+
+    def op_prepare(self, cache: str, left_padding: Any = None, lengths: Any = None,
+                   right_padding: Any = None) -> None:  # fmt: skip
+        given = {"left_padding": left_padding, "lengths": lengths, "right_padding": right_padding}
+        self._cache(cache).prepare(**{name: one for name, one in given.items() if one is not None})
 
     def op_maybe_trim_front(self, cache: str) -> None:
         self._cache(cache).maybe_trim_front()
@@ -167,10 +185,10 @@ class TokenCaches:
         if held is None:
             return []
         parts = held if isinstance(held, (list, tuple)) else [held]
-        return [self._encode(_first(part, stored)) for part in parts]
+        return [self.encode(_first(part, stored)) for part in parts]
 
     def _number(self, value: Any) -> Any:
-        return self._encode(value) if isinstance(value, mx.array) else value
+        return self.encode(value) if isinstance(value, mx.array) else value
 
     # ---- serialized form and live objects
 
@@ -190,7 +208,7 @@ class TokenCaches:
         """Arrays in wire form; numbers as they are."""
         if isinstance(value, (list, tuple)):
             return [self._plain(item) for item in value]
-        return value if isinstance(value, (int, float, str)) else self._encode(value)
+        return value if isinstance(value, (int, float, str)) else self.encode(value)
 
     def _tree(self, state: Any) -> Any:
         if isinstance(state, list):
@@ -216,7 +234,10 @@ def _attribute(source: Any, name: str) -> Any:
 
 
 def _stored(source: Any) -> int:
-    """How many tokens are in the buffers."""
+    """How many tokens are in the buffers; a batch has one offset a row, and counts them apart."""
+    if isinstance(source.offset, mx.array):
+        counted = "_idx" if _attribute(source, "_offset") is None else "_offset"
+        return max(int(_attribute(source, counted)), 0)
     offset = source.offset - (getattr(source, "start_position", 0) or 0)
     return max(int(offset), 0)
 

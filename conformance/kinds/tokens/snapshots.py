@@ -15,7 +15,7 @@ from conformance.outcomes.snapshots import ExpectedCache, Snapshots, WholeCache
 from conformance.tensor import Tensor
 from conformance.values import Name
 
-Number = bool | int | None | TensorRef
+Number = bool | int | None | list[int] | TensorRef
 NUMBERS = "numbers"
 
 
@@ -76,7 +76,8 @@ class TokenState(WholeCache, frozen=True):
     """A cache of keys and values as `snapshot` shows it.
 
     `keys` and `values` are no tensors, one, or the three of a quantized cache. `numbers` are those
-    that are compared; a string is the name of a tensor. `class_name` is free where it is left out.
+    that are compared; a string is the name of a tensor, a list int32 of that length. `class_name`
+    is free where it is left out.
     """
 
     keys: list[TensorRef] = msgspec.field(default_factory=list)
@@ -94,7 +95,9 @@ class TokenState(WholeCache, frozen=True):
 
 
 def _number(number: Number, tensors: Tensors) -> Any:
-    return number if number is None or isinstance(number, bool | int) else tensors(number)
+    if isinstance(number, bool | int):
+        return number
+    return tensors.ints(number)
 
 
 def spell(shown: dict[str, Any]) -> dict[str, Any]:
