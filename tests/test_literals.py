@@ -17,6 +17,11 @@ def literal(**fields):
 
 
 @pytest.mark.parametrize("dtype", DTYPES)
+def test_a_count_may_begin_again():
+    found = literals.decode(literal(dtype="uint8", shape=[5], iota=1, modulo=3))
+    assert found.elements() == [1, 2, 0, 1, 2]
+
+
 def test_every_dtype_in_every_form(dtype):
     one = tensor(dtype, [2], [1, 1])
     assert literals.decode(literal(**{dtype: [1, 1]})) == one
@@ -35,6 +40,7 @@ def test_every_dtype_in_every_form(dtype):
         ({"bool": [[True, False]]}, (1, 2)),
         ({"dtype": "int8", "shape": [], "fill": 3}, ()),
         ({"dtype": "int8", "shape": [2, 0], "iota": 3}, (2, 0)),
+        ({"dtype": "uint8", "shape": [300], "iota": 7, "modulo": 251}, (300,)),
         ({"dtype": "int8", "shape": [0], "hex": ""}, (0,)),
     ],
 )
@@ -67,6 +73,8 @@ def test_bits_are_kept_as_they_are():
         ({"dtype": "int64", "shape": [2**30], "fill": 1}, "is over 268435456 bytes"),
         ({"dtype": "int8", "shape": [2**40, 2**40], "iota": 1}, "is over 268435456 bytes"),
         ({"dtype": "int8", "shape": [3], "iota": 126}, "128 does not fit int8"),
+        ({"dtype": "int8", "shape": [3], "fill": 1, "modulo": 2}, "`modulo` goes with `iota`"),
+        ({"dtype": "int8", "shape": [3], "iota": 1, "modulo": 0}, "is at least 1"),
         ({"dtype": "float32", "shape": [1], "fill": 0.1}, "0.1 has no exact float32 value"),
         ({"float32": [[1, 2], [3]]}, "rows have different lengths"),
         ({"float32": [1, [2]]}, "rows have different lengths"),

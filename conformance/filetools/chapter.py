@@ -163,6 +163,8 @@ class _ChapterMaker:
         for writer in dict.fromkeys(filter(None, writers.values())):
             for content in self.head.resaved:
                 golden = f"{writer}/{content}"
+                if not self.library.case(content).is_written_by(writer):
+                    continue
                 whole, outcomes = Expect(written=golden), {}
                 for name in (name for name, own in writers.items() if own == writer):
                     outcomes[name] = whole
@@ -197,7 +199,9 @@ class _ChapterMaker:
             return Expect(error=golden.cannot, hazard="cannot-be-saved", accept=[better])
         newer = self._newer_than(dialect)
         own, later = f"{writer}/{content}", f"{newer}/{content}"
-        if newer is None or self.library.golden(own) == self.library.golden(later):
+        if newer is None or not self.library.case(content).is_written_by(newer):
+            return Expect(written=own)
+        if self.library.golden(own) == self.library.golden(later):
             return Expect(written=own)
         return Expect(written=own, hazard=_NEWER_WRITES, accept=[Better(written=later)])
 

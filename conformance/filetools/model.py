@@ -9,7 +9,16 @@ from msgspec import UNSET, UnsetType, field
 
 from conformance.engine.case import Budget, Requirement
 from conformance.engine.dialect import Evidence, HazardFile, Lineage, lookup
-from conformance.engine.literals import Ints, Slot, Strict, TensorLiteral, TensorRef, Tensors, Text
+from conformance.engine.literals import (
+    Ints,
+    Slot,
+    Strict,
+    TensorLiteral,
+    TensorRef,
+    Tensors,
+    Text,
+    text,
+)
 from conformance.filetools.reading import Reading
 from conformance.fixtures import yamlfile
 from conformance.fixtures.shipped import fixtures_folder
@@ -23,6 +32,7 @@ class CacheSpec(Strict, frozen=True):
     to update with and the arguments of its constructor; CacheList its children. `then` are further
     updates, keys and values each. `stored` is what the cache makes of them where that is not the
     first update: keys, then values, of a QuantizedKVCache weights, scales and biases of both.
+    `trim_front` has a ChunkedKVCache drop what is before its last chunk in the end.
     `rows` are the offset and left padding of a batch in the end.
     """
 
@@ -33,6 +43,7 @@ class CacheSpec(Strict, frozen=True):
     keys: TensorRef | UnsetType = UNSET
     values: TensorRef | UnsetType = UNSET
     then: list[tuple[TensorRef, TensorRef]] = field(default_factory=list)
+    trim_front: bool = False
     stored: list[TensorRef] = field(default_factory=list)
     rows: dict[str, list[int]] = field(default_factory=dict)
     numbers: dict[str, int] = field(default_factory=dict)
@@ -47,7 +58,7 @@ class FileCase(Strict, frozen=True, kw_only=True):
     id: str
     why: str
     caches: list[CacheSpec]
-    user_metadata: dict[str, str] = field(default_factory=dict)
+    user_metadata: dict[str, Text] = field(default_factory=dict)
     writers: list[str] = field(default_factory=list)
     asked: bool = True
 
@@ -225,7 +236,7 @@ def spell(case: FileCase, tensors: Tensors, read: bool = False) -> dict[str, Any
     """The arguments of `save` for a case, without the path; or what `load` must find, `read`."""
     return {
         "caches": [_cache(spec, tensors, read) for spec in case.caches],
-        "user_metadata": dict(case.user_metadata),
+        "user_metadata": {key: text(value) for key, value in case.user_metadata.items()},
     }
 
 
@@ -256,4 +267,5 @@ def _cache(spec: CacheSpec, tensors: Tensors, read: bool) -> dict[str, Any]:
         made = {"RotatingKVCache": {"idx": offset}, "ChunkedKVCache": {"start_position": 0}}
         rows = {what: tensors.ints(row) for what, row in spec.rows.items()}
         numbers = made.get(spec.class_name, {}) | numbers | rows
-    return {"class_name": spec.class_name, **halves, "numbers": numbers}
+    made_of = {"class_name": spec.class_name, **halves, "numbers": numbers}
+    return made_of | ({"trim_front": True} if spec.trim_front and not read else {})

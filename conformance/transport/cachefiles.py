@@ -9,7 +9,8 @@ Python runs it. Caches travel as plain dicts:
 
 To save, the key/value family is given as tensors of keys and of values to update with (none for an
 empty cache, several for several updates), and as `numbers` the arguments of its constructor and the
-offset that comes of it. A batch has its offset and left padding among its numbers, as tensors.
+offset that comes of it; `trim_front` has a ChunkedKVCache drop its front in the end. A batch has
+its offset and left padding among its numbers, as tensors.
 """
 
 from __future__ import annotations
@@ -71,6 +72,8 @@ class ModuleFiles:
             cache = cls(**{what: numbers[what] for what in KEY_VALUE[name][0] if what in numbers})
             for keys, values in zip(spec.get("keys", ()), spec.get("values", ()), strict=True):
                 cache.update_and_fetch(self._decode(keys), self._decode(values))
+            if spec.get("trim_front"):
+                cache.maybe_trim_front()
             return cache
         slots = [None if slot is None else self._decode(slot) for slot in spec["slots"]]
         cache = cls() if name == "MambaCache" else cls(len(slots))

@@ -20,6 +20,11 @@ def parser() -> argparse.ArgumentParser:
         "--check", action="store_true", help="write elsewhere and compare byte for byte"
     )
     made.add_argument(
+        "--construct",
+        action="store_true",
+        help="have the reference add the files that writers captured elsewhere have not",
+    )
+    made.add_argument(
         "--source",
         action="append",
         default=[],
@@ -41,6 +46,10 @@ def run(options: argparse.Namespace) -> int:
     unknown = [name for name in (*names, *sources) if name not in writers.WRITERS]
     if unknown:
         raise ValueError(f"unknown writer {unknown[0]}; known: {', '.join(writers.WRITERS)}")
+    if options.construct:
+        for name in names if options.writers else _elsewhere():
+            print(f"{name}: {writers.construct(writers.WRITERS[name], _quiet)} files added")
+        return 0
     failed = False
     for name in dict.fromkeys([*names, *sources]):
         writer, source = writers.WRITERS[name], sources.get(name)
@@ -57,6 +66,10 @@ def run(options: argparse.Namespace) -> int:
         for line in different:
             print(f"  {line}", file=sys.stderr)
     return int(failed)
+
+
+def _elsewhere() -> list[str]:
+    return [name for name, writer in writers.WRITERS.items() if writer.captured_elsewhere]
 
 
 def _quiet(_: str, __: int) -> None:

@@ -20,7 +20,10 @@ from conformance.filetools.model import CaseFile, Golden, Provenance, folder, re
 from conformance.filetools.participants import Participant, participants
 from conformance.filetools.safetensors import parse
 from conformance.filetools.written import differences
+from reference_impl.files import container, load
+from reference_impl.files.readers import save_as
 
+_ORIGINAL = "mlx-lm-0.32.2"  # whose files are converted where nothing else is
 MAIN = "mlx-lm-main-2026-08-22"
 _MAMBA = "mlx_lm.models.cache:MambaCache"  # there was no ArraysCache before 0.26
 
@@ -100,7 +103,12 @@ def cases_of(writer: Writer) -> CaseFile:
 def capture(writer: Writer, root: Path, source: str | None, progress: Progress) -> Provenance:
     """Write the golden files of one writer to `root`, and where they come from beside them."""
     target = root / writer.name
-    outcomes = write_all(participant(writer, source), cases_of(writer), target, progress)
+    cases = cases_of(writer)
+    if writer.captured_elsewhere:
+        cases = replace(cases, cases=[case for case in cases.cases if case.asked])
+    outcomes = write_all(participant(writer, source), cases, target, progress)
+    if writer.captured_elsewhere:
+        outcomes |= _converted(writer, target)
     files = []
     for case, problem in outcomes.items():
         if problem is not None:
@@ -120,6 +128,37 @@ def capture(writer: Writer, root: Path, source: str | None, progress: Progress) 
         notes=list(writer.notes),
         files=files,
     )
+
+
+def _converted(writer: Writer, target: Path) -> dict[str, None]:
+    """Contents that take several steps to make, in the layout of a writer that is not run here."""
+    made: dict[str, None] = {}
+    for case in cases_of(writer).cases:
+        if not case.asked:
+            content = load(folder() / _ORIGINAL / f"{case.id}.safetensors").content
+            container.write(target / f"{case.id}.safetensors", save_as(writer.name, content))
+            made[case.id] = None
+    return made
+
+
+def construct(writer: Writer, progress: Progress) -> int:
+    """Add the files that a writer which was captured elsewhere has not, as the reference makes
+    them; how many there are.
+    """
+    if not writer.captured_elsewhere:
+        raise ValueError(f"{writer.name} can be captured here")
+    stored = read_provenance(folder() / writer.name)
+    known = {golden.case: golden for golden in stored.files}
+    with tempfile.TemporaryDirectory() as place:
+        again = capture(writer, Path(place), None, progress)
+        for golden in again.files:
+            if golden.case not in known and golden.cannot is None:
+                name = f"{writer.name}/{golden.case}.safetensors"
+                (folder() / name).write_bytes((Path(place) / name).read_bytes())
+    files = [known.get(g.case, replace(g, constructed=g.cannot is None)) for g in again.files]
+    record = replace(stored, files=files)
+    (folder() / writer.name / "provenance.yaml").write_text(_yaml(record))
+    return len(files) - len(known)
 
 
 def store(writer: Writer, source: str | None, progress: Progress) -> Provenance:
