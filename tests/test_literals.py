@@ -16,12 +16,12 @@ def literal(**fields):
     return msgspec.convert(fields, TensorLiteral)
 
 
-@pytest.mark.parametrize("dtype", DTYPES)
 def test_a_count_may_begin_again():
     found = literals.decode(literal(dtype="uint8", shape=[5], iota=1, modulo=3))
     assert found.elements() == [1, 2, 0, 1, 2]
 
 
+@pytest.mark.parametrize("dtype", DTYPES)
 def test_every_dtype_in_every_form(dtype):
     one = tensor(dtype, [2], [1, 1])
     assert literals.decode(literal(**{dtype: [1, 1]})) == one
