@@ -104,6 +104,7 @@ evidence: $(VENV)/installed-dev
 schemas: $(VENV)/installed
 	$(SUITE) schema protocol > conformance/schemas/protocol.schema.json
 	$(SUITE) schema chapter > conformance/schemas/chapter.schema.json
+	$(SUITE) schema report > conformance/schemas/report.schema.json
 	$(BIN)/python -m tools.pages protocol prompt-cache-files damaged-files
 
 $(VENV)/bin/python:

@@ -9,6 +9,7 @@ the tests.
 from __future__ import annotations
 
 import argparse
+import os
 import random
 import signal
 import threading
@@ -29,6 +30,7 @@ from conformance.fixtures.userfile import FixtureError
 from conformance.patience import checked
 from conformance.properties.profiles import MAX_SEED, PROFILES, PropertyChoice
 from conformance.properties.result import PartResult
+from conformance.reporting import formats
 from conformance.reporting.summary import About, RunSummary
 from conformance.supervision import SUPERVISION, supervise
 from conformance.transport.backend import BackendUnusable
@@ -146,8 +148,20 @@ class _State:
             _leave(f"--fail-under {percent:g}: write a share from 0 to 100")
         if report is not None and report.is_dir():
             _leave(f"--report {report}: is a folder")
+        if report is not None or self._config.getoption("report_format"):
+            self._format()
         if report is not None and not report.absolute().parent.is_dir():
             _leave(f"--report {report}: there is no folder {report.absolute().parent}")
+
+    def _format(self) -> str:
+        """In which format the report is written."""
+        option = self._config.getoption
+        try:
+            if option("report") is None:
+                raise ValueError("--report-format: of which file? Say --report FILE")
+            return formats.chosen(option("report"), option("report_format"), "json")
+        except ValueError as error:
+            _leave(error)
 
     @cached_property
     def suite(self) -> Suite:
@@ -303,11 +317,15 @@ class _State:
         )
         if option("properties"):
             summary.tried(self.order(), self._results)
-        if option("report"):
+        summary_file = os.environ.get("GITHUB_STEP_SUMMARY")
+        if option("report") or (summary_file and option("by_command")):
             shard = parse_shard(option("shard")) if option("shard") else (1, 1)
-            left_out = bool(option("case") or option("tag") or by_pytest)
+            made = summary.report(shard, bool(option("case") or option("tag") or by_pytest))
             try:
-                summary.write(option("report"), shard, left_out)
+                if option("report"):
+                    summary.write(option("report"), made, self._format())
+                if summary_file and option("by_command"):
+                    summary.summarize(Path(summary_file), made)
             except FixtureError as error:
                 summary.problems.append(str(error))
         return summary

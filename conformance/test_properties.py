@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
 import msgspec
 import pytest
@@ -27,15 +27,12 @@ def properties(request: pytest.FixtureRequest) -> Iterator[Properties]:
     made.close()
 
 
-def test_property(
-    part: Part,
-    properties: Properties,
-    request: pytest.FixtureRequest,
-    record_property: Callable[[str, object], None],
-) -> None:
+def test_property(part: Part, properties: Properties, request: pytest.FixtureRequest) -> None:
     result = properties.result(part)
-    record_property(RESULT, msgspec.json.encode(result).decode())
-    record_property(ABOUT, about(state_of(request.config).run()))
+    said = about(state_of(request.config).run())
+    request.node.user_properties += [
+        (RESULT, msgspec.json.encode(result).decode()), (ABOUT, said),
+    ]  # fmt: skip
     if result.status is Status.NOT_APPLICABLE:
         pytest.skip(f"not tried: {result.detail}")
     if result.status.failed:

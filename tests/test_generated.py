@@ -14,6 +14,7 @@ from conformance.engine import plan
 from conformance.fixtures.load import load_suite
 from conformance.fixtures.read import read_suite
 from conformance.kinds import KINDS
+from conformance.reporting import json_report
 from conformance.transport import connect
 from tools.mutants import mutants
 from tools.pages import specification, templates
@@ -30,6 +31,11 @@ DOCS = Path(__file__).resolve().parent.parent / "docs"
 def test_schemas_are_up_to_date(name, made):
     stored = json.loads((SCHEMAS / f"{name}.schema.json").read_text())
     assert stored == json.loads(json.dumps(made(KINDS))), "run: make schemas"
+
+
+def test_the_schema_of_a_report_is_up_to_date():
+    stored = json.loads((SCHEMAS / "report.schema.json").read_text())
+    assert stored == json.loads(json.dumps(json_report.schema())), "run: make schemas"
 
 
 def test_the_specification_is_up_to_date_and_has_everything():

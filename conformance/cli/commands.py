@@ -13,7 +13,7 @@ GROUPS = {
     "judge an implementation": {
         "run": "judge a backend",
         "baseline": "rewrite a list of known failures from a run, keeping comments and reasons",
-        "report": "merge the reports of shards, refusing unless every case is there once",
+        "report": "show a report in another format, merge shards, compare two",
         "replay": "run the calls of a transcript again, on any backend",
         "bench": "time a backend against another one and against the limit",
     },

@@ -59,7 +59,10 @@ OPTIONS = (
     Option("timeout", f"for a start of the backend (default {START_SECONDS:g})", float, "SECONDS",
            pytest_name="start-timeout", default=START_SECONDS),
     Option("fail-under", "fail if fewer of the requirements were executed", float, "PERCENT"),
-    Option("report", "write the verdicts as JSON", Path, "FILE"),
+    Option("report", "write the verdicts: .json, .xml (JUnit), .md, .html or .svg (a badge)",
+           Path, "FILE"),
+    Option("report-format", "in this format, whatever the suffix: text, json, junit, markdown, "
+           "html, badge, shields or annotations", shows="FORMAT"),
     Option("verbose", "every failure in full, not one of each cause", bool,
            pytest_name="every-failure"),
     Option("properties", "also try laws and drawn sequences of operations: quick, default or "

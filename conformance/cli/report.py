@@ -1,31 +1,79 @@
-"""`report merge`: one report from the reports of shards, if they are complete."""
+"""`report`: other formats of reports, one report of the shards of a run, what changed."""
 
 from __future__ import annotations
 
 import argparse
+import sys
 from pathlib import Path
 
 from conformance.engine.runner import Target
+from conformance.engine.suite import Suite
 from conformance.fixtures.load import load_suite
-from conformance.reporting import json_report, text
+from conformance.reporting import changes, formats, json_report, text
+
+DESCRIPTION = (
+    "show: make another format of reports in JSON. merge: one report from those of shards, refused "
+    "unless every case is there once. compare OLD NEW: what changed. Exit code of show 0, of merge "
+    "that of the whole run, of compare 1 if something fails now that did not."
+)
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("action", choices=["merge"])
+    parser.add_argument("action", choices=["show", "merge", "compare"])
     parser.add_argument("files", nargs="+", type=Path, metavar="FILE")
-    parser.add_argument("-o", "--output", required=True, type=Path, metavar="FILE")
+    parser.add_argument("-o", "--output", type=Path, metavar="FILE", help="default: print it")
+    parser.add_argument(
+        "--report-format", metavar="FORMAT",
+        help=f"of {', '.join(formats.FORMATS)}; default: by the suffix of the output",
+    )  # fmt: skip
     parser.add_argument("--fixtures", type=Path, metavar="DIR", help="the chapters that were run")
 
 
 def run(options: argparse.Namespace) -> int:
-    merged = json_report.merge(options.files, load_suite(options.fixtures))
-    json_report.write(options.output, merged)
+    if options.action == "compare":
+        return _compare(options)
+    suite = load_suite(options.fixtures)
+    if options.action == "merge":
+        return _merge(options, suite)
+    name = formats.chosen(options.output, options.report_format, "text")
+    reports = [json_report.read(path) for path in options.files]
+    if options.output is not None and len(reports) > 1:
+        raise ValueError(f"-o {options.output}: is one file; show one report at a time")
+    for report in reports:
+        _put(options.output, formats.rendered(report, suite, name))
+    return 0
+
+
+def _merge(options: argparse.Namespace, suite: Suite) -> int:
+    if options.output is None:
+        raise ValueError("report merge: say where with -o FILE")
+    name = formats.chosen(options.output, options.report_format, "json")
+    merged = json_report.merge(options.files, suite)
+    json_report.write_whole(options.output, formats.rendered(merged, suite, name))
     target = Target(merged.backend, merged.dialect)
     failed = merged.failed_properties
     for part in failed:
         print(f"{part} failed in one of the shards")
     for problem in merged.problems:
         print(f"{problem}: this run is a failure")
-    who = merged.implementation
-    print(text.last_line(merged.verdicts, who, target, None, len(failed)))
+    print(text.last_line(merged.verdicts, merged.implementation, target, None, len(failed)))
     return 1 if merged.red or not text.executed(merged.verdicts) else 0
+
+
+def _compare(options: argparse.Namespace) -> int:
+    if len(options.files) != 2:
+        raise ValueError(f"report compare: write OLD NEW, not {len(options.files)} files")
+    old, new = (json_report.read(path) for path in options.files)
+    name = formats.chosen(options.output, options.report_format, "text")
+    if name not in ("text", "markdown"):
+        raise ValueError(f"report compare: writes text or markdown, not {name}")
+    said = (changes.markdown if name == "markdown" else changes.lines)(old, new)
+    _put(options.output, "".join(f"{line}\n" for line in said))
+    return 1 if changes.worse(old, new) else 0
+
+
+def _put(path: Path | None, made: str) -> None:
+    if path is None:
+        sys.stdout.write(made)
+    else:
+        json_report.write_whole(path, made)

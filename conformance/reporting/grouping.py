@@ -13,7 +13,7 @@ from conformance.engine.verdict import Status
 from conformance.reporting.causes import Cause
 from conformance.reporting.json_report import ReportedVerdict
 
-_ORDER = ("suite-bug", "lost", "refused", "lacks", "baseline", "hazard", "requirement")
+_FIRST = ("suite-bug", "lost", "refused", "lacks", "baseline")  # outside of the port's rules
 _VARIES = re.compile(r"\d+|'[^']*'|\"[^\"]*\"")  # of a message, from case to case
 _CLEAR = 1.5  # how much more often the cases of an operation fail than all cases do
 
@@ -37,8 +37,11 @@ def groups(verdicts: Iterable[ReportedVerdict], suite: Suite) -> list[Group]:
         if verdict.red:
             cause = _cause(verdict, suite)
             key = (cause.by, cause.name, _VARIES.sub("#", cause.said), verdict.status.value)
-            found.setdefault(key, []).append(verdict)
-    ordered = sorted(found.items(), key=lambda each: (_ORDER.index(each[0][0]), -len(each[1])))
+            found.setdefault(key[:1] if cause.by == "lacks" else key, []).append(verdict)
+    rank = {name: number for number, name in enumerate(_FIRST)}
+    ordered = sorted(
+        found.items(), key=lambda each: (rank.get(each[0][0], len(rank)), -len(each[1]))
+    )
     ran = [v for v in verdicts if v.status is not Status.NOT_APPLICABLE and not v.lacks]
     made = []
     for _, rows in ordered:

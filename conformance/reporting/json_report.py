@@ -1,12 +1,13 @@
-"""The machine-readable report: the same bytes for the same outcome, and mergeable across shards.
+"""The machine-readable report: all other formats are made of it, and shards of a run merge.
 
-It holds no times and no machine, so that two runs can be compared with `cmp`.
+Two runs with the same outcome differ in seconds and date alone.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 import msgspec
 
@@ -14,6 +15,7 @@ from conformance import __version__
 from conformance.engine import coverage
 from conformance.engine.suite import Suite
 from conformance.engine.verdict import Status, Verdict
+from conformance.fixtures.digest import digest
 from conformance.fixtures.userfile import FixtureError, read_bytes
 from conformance.reporting import words
 from conformance.reporting.causes import Cause, cause, lacks
@@ -82,7 +84,9 @@ class ReportFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """One run, or one shard of it: `shard` is [1, 1] for the whole.
 
     `problems` make a run red whatever its verdicts are; `fail_under` is the share of requirements
-    in percent that it had to execute.
+    in percent that it had to execute. `fixtures` names these by what is in them, `terms` are the
+    further options that the verdicts depend on, `seconds` and `date` are the run's, and `platform`
+    is the system on which the suite ran.
     """
 
     format: int
@@ -98,6 +102,11 @@ class ReportFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     properties: list[DrawnProperties] = []  # of a whole run one, of merged shards each
     problems: list[str] = []
     fail_under: float | None = None
+    fixtures: str = ""
+    terms: tuple[str, ...] = ()
+    seconds: float = 0.0
+    date: str = ""
+    platform: str = ""
 
     @property
     def red(self) -> bool:
@@ -155,18 +164,34 @@ def _whole(
     rows = sorted(verdicts, key=lambda verdict: order[verdict.case])
     footer = Footer(len(rows), sum(row.red for row in rows))
     return ReportFile(
-        FORMAT, __version__, backend, dialect, implementation, shard, selected, rows, footer
-    )
+        FORMAT, __version__, backend, dialect, implementation, shard, selected, rows, footer,
+        fixtures=digest(suite.root),
+    )  # fmt: skip
+
+
+def encoded(report: ReportFile) -> str:
+    """The report as JSON."""
+    return msgspec.json.format(msgspec.json.encode(report), indent=1).decode() + "\n"
 
 
 def write(path: Path, report: ReportFile) -> None:
+    """The report as a file of JSON; FixtureError if that cannot be."""
+    write_whole(path, encoded(report))
+
+
+def write_whole(path: Path, text: str) -> None:
     """Through a temporary file: a report is whole or not there. FixtureError if it cannot be."""
     draft = path.with_name(path.name + ".new")
     try:
-        draft.write_bytes(msgspec.json.format(msgspec.json.encode(report), indent=1) + b"\n")
+        draft.write_text(text, encoding="utf-8")
         draft.replace(path)
     except OSError as error:
         raise FixtureError(f"{path}: cannot be written: {error.strerror}") from None
+
+
+def schema() -> dict[str, Any]:
+    """JSON Schema of a report."""
+    return msgspec.json.schema(ReportFile)
 
 
 def read(path: Path) -> ReportFile:
@@ -192,7 +217,7 @@ def merge(paths: Sequence[Path], suite: Suite) -> ReportFile:
     verdicts: list[ReportedVerdict] = []
     owner: dict[str, Path] = {}
     for path, part in parts:
-        for field in ("suite", "backend", "dialect", "implementation"):
+        for field in ("suite", "backend", "dialect", "implementation", "fixtures", "platform"):
             if getattr(part, field) != getattr(first, field):
                 raise FixtureError(f"{path}: another {field} than {paths[0]}; not one run")
         if part.dialect not in suite.dialects:
@@ -220,6 +245,10 @@ def merge(paths: Sequence[Path], suite: Suite) -> ReportFile:
         properties=list(drawn),
         problems=list(_problems(parts, whole, suite, max(asked, default=None))),
         fail_under=max(asked, default=None),
+        terms=first.terms,
+        seconds=round(sum(part.seconds for _, part in parts), 2),
+        date=max(part.date for _, part in parts),
+        platform=first.platform,
     )
 
 

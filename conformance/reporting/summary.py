@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import platform
 from collections.abc import Sequence
+from datetime import datetime, timezone
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,8 +14,10 @@ from conformance.engine import coverage
 from conformance.engine.runner import Target
 from conformance.engine.suite import Suite
 from conformance.engine.verdict import Status, Verdict
-from conformance.reporting import json_report, text
+from conformance.fixtures.userfile import FixtureError
+from conformance.reporting import formats, json_report, text
 from conformance.reporting.failures import failures
+from conformance.reporting.json_report import ReportFile
 from conformance.transport.messages import Implementation
 
 if TYPE_CHECKING:
@@ -80,21 +84,36 @@ class RunSummary:
         else:
             self.problems.append("no property was tried, which proves nothing")
 
-    def write(self, path: Path, shard: tuple[int, int], selected: bool) -> None:
-        """Write the JSON report; FixtureError if that cannot be."""
+    def report(self, shard: tuple[int, int], selected: bool) -> ReportFile:
+        """The run as data."""
         about = self._about
         made = json_report.make(
             self._verdicts, self._suite, about.backend, about.dialect, about.implementation,
             shard, selected or self._cut_short,
         )  # fmt: skip
-        made = msgspec.structs.replace(
+        return msgspec.structs.replace(
             made,
             failed_properties=sorted(self._failed_parts),
             properties=self._drawn,
             problems=list(self.problems),
             fail_under=self._fail_under,
+            terms=about.terms,
+            seconds=round(self._seconds, 2),
+            date=datetime.now(timezone.utc).strftime("%Y-%m-%d"),
+            platform=f"{platform.system()} {platform.machine()}",
         )
-        json_report.write(path, made)
+
+    def write(self, path: Path, made: ReportFile, name: str) -> None:
+        """Write the report in a format; FixtureError if that cannot be."""
+        json_report.write_whole(path, formats.rendered(made, self._suite, name))
+
+    def summarize(self, path: Path, made: ReportFile) -> None:
+        """Add the run to the summary of a step of a workflow; FixtureError if that cannot be."""
+        try:
+            with path.open("a", encoding="utf-8") as file:
+                file.write(formats.rendered(made, self._suite, "markdown"))
+        except OSError as error:
+            raise FixtureError(f"{path}: cannot be written: {error.strerror}") from None
 
     def show_failures(self, terminal: Any, verbose: bool) -> None:
         """The failures by cause."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import io
+import shlex
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import groupby
@@ -73,10 +74,15 @@ def _differences(rows: Sequence[MismatchWords]) -> Iterator[str]:
             yield f"    got:      {row.got}"
 
 
-def reproduce(verdict: Verdict | ReportedVerdict, target: Target) -> str:
-    """The command that runs just this case again."""
-    judged = ("--backend", target.backend, *_dialect(target), *target.terms)
-    return invocation.command("run", *judged, "--case", verdict.case)
+def reproduce(
+    verdict: Verdict | ReportedVerdict, target: Target, name: bool = False
+) -> str:
+    """The command that runs just this case again; by the plain `name` of the program where it is
+    read elsewhere.
+    """
+    judged = ("run", "--backend", target.backend, *_dialect(target), *target.terms)
+    words = (*judged, "--case", verdict.case)
+    return shlex.join([invocation.NAME, *words]) if name else invocation.command(*words)
 
 
 def _dialect(target: Target) -> tuple[str, str]:
