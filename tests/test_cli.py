@@ -448,7 +448,7 @@ def test_what_made_a_shard_red_makes_the_whole_red(tmp_path, capsys):
             summary.tried(order, [passed])
             summary.problems += [problem] if problem and number == 2 else []
             path = tmp_path / f"{problem}-{fail_under}-{number}.json"
-            summary.write(path, (number, 2), False)
+            json_report.write(path, summary.report((number, 2), False))
             reports.append(path)
     shards = zip(reports[:3], reports[3:], strict=True)
     for pair, red, said in zip(

@@ -55,8 +55,10 @@ def test_problems_of_the_whole_are_worse():
     assert not changes.worse(bad, OLD)
 
 
-@pytest.mark.parametrize(("options", "start"), [((), "2 cases fail now:"),
-                                                (("--report-format", "markdown"), "### 2 fail")])  # fmt: skip
+@pytest.mark.parametrize(
+    ("options", "start"),
+    [((), "2 cases fail now:"), (("--report-format", "markdown"), "### 2 fail")],
+)
 def test_the_command_compares(tmp_path, capsys, options, start):
     paths = [tmp_path / "old.json", tmp_path / "new.json"]
     for path, made in zip(paths, (OLD, altered(0, 2)), strict=True):

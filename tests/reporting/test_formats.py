@@ -67,7 +67,8 @@ def test_every_format_has_the_same_counts():
     assert page.tiles == COUNTS == Counter(status for _, status in page.cases)
     assert sorted(case for case, _ in page.cases) == sorted(SUITE.cases)
 
-    last = [line for line in rendered("markdown").splitlines() if line.startswith("| **all**")][0]
+    lines = rendered("markdown").splitlines()
+    last = next(line for line in lines if line.startswith("| **all**"))
     assert list(map(int, re.findall(r"\*\*(\d+)\*\*", last))) == list(COUNTS.values())
 
     root = xml.fromstring(rendered("junit"))
