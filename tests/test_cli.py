@@ -457,7 +457,9 @@ def test_what_made_a_shard_red_makes_the_whole_red(tmp_path, capsys):
         strict=True,
     ):  # fmt: skip
         whole = tmp_path / "all.json"
-        options = argparse.Namespace(files=list(pair), output=whole, fixtures=None)
+        options = argparse.Namespace(
+            action="merge", files=list(pair), output=whole, fixtures=None, report_format=None
+        )
         assert report_command.run(options) == red
         assert said in capsys.readouterr().out
         merged = json_report.read(whole)
