@@ -31,9 +31,11 @@ from conformance.patience import checked
 from conformance.properties.profiles import MAX_SEED, PROFILES, PropertyChoice
 from conformance.properties.result import PartResult
 from conformance.reporting import formats
+from conformance.reporting.identity import hint
 from conformance.reporting.summary import About, RunSummary
 from conformance.supervision import SUPERVISION, supervise
 from conformance.transport.backend import BackendUnusable
+from conformance.transport.causes import Unusable
 
 if TYPE_CHECKING:
     from conformance.engine.suite import Suite
@@ -187,9 +189,22 @@ class _State:
                         checked("--timeout", option("start_timeout")),
                     ),
                 )
-            except (BackendUnusable, FixtureError, ValueError) as error:
+            except BackendUnusable as error:
+                nameless = error.cause is Unusable.NO_DIALECT
+                _leave("; ".join(filter(None, [str(error), self._hint() if nameless else ""])))
+            except (FixtureError, ValueError) as error:
                 _leave(error)
         return self._run
+
+    def _hint(self, judged_by: str = "") -> str:
+        """Which dialect the backend follows, where no option says by which to judge it."""
+        option = self._config.getoption
+        try:
+            return hint(
+                self.suite, option("backend"), Terms(timeout=option("start_timeout")), judged_by
+            )
+        except BackendUnusable:
+            return ""
 
     def selected(self) -> list[str]:
         """The ids of the cases that the options choose."""
@@ -268,6 +283,8 @@ class _State:
         self._settle_exit(session, red)  # whatever another plugin made of it
         terminal = self._config.pluginmanager.get_plugin("terminalreporter")
         if terminal is not None and summary:
+            if summary.fails_much and not self._config.getoption("dialect"):
+                summary.hint = self._hint(summary.dialect)
             summary.show(terminal, self._quiet)
         elif terminal is not None and red and session.exitstatus == pytest.ExitCode.TESTS_FAILED:
             terminal.write_line(f"{NOTHING}: this run is a failure", red=True)

@@ -12,6 +12,7 @@ from conformance.invocation import NAME
 GROUPS = {
     "judge an implementation": {
         "run": "judge a backend",
+        "identify": "say which dialect a backend follows, and how closely",
         "baseline": "rewrite a list of known failures from a run, keeping comments and reasons",
         "report": "show a report in another format, merge shards, compare two",
         "replay": "run the calls of a transcript again, on any backend",

@@ -25,6 +25,9 @@ if TYPE_CHECKING:
     from conformance.properties.result import PartResult
 
 
+_MANY, _MUCH = 20, 0.05  # failures, and the share of what was executed
+
+
 class About(msgspec.Struct, frozen=True):
     """Who was judged, as each test records it."""
 
@@ -58,6 +61,7 @@ class RunSummary:
         self._drawn: list[json_report.DrawnProperties] = []
         self._cut_short = bool(missing)
         self.problems: list[str] = []
+        self.hint = ""  # which dialect the backend follows, where that is another one
         if missing:
             self.problems.append(
                 f"{len(missing)} of the chosen cases have no verdict, such as {missing[0]}"
@@ -74,6 +78,17 @@ class RunSummary:
         """Whether the run is a failure, by its verdicts and as a whole."""
         failed = any(verdict.red for verdict in self._verdicts)
         return failed or bool(self._failed_parts or self.problems)
+
+    @property
+    def dialect(self) -> str:
+        """By which it was judged."""
+        return self._about.dialect
+
+    @property
+    def fails_much(self) -> bool:
+        """Whether so much fails that it may have been judged by a dialect that is not its own."""
+        failed = sum(verdict.status.failed for verdict in self._verdicts)
+        return failed >= _MANY and failed > _MUCH * text.executed(self._verdicts)
 
     def tried(self, order: PropertyChoice, outcomes: Sequence[PartResult]) -> None:
         """Take in what came of the properties."""
@@ -138,6 +153,8 @@ class RunSummary:
             write(line)
         for problem in self.problems:
             write(f"{problem}: this run is a failure", red=True)
+        if self.hint:
+            write(self.hint)
         target = Target(self._about.backend, self._about.dialect)
         who = self._about.implementation
         write(text.last_line(self._verdicts, who, target, self._seconds, len(self._failed_parts)))
