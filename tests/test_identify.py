@@ -61,7 +61,10 @@ def test_few_cases_tell_any_two_dialects_apart():
 
 
 def test_what_parts_a_backend_from_the_nearest_dialect_is_said_by_requirement():
-    masks = [case for case in TELLING if case.id.startswith("mask.")]
+    masks = [
+        case for case in SUITE.cases.values()
+        if case.id.startswith("mask.left-padding.") and not case.id.endswith("2-to-the-24")
+    ]  # fmt: skip
     run = Run(SUITE, "mutant:mask-inverted", None)
     try:
         found = identify(run, masks)
