@@ -143,7 +143,8 @@ class Adapter:
                  files: Any = None) -> None:  # fmt: skip
         self.cls = cls
         self._restore = restore or self._by_arity
-        self.implementation = {**implementation, "mlx": getattr(mx, "__version__", "")}
+        about = {"mlx": getattr(mx, "__version__", ""), "device": str(mx.default_device().type)[11:]}
+        self.implementation = {**implementation, **about}
         self.dialect = dialect
         self.caches: dict[str, Any] = {}
         self.held: dict[str, Any] = {}

@@ -118,6 +118,8 @@ class Prompts:
         if name in self._found:
             return self._found[name]
         package = self._found.get("__package__")
+        if not package:  # a module at the top, as a port's own may be
+            return None
         try:
             return getattr(importlib.import_module(f"{package}.base"), name, None)
         except ImportError:

@@ -52,7 +52,9 @@ class Response(msgspec.Struct, frozen=True):
 
 
 class Implementation(msgspec.Struct, frozen=True):
-    """Who is on the other side. `mlx` is the version of MLX that it computes with."""
+    """Who is on the other side. `mlx` is the version of MLX that it computes with, `device` where:
+    `cpu`, or `gpu` and perhaps its name.
+    """
 
     name: str
     version: str
@@ -60,6 +62,7 @@ class Implementation(msgspec.Struct, frozen=True):
     homepage: str = ""
     issues: str = ""
     mlx: str = ""
+    device: str = ""
 
 
 class Handshake(msgspec.Struct, frozen=True):

@@ -11,7 +11,7 @@ from typing import Any
 from conformance.transport.causes import Oddity
 
 BYTE_ORDER_MARK = b"\xef\xbb\xbf"
-_TEXTS = ("version", "homepage", "issues", "mlx")  # of an implementation, which may be unknown
+_TEXTS = ("version", "homepage", "issues", "mlx", "device")  # which may be unknown
 
 
 def without_mark(line: bytes) -> tuple[bytes, frozenset[Oddity]]:
