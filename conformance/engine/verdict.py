@@ -14,7 +14,10 @@ from conformance.values import Data
 
 
 class Status(str, Enum):
-    """The outcomes a case can have; only `pass` and `not-applicable` are not failures."""
+    """The outcomes a case can have; only `pass` and `not-applicable` are not failures.
+
+    `flaky` is of drawn sequences: the same calls were answered in two ways.
+    """
 
     PASS = "pass"
     FAIL = "fail"
@@ -22,6 +25,7 @@ class Status(str, Enum):
     HANG = "hang"
     OVER_BUDGET = "over-budget"
     PROTOCOL_ERROR = "protocol-error"
+    FLAKY = "flaky"
     NOT_APPLICABLE = "not-applicable"
     SUITE_BUG = "suite-bug"
 

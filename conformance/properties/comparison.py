@@ -11,7 +11,13 @@ from conformance.engine.kinds import Kinds
 from conformance.engine.plan import absent
 from conformance.properties.agreement import first_difference
 from conformance.properties.drawn import Drawn
-from conformance.transport.backend import Backend, BackendGone, BackendTrouble
+from conformance.transport.backend import (
+    Backend,
+    BackendGone,
+    BackendTrouble,
+    ProtocolViolation,
+)
+from conformance.transport.causes import Violation
 from conformance.transport.restarting import RestartingBackend
 
 SECONDS = 20.0  # for the calls of one sequence together
@@ -37,6 +43,15 @@ class Disagreement:
         """What a shorter sequence must show as well: a wrong answer, or this sort of trouble."""
         trouble = self.answers.trouble
         return "answer" if trouble is None else type(trouble).__name__
+
+    @property
+    def is_refused_by_adapter(self) -> bool:
+        """Whether the adapter does not take the arguments of the last call."""
+        trouble = self.answers.trouble
+        return (
+            isinstance(trouble, ProtocolViolation)
+            and trouble.cause is Violation.ARGUMENTS_NOT_TAKEN
+        )
 
 
 @dataclass(frozen=True)
@@ -75,12 +90,15 @@ def answers(
     """Carry out calls that begin with `reset`. Never raises for what the backend does.
 
     They travel in one message; when the backend dies among them, they are repeated one by one on a
-    fresh one, so that the call is known. `last_apart` is for a last call that may end the process.
+    fresh one, so that the call is known. `last_apart` is for a last call that may end the process:
+    where it dies before that, the call at which it does is looked for too.
     """
     parts = [calls[:-1], calls[-1:]] if last_apart and len(calls) > 1 else [calls]
     found = _attempt(backend, parts, seconds, last_apart)
-    if found.trouble is None or last_apart or isinstance(found.trouble, BackendGone):
+    if found.trouble is None or isinstance(found.trouble, BackendGone):
         return found
+    if last_apart and len(found.replies) == len(calls) - 1:
+        return found  # at the last call, which is known
     closer = _attempt(backend, [[call] for call in calls], seconds)
     return closer if not isinstance(closer.trouble, (type(None), BackendGone)) else found
 

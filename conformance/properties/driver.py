@@ -28,8 +28,8 @@ class Search(Generic[D, F]):
     """How something is looked for.
 
     `test` gives what is wrong with a drawn thing, or None. What is found must be of one `kind`
-    while it is made small, which goes by `size`. `count` gets each drawn thing with what was found
-    in it, up to the first find.
+    while it is made small, which goes by `size`; what `is_final` stays as it is. `count` gets each
+    drawn thing up to the first find.
     """
 
     drawing: st.SearchStrategy[D]
@@ -37,6 +37,7 @@ class Search(Generic[D, F]):
     size: Callable[[F], int]
     kind: Callable[[F], object] = lambda found: None
     count: Callable[[D], object] = lambda drawn: None
+    is_final: Callable[[F], bool] = lambda found: False
 
     def run(self, number: int, count: int) -> F | None:
         """Try `count` things drawn from the seed `number`; the smallest find, if there is one."""
@@ -60,7 +61,7 @@ class Search(Generic[D, F]):
                 until = time.monotonic() + SHRINK_SECONDS
             if best is None or self.size(found) <= self.size(best):
                 best = found
-            raise _Found
+            raise _Enough if self.is_final(found) else _Found
 
         self._drive(tried, number, count, (Phase.generate, Phase.shrink))
         return best

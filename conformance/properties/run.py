@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import time
 from pathlib import Path
+from typing import Any
 
 import msgspec
 
-from conformance import invocation
-from conformance.calls import Call
+from conformance import invocation, values
+from conformance.calls import Call, Refused, Reply
 from conformance.engine.kind import Kind
 from conformance.engine.plan import absent
 from conformance.engine.runner import Run
 from conformance.engine.session import RESET
-from conformance.engine.verdict import Status
+from conformance.engine.verdict import Mismatch, NoAnswer, Status, StepRecord, Verdict
+from conformance.outcomes.difference import Difference
 from conformance.properties import transcript
 from conformance.properties.agreement import first_difference
 from conformance.properties.breaches import Breach, try_law
@@ -22,6 +24,7 @@ from conformance.properties.drawn import Drawn
 from conformance.properties.finding import Finding
 from conformance.properties.kind_properties import laws_of, properties_of
 from conformance.properties.profiles import Part, PropertyChoice, Tries
+from conformance.properties.repetition import other_answer, with_looks
 from conformance.properties.result import PartResult
 from conformance.properties.search import not_applicable, search
 from conformance.properties.shorten import dropping, redrawn
@@ -33,6 +36,7 @@ REFERENCE = "reference"
 FOLDER = Path("conformance-found")
 # Each costs up to a minute of shortening, and most are the same mistake once more.
 MAX_FOUND = 3
+_TWO_WAYS = "the same calls were answered in two ways:"
 
 
 class Properties:
@@ -98,14 +102,23 @@ class Properties:
             return made
         found = self._against_reference(breach)
         if found is None:
-            said = [f"{part.id}: {law.text}", f"  {breach.why}",
-                    "  the reference answers these calls alike; please report this:",
-                    *(f"    {call.op} {call.arguments}" for call in breach.calls)]  # fmt: skip
+            status, lines = self._unexplained(breach)
+            said = [f"{part.id}: {status.value}: {law.text}", f"  {breach.why}", *lines]
             detail = "\n".join([*said, f"  reproduce: {self._again(part)}"])
-            return msgspec.structs.replace(made, status=Status.SUITE_BUG, detail=detail)
+            return msgspec.structs.replace(made, status=status, detail=detail)
         status, detail = self._told(part, found, f"the law {law.id}")
         head = f"{part.id}: {law.text} ({', '.join(law.requires)})\n  {breach.why}\n"
         return msgspec.structs.replace(made, status=status, detail=head + detail)
+
+    def _unexplained(self, breach: Breach) -> tuple[Status, list[str]]:
+        """What a breach is in which backend and reference answer alike, or did the second time."""
+        first = Answers(tuple(breach.replies))
+        two = other_answer(self._comparison, breach.calls, first)
+        if two is not None:
+            return Status.FLAKY, [f"  {_TWO_WAYS}", *two.lines()]
+        calls = (f"    {call.op} {call.arguments}" for call in breach.calls)
+        head = "  the reference answers these calls alike; please report this:"
+        return Status.SUITE_BUG, [head, *calls]
 
     def _against_reference(self, breach: Breach) -> Disagreement | None:
         drawn = redrawn(self._comparison, breach.calls)
@@ -137,33 +150,70 @@ class Properties:
 
     def _told(self, part: Part, found: Disagreement, origin: str) -> tuple[Status, str]:
         """The status, and the whole text of a failure; the transcript is written on the way."""
+        if found.is_refused_by_adapter:
+            return Status.PROTOCOL_ERROR, self._adapter_refused(part, found)
         finding = Finding(
             found, self._comparison, self._run.suite, f"{origin}, {self._choice.words}"
         )
-        verdict, target = finding.verdict(), self._run.target
+        verdict, more = self._settled(finding)
+        target = self._run.target
         path = self._folder / f"{verdict.case}.jsonl"
         head = transcript.Head(
             transcript=transcript.FORMAT, dialect=target.dialect, backend=target.backend,
             origin=f"{part.id} of {' '.join(self._choice.options())}",
             verdict=verdict.status.value, case=finding.yaml,
         )  # fmt: skip
-        transcript.write(path, head, found.drawn.calls, found.drawn.replies, found.answers.replies)
+        whole, theirs = with_looks(self._comparison, found)
+        transcript.write(path, head, whole.drawn.calls, whole.drawn.replies, theirs.replies)
         backend = ("--backend", target.backend, "--dialect", target.dialect)
         lines = [
             report.failure(
                 verdict, self._run.suite.extended(finding.case), target,
                 invocation.command("replay", str(path), *backend),
             ),
+            *more,
             f"  found by: {self._again(part)}",
             f"  the answers of both: {path}",
             "  as a case, to be pasted into a chapter of fixtures:",
             finding.yaml,
         ]  # fmt: skip
-        # The case is judged by itself: if it passes alone, what was seen does not happen always.
-        flaky = verdict.status is Status.PASS
-        if flaky:
-            lines.insert(1, "  it did not happen again when the case was run alone: flaky")
-        return (Status.FAIL if flaky else verdict.status), "\n".join(lines)
+        return verdict.status, "\n".join(lines)
+
+    def _settled(self, finding: Finding) -> tuple[Verdict, list[str]]:
+        """The verdict on the case, and what is to be said of it where the case alone passes."""
+        verdict, found = finding.verdict(), finding.found
+        if verdict.status is not Status.PASS:
+            return verdict, []
+        call, ours = found.drawn.calls[-1], found.drawn.replies[-1]
+        number = len(found.drawn.calls) - 1
+        arguments = {name: values.excerpt(value) for name, value in call.arguments.items()}
+        got = found.answers.replies[number:]
+        difference = Difference(
+            "",
+            values.excerpt(_side(ours)),
+            values.excerpt(_side(got[0])) if got else NoAnswer(str(found.answers.trouble)),
+        )
+        seen = (Mismatch(StepRecord(number, call.op, arguments), difference),)
+        two = other_answer(self._comparison, found.drawn.calls, found.answers)
+        if two is None:
+            same = "  the case alone passes; the calls together are answered so each time"
+            return msgspec.structs.replace(verdict, status=Status.FAIL, mismatches=seen), [same]
+        flaky = msgspec.structs.replace(verdict, status=Status.FLAKY, mismatches=seen)
+        return flaky, [f"  {_TWO_WAYS}", *two.lines()]
+
+    def _adapter_refused(self, part: Part, found: Disagreement) -> str:
+        call, target = found.drawn.calls[-1], self._run.target
+        said = [
+            f"{part.id}: {Status.PROTOCOL_ERROR.value}: arguments that the adapter does not take",
+            f"  {values.call(call.op, call.arguments)}",
+            f"    expected: {values.reply(found.drawn.replies[-1])}",
+            f"    got:      {found.answers.trouble}",
+            "  the adapter, not the port, is to mend; ask: " + invocation.command(
+                "doctor", "--backend", target.backend, "--dialect", target.dialect
+            ),
+            f"  found by: {self._again(part)}",
+        ]  # fmt: skip
+        return "\n".join(said)
 
     def _again(self, part: Part) -> str:
         target = self._run.target
@@ -171,6 +221,10 @@ class Properties:
             "run", "--backend", target.backend, "--dialect", target.dialect, *target.terms,
             *self._choice.options(), "-k", part.id,
         )  # fmt: skip
+
+
+def _side(reply: Reply) -> Any:
+    return reply if isinstance(reply, Refused) else reply.value
 
 
 def _left_out(part: Part, why: str) -> PartResult:

@@ -49,7 +49,9 @@ def search(
     """Compare on `count` sequences of a kind; the disagreement, made short, if there is one."""
     tally = Tally()
     found = disagreeing(comparison, kind, tally.count).run(number, count)
-    return (None if found is None else shorten.dropping(comparison, found)), tally
+    if found is None or found.is_refused_by_adapter:
+        return found, tally
+    return shorten.dropping(comparison, found), tally
 
 
 def disagreeing(
@@ -68,6 +70,7 @@ def disagreeing(
         size=lambda found: len(found.drawn.calls),
         kind=lambda found: found.kind,
         count=tally,
+        is_final=lambda found: found.is_refused_by_adapter,
     )
 
 

@@ -47,6 +47,7 @@ EVERY = [
     {"status": Status.HANG, "detail": Lost("no answer in 10 s", GET, granted=10.0)},
     {"status": Status.OVER_BUDGET, "detail": TooMuchMemory(64)},
     {"status": Status.PROTOCOL_ERROR, "detail": Lost("invalid character (byte 1)", GET)},
+    {"status": Status.FLAKY, "mismatches": (REFUSED,)},
     {"status": Status.SUITE_BUG, "detail": SuiteBug("KeyError: 'x'", "Traceback")},
     {"status": Status.NOT_APPLICABLE, "detail": NotRun(NotApplicable("there is no such class"))},
     {"status": Status.NOT_APPLICABLE, "declared_gap": True,

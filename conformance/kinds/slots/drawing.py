@@ -98,7 +98,7 @@ class SlotDrawing(Drawing):
         index = self._draw(_tens)
         if index < 8 and size:
             return index % size
-        return -index if self._can("negative-index") and index % 2 else size + index - 8
+        return -index if self._can("negative-index") and index % 2 else size + max(index - 8, 0)
 
     def _ints(self) -> list[int]:
         """Left padding or lengths, mostly one for each row."""
