@@ -172,7 +172,7 @@ def test_update_goes_by_either_name():
 def test_the_handshake():
     shake = made(tiny.Tiny, dialect="d").perform("initialize", {"protocol": 1, "client": {}})
     assert (shake["protocol"], shake["implementation"], shake["dialect"]) == (
-        1, {**WHO, "mlx": mx.__version__}, "d"
+        1, {**WHO, "mlx": mx.__version__, "device": "cpu"}, "d"
     )  # fmt: skip
     assert {"new", "get", "set", "state", "set_state", "snapshot"} <= set(shake["capabilities"])
     assert not {"meta_state", "filter", "initialize", "reset"} & set(shake["capabilities"])

@@ -4,12 +4,11 @@ It needs Python 3.9, `mlx`, and the module that holds the class; nothing of the 
 script it speaks the wire protocol on stdin and stdout:
 
     python adapter.py --class mlx_lm.models.cache:ArraysCache --distribution mlx-lm
+With `cachefiles.py` beside it, it also saves and loads prompt-cache files; `tokencaches.py` serves
+other kinds of caches.
 
-With `cachefiles.py` beside it, it also saves and loads prompt-cache files, if the module does;
-`tokencaches.py` serves the other kinds of caches that it has.
-
-Methods named `op_*` are the protocol's operations; which of them the class can serve is declared in
-the handshake, by looking at the class and never by trying.
+Methods `op_*` are the protocol's operations; which of them the handshake declares is found by looking
+at the class, never by trying.
 """
 
 from __future__ import annotations
@@ -143,8 +142,8 @@ class Adapter:
                  files: Any = None) -> None:  # fmt: skip
         self.cls = cls
         self._restore = restore or self._by_arity
-        about = {"mlx": getattr(mx, "__version__", ""), "device": str(mx.default_device().type)[11:]}
-        self.implementation = {**implementation, **about}
+        self.implementation = {**implementation, "mlx": getattr(mx, "__version__", ""),
+                               "device": str(mx.default_device().type)[11:]}  # fmt: skip
         self.dialect = dialect
         self.caches: dict[str, Any] = {}
         self.held: dict[str, Any] = {}
