@@ -18,20 +18,24 @@ PART = 100
 
 @dataclass(frozen=True)
 class Profile:
-    """Sequences of a kind, trials of each law, and of a kind's own search; `fixed` has seed 0
-    unless another is given.
+    """Sequences of the first kind, trials of each of its laws, and of a kind's own search.
+
+    `others` are the sequences of each other kind, and `few` the trials of its laws. `fixed` has
+    seed 0 unless another is given.
     """
 
     sequences: int
     trials: int
     own: int
+    others: int
+    few: int
     fixed: bool = False
 
 
 PROFILES = {
-    "quick": Profile(200, 20, 200, fixed=True),
-    "default": Profile(2000, 60, 500),
-    "thorough": Profile(20000, 300, 3000),
+    "quick": Profile(200, 20, 200, others=10, few=3, fixed=True),
+    "default": Profile(2000, 60, 500, others=400, few=30),
+    "thorough": Profile(20000, 300, 3000, others=4000, few=150),
 }
 
 
@@ -80,8 +84,13 @@ class PropertyChoice:
 
     @property
     def sequences(self) -> int:
-        """Sequences of a kind, in all parts together."""
+        """Sequences of the first kind, in all parts together."""
         return self.examples or PROFILES[self.profile].sequences
+
+    @property
+    def others(self) -> int:
+        """Sequences of each other kind, in all parts together."""
+        return self.examples or PROFILES[self.profile].others
 
     def parts(self, kinds: Kinds) -> list[Part]:
         """The laws, the sequences, then what kinds have of their own; the same whoever asks, and
@@ -89,19 +98,18 @@ class PropertyChoice:
         """
         from conformance.properties.kind_properties import laws_of, properties_of
 
-        profile = PROFILES[self.profile]
-        made = [
-            Part(
-                f"law-{name}", kind.name, Tries.LAW, derived(self.seed, name), profile.trials, name
-            )
-            for name, (kind, _) in laws_of(kinds).items()
-        ]
-        first = True  # the parts of the first kind are not named after it
+        profile, first = PROFILES[self.profile], next(iter(kinds))
+        made = []
+        for name, (kind, _) in laws_of(kinds).items():
+            trials = profile.trials if kind is first else profile.few
+            seed = derived(self.seed, name)
+            made.append(Part(f"law-{name}", kind.name, Tries.LAW, seed, trials, name))
         for kind in kinds:
             if properties_of(kind).drawing is not None:
-                name = "sequences" if first else f"{kind.name}-sequences"
-                made += self._parts(name, kind, Tries.SEQUENCES, self.sequences)
-                first = False
+                # The parts of the first kind are not named after it.
+                name = "sequences" if kind is first else f"{kind.name}-sequences"
+                whole = self.sequences if kind is first else self.others
+                made += self._parts(name, kind, Tries.SEQUENCES, whole)
         for kind in kinds:
             if properties_of(kind).own is not None:
                 made += self._parts(kind.name, kind, Tries.OWN, profile.own)

@@ -22,14 +22,40 @@ class GivenRotating(GivenTokens, frozen=True, kw_only=True):
     keep: int = 0
 
 
+def _properties() -> object:
+    from conformance.kinds.rotating.properties import PROPERTIES  # which needs hypothesis
+
+    return PROPERTIES
+
+
+# Operation -> the requirement that it is about.
+ABOUT = {
+    "new": "ROTATING-022", "update_and_fetch": "ROTATING-003", "keys_and_values": "ROTATING-035",
+    "make_mask": "ROTATING-013", "offset": "ROTATING-008", "size": "ROTATING-008",
+    "max_size": "ROTATING-008", "nbytes": "ROTATING-022", "empty": "ROTATING-022",
+    "is_trimmable": "ROTATING-009", "trim": "ROTATING-010", "state": "ROTATING-023",
+    "set_state": "ROTATING-028", "meta_state": "ROTATING-023", "set_meta_state": "ROTATING-024",
+    "from_state": "ROTATING-025", "round_trip": "ROTATING-025", "copy": "ROTATING-029",
+    "to_quantized": "ROTATING-032", "materialize": "ROTATING-036", "class_name": "ROTATING-037",
+    "snapshot": "ROTATING-018", "hold": "ROTATING-031", "held": "ROTATING-031",
+    "write_in_place": "ROTATING-031", "merge": "ROTATING-006",
+}  # fmt: skip
+
 ROTATING = Kind(
     name="rotating",
     title="RotatingKVCache",
-    records=(
-        operations.new(New, "an empty cache with a window of `max_size` tokens", always=("keep",)),
-        *operations.COMMON,
-        common.MERGE.altered(makes=Handle("into", kind="batch_rotating")),
+    records=operations.about(
+        (
+            operations.new(
+                New, "an empty cache with a window of `max_size` tokens", always=("keep",)
+            ),
+            *operations.COMMON,
+            common.MERGE.altered(makes=Handle("into", kind="batch_rotating")),
+        ),
+        ABOUT,
+        apart="ROTATING-029",
     ),
+    properties=_properties,
     given=GivenRotating,
     build=build,
     snapshots=SNAPSHOTS,

@@ -5,6 +5,7 @@ Keys and values are [batch, heads, tokens, head dimension].
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from typing import Any, Literal
 
 from conformance.engine.kind import OnCache
@@ -102,3 +103,10 @@ COMMON = (
     common.HELD_OBJECT,
     WRITE_IN_PLACE,
 )
+
+
+def about(
+    records: Iterable[Operation], requirements: Mapping[str, str], apart: str
+) -> tuple[Operation, ...]:
+    """The same operations with the requirement that each is about, and that of caches apart."""
+    return tuple(record.altered(about=requirements[record.name], apart=apart) for record in records)
