@@ -98,18 +98,19 @@ class PropertyChoice:
         """
         from conformance.properties.kind_properties import laws_of, properties_of
 
-        profile, first = PROFILES[self.profile], next(iter(kinds))
+        profile = PROFILES[self.profile]
+        drawn = [kind for kind in kinds if properties_of(kind).drawing is not None]
+        first = drawn[0] if drawn else None
         made = []
         for name, (kind, _) in laws_of(kinds).items():
             trials = profile.trials if kind is first else profile.few
             seed = derived(self.seed, name)
             made.append(Part(f"law-{name}", kind.name, Tries.LAW, seed, trials, name))
-        for kind in kinds:
-            if properties_of(kind).drawing is not None:
-                # The parts of the first kind are not named after it.
-                name = "sequences" if kind is first else f"{kind.name}-sequences"
-                whole = self.sequences if kind is first else self.others
-                made += self._parts(name, kind, Tries.SEQUENCES, whole)
+        for kind in drawn:
+            # The parts of the first kind are not named after it.
+            name = "sequences" if kind is first else f"{kind.name}-sequences"
+            whole = self.sequences if kind is first else self.others
+            made += self._parts(name, kind, Tries.SEQUENCES, whole)
         for kind in kinds:
             if properties_of(kind).own is not None:
                 made += self._parts(kind.name, kind, Tries.OWN, profile.own)
