@@ -112,7 +112,7 @@ def test_other_bad_use(capfd, arguments, text):
         ("py:", "unknown backend 'py:'"),
         ("cmd: ", "unknown backend 'cmd: '"),
         ("py:json:loads", "py:json:loads: json has no class loads"),
-        ("py:json", "py:json: write py:package.module:ClassName"),
+        ("py:json", "py:json: json has none of the classes ArraysCache, KVCache, "),
         ("py::X", "py::X: write py:package.module:ClassName"),
         ("py:no_such:X", "importing no_such failed with ModuleNotFoundError: No module named"),
         ("cmd:'open", "cmd:'open: No closing quotation"),

@@ -180,3 +180,27 @@ def test_elements_of_metadata_are_spelled_out_and_bounded(monkeypatch):
         literals.texts([TextPattern(repeat="abcd", elements=9)])
     with pytest.raises(ValueError, match="elements: 1 is out of bounds"):
         literals.texts(["x"] * 12)
+
+
+def test_tensors_are_named_after_their_tokens():
+    named = Tensors({"k1": TensorLiteral(float32=[9])})
+    assert named("k0-2,7") == tensor("float32", [1, 1, 4, 1], [0, 1, 2, 7])
+    assert named("v3") == tensor("float32", [1, 1, 1, 1], [-3])
+    assert named("v0-1/10-11") == tensor("float32", [2, 1, 2, 1], [0, -1, -10, -11])
+    assert named("k1") == tensor("float32", [1], [9])
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("k0-1/2", "k0-1/2: the rows have different lengths"),
+        ("k2-1", "2-1 is not 1 to 100000 tokens"),
+        ("k0-100000", "0-100000 is not 1 to 100000 tokens"),
+        ("k", "no tensor is named 'k'"),
+        ("w1", "no tensor is named 'w1'"),
+        ("k1,", "no tensor is named 'k1,'"),
+    ],
+)
+def test_names_of_tokens_that_are_refused(name, text):
+    with pytest.raises(ValueError, match=text):
+        Tensors({})(name)

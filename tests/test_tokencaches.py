@@ -116,3 +116,14 @@ def test_a_release_serves_the_kinds_that_the_reference_has(release):
     dialect = release.replace("==", "-").rpartition(".")[0]
     with connect(f"pypi:{release}", dialect) as real, connect("reference", dialect) as reference:
         assert set(real.handshake.capabilities) == set(reference.handshake.capabilities)
+
+
+def test_a_module_serves_all_kinds_that_it_has(tmp_path, monkeypatch):
+    reference = "reference_impl.dialects.mlx_lm_0_31"
+    with connect(f"py:{reference}", "mlx-lm-0.31") as backend:
+        assert {"set", "kv.new", "rotating.trim"} <= set(backend.handshake.capabilities)
+    (tmp_path / "rings_alone.py").write_text(f"from {reference} import RotatingKVCache")
+    monkeypatch.chdir(tmp_path)
+    with connect("py:rings_alone", "mlx-lm-0.31") as backend:
+        served = {op.partition(".")[0] for op in backend.handshake.capabilities}
+        assert served == {"rotating"}

@@ -59,6 +59,11 @@ class Plan:
         )
 
     @property
+    def kinds(self) -> Set[str]:
+        """The names of the kinds that its steps are about."""
+        return {kind for step in self.steps for kind in step.operation.kinds}
+
+    @property
     def may_trap(self) -> bool:
         """Whether the dialect lets the process die in one of the steps."""
         return any(step.may_trap for step in self.steps)
@@ -148,9 +153,7 @@ def absent(dialect: Dialect, op: str) -> str | None:
     return next((dialect.absent[key] for key in (op, *wider) if key in dialect.absent), None)
 
 
-def plan(
-    case: Case, dialect: Dialect, tensors: Tensors, implementation: str | None = None
-) -> Plan:
+def plan(case: Case, dialect: Dialect, tensors: Tensors, implementation: str | None = None) -> Plan:
     """Bind an applicable case to a dialect; ValueError when a literal is wrong.
 
     With the name of the implementation that will carry it out, an unsafe outcome of the dialect is

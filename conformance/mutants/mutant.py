@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from conformance.mutants.alter import altered
-from reference_impl import dialect_class, from_state
+from reference_impl import cache_classes, dialect_class, from_state
 
 # Rule -> how it stands in the class of a dialect, given what stands there.
 RULES: dict[str, tuple[str, Callable[[Any, Any], Any]]] = {
@@ -39,6 +39,8 @@ class Mutant:
     label, a state and metadata become a cache (given the class of the mutant and what the dialect's
     own function would be). `files`
     makes the wrong `save` and `load` of right ones; without it a mutant has neither.
+    `kind` is that of the wrong class and `label` its name, where it is not a slot cache; it has
+    `members` and nothing else of these.
     `sequence` marks those that no single operation on a fresh cache shows: what is wrong is stale
     or shared, and comes out in a later operation or in another cache.
     """
@@ -54,6 +56,13 @@ class Mutant:
     restore: Callable[..., Any] | None = None
     files: Callable[..., Any] | None = None
     sequence: bool = False
+    kind: str = "slots"
+    label: str = "ArraysCache"
+
+    @property
+    def of_slots(self) -> bool:
+        """Whether its class is a slot cache, which alone has `rules`, `restore` and `files`."""
+        return self.kind == "slots"
 
 
 def named(name: str, known: Mapping[str, Mutant], hint: str) -> Mutant:
@@ -64,8 +73,21 @@ def named(name: str, known: Mapping[str, Mutant], hint: str) -> Mutant:
     raise ValueError(f"no mutant is called {name!r}; {f'did you mean {near}?' if near else hint}")
 
 
+def classes(mutant: Mutant) -> dict[str, type[Any]]:
+    """The classes of keys and values in the mutant's dialect, by label; one of them is wrong.
+
+    Each is one of its own, so that what they make of each other (a batch, a quantized cache) is of
+    the same classes.
+    """
+    found: dict[str, type[Any]] = {}
+    for label, reference in cache_classes(mutant.dialect).items():
+        found[label] = type(label, (reference,), {"classes": found})
+    found[mutant.label] = type(mutant.label, (found[mutant.label],), dict(mutant.members))
+    return found
+
+
 def build(mutant: Mutant) -> tuple[type[Any], Callable[[str, Any, Any], Any]]:
-    """The wrong class, and its way from (class label, state, meta_state) to a cache."""
+    """The wrong slot cache, and its way from (class label, state, meta_state) to a cache."""
     reference = dialect_class(mutant.dialect)
     members = dict(mutant.members)
     for rule, wrong_rule in mutant.rules.items():

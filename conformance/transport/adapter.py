@@ -187,7 +187,8 @@ class Adapter:
 
     def _serves(self, op: str) -> bool:
         names = ("update", "update_and_fetch") if op == "update" else (NEEDS.get(op),)
-        return any(name is None or hasattr(self.cls, name) for name in names)
+        known = self.cls or op in ("initialize", "reset")
+        return bool(known) and any(name is None or hasattr(self.cls, name) for name in names)
 
     def cache(self, handle: str) -> Any:
         """The cache of that name."""

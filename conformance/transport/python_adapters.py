@@ -9,10 +9,11 @@ import importlib
 import os
 import sys
 from functools import partial
+from types import ModuleType
 from typing import Any
 
 from conformance import __version__
-from conformance.mutants.mutant import Mutant, build
+from conformance.mutants.mutant import Mutant, build, classes
 from conformance.transport import cachefiles, tokencaches
 from conformance.transport.adapter import Adapter, decode, encode, module_loader
 from conformance.transport.backend import BackendUnusable
@@ -26,6 +27,7 @@ ESSENTIAL = ("__getitem__", "__setitem__", "state")
 PROMPT_FUNCTIONS = (
     "can_trim_prompt_cache", "trim_prompt_cache", "make_prompt_cache", "create_attention_mask"
 )  # fmt: skip
+SLOTS = "ArraysCache"  # the class that a module has it under
 
 
 def reference(dialect: str) -> Adapter:
@@ -50,19 +52,29 @@ def _family(dialect: str) -> dict[str, Any]:
 
 
 def mutant(wrong: Mutant) -> Adapter:
-    """The adapter around a mutant, in the mutant's dialect."""
-    cls, restore = build(wrong)
+    """The adapter around a mutant, in the mutant's dialect.
+
+    One of slots serves nothing else, one of another kind all the kinds beside it.
+    """
     implementation = {"name": f"mutant:{wrong.name}", "version": __version__, "language": "python"}
+    if not wrong.of_slots:
+        adapter = Adapter(dialect_class(wrong.dialect), implementation, wrong.dialect)
+        adapter.add(tokencaches, _family(wrong.dialect) | classes(wrong))
+        return adapter
+    cls, restore = build(wrong)
     files = wrong.files(LaterFiles(wrong.dialect)) if wrong.files else None
     return Adapter(cls, implementation, wrong.dialect, restore, files)
 
 
 def python_class(target: str) -> Adapter:
-    """The adapter around `module:Class`; BackendUnusable when there is no such class."""
+    """The adapter around `module:Class`, or around all classes of `module` that are called like
+    mlx-lm's; BackendUnusable when there is none.
+    """
     module_name, separator, class_name = target.partition(":")
-    if not separator or not module_name or not class_name:
+    if not module_name or (separator and not class_name):
         raise BackendUnusable(
-            Unusable.NO_BACKEND, f"py:{target}: write py:package.module:ClassName"
+            Unusable.NO_BACKEND,
+            f"py:{target}: write py:package.module:ClassName, or py:package.module",
         )
     if os.getcwd() not in sys.path:
         sys.path.insert(0, os.getcwd())  # as `python -m` does: a port is judged where it lies
@@ -73,18 +85,7 @@ def python_class(target: str) -> Adapter:
             Unusable.NOT_IMPORTED,
             f"py:{target}: importing {module_name} failed with {type(error).__name__}: {error}",
         ) from error
-    cls = getattr(module, class_name, None)
-    if not isinstance(cls, type):
-        raise BackendUnusable(
-            Unusable.NO_CACHE_CLASS, f"py:{target}: {module_name} has no class {class_name}"
-        )
-    missing = [name for name in ESSENTIAL if not hasattr(cls, name)]
-    if missing:
-        raise BackendUnusable(
-            Unusable.NO_CACHE_CLASS,
-            f"py:{target}: {class_name} has no {', '.join(missing)}; a slot cache is shaped like "
-            "mlx-lm's ArraysCache (see the README, section on plugging in your own code)",
-        )
+    cls = _named(target, module, class_name) if separator else _any(target, module)
     package = module_name.partition(".")[0]
     version = str(getattr(importlib.import_module(package), "__version__", ""))
     implementation = {"name": target, "version": version, "language": "python"}
@@ -92,3 +93,30 @@ def python_class(target: str) -> Adapter:
     adapter = Measuring(cls, implementation, restore=module_loader(module), files=files)
     adapter.add(tokencaches, vars(module))
     return adapter
+
+
+def _named(target: str, module: ModuleType, name: str) -> type[Any]:
+    cls = getattr(module, name, None)
+    if not isinstance(cls, type):
+        raise BackendUnusable(
+            Unusable.NO_CACHE_CLASS, f"py:{target}: {module.__name__} has no class {name}"
+        )
+    missing = [name for name in ESSENTIAL if not hasattr(cls, name)]
+    if missing:
+        raise BackendUnusable(
+            Unusable.NO_CACHE_CLASS,
+            f"py:{target}: {name} has no {', '.join(missing)}; a slot cache is shaped like "
+            "mlx-lm's ArraysCache (see the README, section on plugging in your own code)",
+        )
+    return cls
+
+
+def _any(target: str, module: ModuleType) -> type[Any] | None:
+    """The slot cache of a module, which may have other kinds alone."""
+    known = (SLOTS, *tokencaches.KINDS.values())
+    if not any(isinstance(getattr(module, name, None), type) for name in known):
+        raise BackendUnusable(
+            Unusable.NO_CACHE_CLASS,
+            f"py:{target}: {module.__name__} has none of the classes {', '.join(known)}",
+        )
+    return _named(target, module, SLOTS) if hasattr(module, SLOTS) else None

@@ -25,6 +25,7 @@ CHAPTERS = {
     "batch": "Batch operations",
     "large": "Large sizes",
     "files": "Prompt-cache files",
+    "kv": "KVCache",
 }
 
 

@@ -63,6 +63,8 @@ def catch(suite: Suite, mutant: Mutant) -> Caught:
     try:
         for part in CHOICE.parts(suite.kinds):
             kind = suite.kinds[part.kind]
+            if kind.name != mutant.kind:
+                continue
             if part.tries is Tries.LAW:
                 _, law = known[part.law]
                 applies = law.not_applicable(kind, dialect, comparison.operations) is None
@@ -79,6 +81,11 @@ def catch(suite: Suite, mutant: Mutant) -> Caught:
     return Caught(tuple(laws), first)
 
 
+def is_drawn(suite: Suite, mutant: Mutant) -> bool:
+    """Whether there is something to try of it: not for files, nor for a kind without properties."""
+    return mutant.files is None and suite.kinds[mutant.kind].properties is not None
+
+
 def stored() -> dict[str, Caught]:
     """Mutant -> what was found when the file was written."""
     return msgspec.json.decode(STORED.read_bytes(), type=dict[str, Caught])
@@ -90,8 +97,8 @@ def catch_all(
     jobs: int | None = None,
     step: Callable[[str], None] = lambda name: None,
 ) -> dict[str, Caught]:
-    """The same for those of `chosen` that are no mutants of files, on `jobs` processes."""
-    drawn = [mutant for mutant in chosen if mutant.files is None]
+    """The same for those of `chosen` that something is drawn for, on `jobs` processes."""
+    drawn = [mutant for mutant in chosen if is_drawn(suite, mutant)]
     found = spread(drawn, partial(catch, suite), partial(_caught, suite.root), jobs, step)
     return {mutant.name: caught for mutant, caught in zip(drawn, found, strict=True)}
 

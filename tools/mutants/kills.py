@@ -83,10 +83,16 @@ class Examiner:
         return opened(mutant)
 
     def _in_order(self, mutant: Mutant) -> Iterator[Plan]:
-        """First the cases of what the mutant violates; large ones only if they are among these."""
+        """The cases with caches of the mutant's kind: first those of what it violates; large ones
+        only if they are among these.
+        """
         # Files go by readers and writers of their own, of which the classes are no part.
         of_files = mutant.files is not None
-        plans = [bound for bound in self._plans_of(mutant.dialect) if bound.files == of_files]
+        plans = [
+            bound
+            for bound in self._plans_of(mutant.dialect)
+            if bound.files == of_files and (of_files or mutant.kind in bound.kinds)
+        ]
         meant = [bound for bound in plans if set(bound.case.requires) & set(mutant.violates)]
         yield from sorted(meant, key=lambda bound: LARGE in bound.case.tags)
         chosen = {bound.case.id for bound in meant}
