@@ -42,6 +42,15 @@ BROKEN = {
     "filter": "filter-in-order", "filter-composes": "filter-in-order", "extend": "extend-in-front",
     "extend-in-any-grouping": "extend-in-front", "extract-of-merge": "merge-backwards",
     "extend-is-merge": "merge-backwards",
+    "rotating-appending": "ring-wraps-to-the-front", "rotating-trimming": "ring-trim-leaves-index",
+    "rotating-restoring": "ring-restored-index-lost", "rotating-copying": "ring-copy-shares",
+    "rotating-looking": "ring-offset-is-a-size",
+    "rotating-masking": "ring-mask-counts-whole-window",
+    "chunked-appending": "chunked-newest-in-front",
+    "chunked-trimming": "chunked-trim-from-the-front",
+    "chunked-restoring": "chunked-restored-unchunked", "chunked-copying": "chunked-copy-shares",
+    "chunked-looking": "chunked-mask-takes-a-token",
+    "chunked-masking": "chunked-mask-of-the-kept",
 }  # fmt: skip
 
 

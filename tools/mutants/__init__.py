@@ -26,6 +26,12 @@ CHAPTERS = {
     "large": "Large sizes",
     "files": "Prompt-cache files",
     "kv": "KVCache",
+    "rotating": "RotatingKVCache: chunks, single tokens, what is kept, room",
+    "rotating_counting": "RotatingKVCache: counting, taking back, what does not fit",
+    "rotating_masks": "RotatingKVCache: masks",
+    "rotating_state": "RotatingKVCache: state, copies, what is handed out",
+    "chunked": "ChunkedKVCache: appending, dropping the front, taking back",
+    "chunked_state": "ChunkedKVCache: masks, state, copies",
 }
 
 

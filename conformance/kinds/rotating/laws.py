@@ -15,6 +15,7 @@ _keep = st.integers(0, 3)
 class RotatingTrial(TokenTrial):
     """A trial with a window that is larger than what is kept."""
 
+    in_order = False
     max_size = 0
     keep = 0
 
