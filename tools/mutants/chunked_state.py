@@ -116,7 +116,7 @@ def _offset_of_the_data(c: Any) -> None:
 
 
 def _numbers_of_the_file(cls: Any, state: Any, meta: Any) -> Any:
-    made = cls.__new__(cls)
+    made: Any = object.__new__(cls)
     made.state = state
     rules.take_two_integers(made, meta)
     return made
@@ -127,7 +127,7 @@ def _start_bounded(c: Any) -> None:
 
 
 def _of_another_class(cls: Any, state: Any, meta: Any) -> Any:
-    named = type("ChunkCache", (cls,), {})
+    named: Any = type("ChunkCache", (cls,), {})
     return own(LM31).from_state.__func__(named, state, meta)
 
 
@@ -146,7 +146,7 @@ def _deep(change: Any) -> Any:
     """deepcopy, as mlx-lm's caches are copied."""
 
     def deep(c: Any, memo: Any) -> Any:
-        twin = type(c).__new__(type(c))
+        twin = object.__new__(type(c))
         vars(twin).update(own_arrays(vars(c)))
         change(c, twin)
         return twin

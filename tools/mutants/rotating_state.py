@@ -106,7 +106,7 @@ def _one_short(c: Any) -> Any:
 
 
 def _numbers_of_the_file(cls: Any, state: Any, meta: Any) -> Any:
-    made = cls.__new__(cls)
+    made: Any = object.__new__(cls)
     made.state = state
     rules.take_four_integers(made, meta)
     return made
@@ -124,13 +124,18 @@ def _restoring(dialect: str, change: Any) -> Any:
 
 
 def _of_another_class(cls: Any, state: Any, meta: Any) -> Any:
-    named = type("SlidingKVCache", (cls,), {})
+    named: Any = type("SlidingKVCache", (cls,), {})
     return own(LM31).from_state.__func__(named, state, meta)
 
 
 def _index_at_the_end(c: Any) -> None:
     if c.keys is not None:
         c.index = c.keys.shape[2]
+
+
+def _bounding(c: Any) -> bool:
+    c.offset = min(c.offset, c.max_size)
+    return bool(c.offset < c.max_size)
 
 
 def _not_empty(c: Any) -> None:
@@ -144,7 +149,13 @@ def _refuse_empty(c: Any) -> None:
 
 
 def _in_float32(c: Any) -> None:
-    c.keys, c.values = c.keys.astype(mx.float32), c.values.astype(mx.float32)
+    if c.keys is not None:
+        c.keys, c.values = c.keys.astype(mx.float32), c.values.astype(mx.float32)
+
+
+def _offset_of_the_data(c: Any) -> None:
+    if c.keys is not None:
+        c.offset = c.keys.shape[2]
 
 
 def _first_row(c: Any) -> None:
@@ -176,7 +187,7 @@ def _copy(change: Any) -> Any:
     """deepcopy, as mlx-lm's caches are copied."""
 
     def deep(c: Any, memo: Any) -> Any:
-        twin = type(c).__new__(type(c))
+        twin = object.__new__(type(c))
         vars(twin).update(own_arrays(vars(c)))
         change(c, twin)
         return twin
@@ -251,11 +262,10 @@ MUTANTS = (
          members={"materialize": lambda c: None if c.keys is None else _sorted_buffers(c)}),
     ring("ring-materialize-needs-tokens", RS, ("ROTATING-036",),
          "A cache without tokens cannot be materialized.",
-         members={"materialize": lambda c: mx.eval(c.keys.shape)}),
+         members={"materialize": lambda c: mx.eval(c.keys[...])}),
     ring("ring-offset-is-a-size", LM32, ("ROTATING-018",),
          "Asking whether it is trimmable bounds the offset.",
-         members={"is_trimmable": lambda c: (
-             setattr(c, "offset", min(c.offset, c.max_size)), c.offset < c.max_size)[1]}),
+         members={"is_trimmable": _bounding}),
     ring("ring-new-has-buffers", LM31, ("ROTATING-022",), "A new cache has buffers of no tokens.",
          members={"__init__": _with_zeros}),
     ring("ring-empty-by-offset", LM32, ("ROTATING-022",),
@@ -305,14 +315,13 @@ MUTANTS = (
          members={"from_state": _restoring(LM32, _index_at_the_end)}),
     ring("ring-restored-offset-lost", RS, ("ROTATING-025",),
          "The offset of a restored window is what is stored.",
-         members={"from_state": _restoring(RS, lambda c: c.keys is None or setattr(
-             c, "offset", c.keys.shape[2]))}),
+         members={"from_state": _restoring(RS, _offset_of_the_data)}),
     ring("ring-restored-window-lost", LM31, ("ROTATING-025",),
          "A restored window is wider than it was.",
          members={"from_state": _restoring(LM31, lambda c: setattr(
              c, "max_size", 2 * c.max_size))}),
     ring("ring-restored-in-float32", LM32, ("ROTATING-025",), "Restored tokens are float32.",
-         members={"from_state": _restoring(LM32, lambda c: c.keys is None or _in_float32(c))}),
+         members={"from_state": _restoring(LM32, _in_float32)}),
     ring("ring-restored-first-row", LM31, ("ROTATING-025",), "One row is restored.",
          members={"from_state": _restoring(LM31, _first_row)}),
     ring("ring-restored-swapped", RS, ("ROTATING-025", "ROTATING-028"),
