@@ -142,16 +142,30 @@ def _made(cls: Any, state: Any, meta: Any) -> Any:
 # Copies
 
 
-def _deep(change: Any) -> Any:
-    """deepcopy, as mlx-lm's caches are copied."""
+class _Whole:
+    """What deepcopy leaves as it is."""
 
-    def deep(c: Any, memo: Any) -> Any:
+    def __init__(self, made: Any) -> None:
+        self.made = made
+
+    def __deepcopy__(self, memo: Any) -> _Whole:
+        return self
+
+
+def _taken(whole: _Whole) -> Any:
+    return whole.made
+
+
+def _deep(change: Any) -> Any:
+    """How mlx-lm's caches are copied by deepcopy, and a change of the copy."""
+
+    def reduced(c: Any, protocol: Any) -> Any:
         twin = object.__new__(type(c))
         vars(twin).update(own_arrays(vars(c)))
         change(c, twin)
-        return twin
+        return _taken, (_Whole(twin),)
 
-    return deep
+    return reduced
 
 
 def _shared(c: Any, twin: Any) -> None:
@@ -319,13 +333,13 @@ MUTANTS = (
                      "from_state": classmethod(_made)}),
     chunked("chunked-copy-shares", LM31, ("CHUNKED-022", "CHUNKED-023"),
             "A copy has the buffers of its original.", "copy.copy of an mlx-lm cache",
-            members={"__deepcopy__": _deep(_shared)}, sequence=True),
+            members={"__reduce_ex__": _deep(_shared)}, sequence=True),
     chunked("chunked-copy-unchunked", SWIFT4, ("CHUNKED-022",), "A copy has no chunk size.",
             members={"copy": _unchunked(SWIFT4)}),
     chunked("chunked-copy-forgets-start", RS, ("CHUNKED-022",), "A copy starts at position 0.",
             members={"copy": _start_lost}),
     chunked("chunked-copy-sized", LM31, ("CHUNKED-022",), "A copy without chunk size has one of 0.",
-            members={"__deepcopy__": _deep(
+            members={"__reduce_ex__": _deep(
                 lambda c, twin: setattr(twin, "chunk_size", twin.chunk_size or 0))}),
     chunked("chunked-fetches-room", LM32, ("CHUNKED-024",), "Free room is read.",
             members={"keys_and_values": lambda c: (c.keys, c.values)}),

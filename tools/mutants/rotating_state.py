@@ -183,16 +183,30 @@ def _state_of_other_order(c: Any, value: Any) -> None:
 # Copies
 
 
-def _copy(change: Any) -> Any:
-    """deepcopy, as mlx-lm's caches are copied."""
+class _Whole:
+    """What deepcopy leaves as it is."""
 
-    def deep(c: Any, memo: Any) -> Any:
+    def __init__(self, made: Any) -> None:
+        self.made = made
+
+    def __deepcopy__(self, memo: Any) -> _Whole:
+        return self
+
+
+def _taken(whole: _Whole) -> Any:
+    return whole.made
+
+
+def _copy(change: Any) -> Any:
+    """How mlx-lm's caches are copied by deepcopy, and a change of the copy."""
+
+    def reduced(c: Any, protocol: Any) -> Any:
         twin = object.__new__(type(c))
         vars(twin).update(own_arrays(vars(c)))
         change(c, twin)
-        return twin
+        return _taken, (_Whole(twin),)
 
-    return deep
+    return reduced
 
 
 def _shared(c: Any, twin: Any) -> None:
@@ -233,9 +247,11 @@ def _sorted_buffers(c: Any) -> None:
     c.keys, c.values = _in_order(c)
 
 
-def _full_as_copy(c: Any) -> Any:
-    kept = vars(c).get("kept")
-    return own_arrays(kept) if kept is not None and c.index == c.max_size else kept
+def _full_as_copies(c: Any, name: str) -> Any:
+    found = object.__getattribute__(c, name)
+    if name in ("keys", "values") and c.index == c.max_size:
+        return own_arrays(found)
+    return found
 
 
 def _fetch_ordered(c: Any) -> Any:
@@ -345,13 +361,13 @@ MUTANTS = (
          members={"state": _writes(RS, "state", rules.take_two_arrays)}),
     ring("ring-full-buffers-copied", LM31, ("ROTATING-031",),
          "The buffers of a window that is just full are handed out as copies.",
-         members={"keys": property(_full_as_copy, lambda c, array: vars(c).update(kept=array))}),
+         members={"__getattribute__": _full_as_copies}),
     ring("ring-copy-shares", LM31, ("ROTATING-029",),
          "A copy has the buffers of its original.", "copy.copy of an mlx-lm cache",
-         members={"__deepcopy__": _copy(_shared)}, sequence=True),
+         members={"__reduce_ex__": _copy(_shared)}, sequence=True),
     ring("ring-copy-shares-values", LM32, ("ROTATING-029",),
          "A copy has the values of its original.",
-         members={"__deepcopy__": _copy(_values_shared)}, sequence=True),
+         members={"__reduce_ex__": _copy(_values_shared)}, sequence=True),
     ring("ring-copy-forgets-keep", SWIFT3, ("ROTATING-029",), "A copy keeps nothing.",
          members={"copy": _swift_copy}),
     ring("ring-copy-forgets-index", RS, ("ROTATING-029",),
