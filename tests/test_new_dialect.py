@@ -74,7 +74,7 @@ def test_a_dialect_that_changes_nothing_is_an_entry_and_a_module(checkout):
     child, said = checkout.verdicts(CHILD, "--properties", "quick")
     assert child == checkout.verdicts(PARENT)[0]
     assert set(child.values()) == {"pass", "not-applicable"}
-    assert re.search(r"20 laws, 200 sequences, .* 0 of 27 parts failed", said), said
+    assert re.search(r"\d+ laws, \d+ sequences, .* 0 of \d+ parts failed", said), said
 
 
 def test_what_a_dialect_changes_stands_in_two_places(checkout):

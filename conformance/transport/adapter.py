@@ -7,8 +7,8 @@ script it speaks the wire protocol on stdin and stdout:
 With `cachefiles.py` beside it, it also saves and loads prompt-cache files; `tokencaches.py` serves
 other kinds of caches.
 
-Methods `op_*` are the protocol's operations; which of them the handshake declares is found by looking
-at the class, never by trying.
+Methods `op_*` are the protocol's operations; which of them the handshake declares is found by
+looking at the class, never by trying.
 """
 
 from __future__ import annotations
