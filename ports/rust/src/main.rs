@@ -13,10 +13,18 @@ mod library;
 #[path = "stand_in.rs"]
 mod library;
 
+// The stand-in has no prompt-cache files.
+#[cfg(feature = "mlxrs")]
+mod files;
+#[cfg(not(feature = "mlxrs"))]
+mod files {
+    pub const OPERATIONS: &[(&str, crate::Operation<crate::Adapter>)] = &[];
+}
+
 use std::collections::HashMap;
 
 use json::Json;
-use library::{from_state, to_array, to_tensor, Array, ArraysCache, KvCache, MaskMode};
+use library::{from_state, to_array, to_wire, Array, ArraysCache, KvCache, MaskMode};
 use protocol::{Arguments, Failure, Operation, Server, Tensor};
 
 type Cache = Box<dyn KvCache>;
@@ -65,7 +73,7 @@ fn count(number: usize) -> Json {
 }
 
 fn wire(array: Option<&Array>) -> Answer {
-    array.map_or(Ok(Json::Null), |array| Ok(to_tensor(array)?.to_wire()))
+    array.map_or(Ok(Json::Null), to_wire)
 }
 
 fn wire_list(arrays: &[Array]) -> Answer {
@@ -82,6 +90,19 @@ fn wire_rows(rows: Option<&[i32]>) -> Json {
 
 fn arrays(arguments: &Arguments, name: &str) -> Result<Vec<Array>, Failure> {
     arguments.tensors(name)?.iter().map(to_array).collect()
+}
+
+/// How many slots there are, and those that are set. The slot count has no accessor, but the
+/// metadata tells it.
+fn set_slots(cache: &ArraysCache) -> Result<(usize, Vec<(String, Json)>), Failure> {
+    let size: usize = cache.meta_state()[0].parse().unwrap_or(0);
+    let mut slots = Vec::new();
+    for index in 0..size {
+        if let Some(array) = cache.get(index) {
+            slots.push((index.to_string(), wire(Some(array))?));
+        }
+    }
+    Ok((size, slots))
 }
 
 const CONSTRUCTION: &[(&str, Operation<Adapter>)] = &[
@@ -150,14 +171,7 @@ const SLOTS: &[(&str, Operation<Adapter>)] = &[
     }),
     ("snapshot", |adapter, a| {
         let cache = adapter.slots(a)?;
-        // The slot count has no accessor, but the metadata tells it.
-        let size: usize = cache.meta_state()[0].parse().unwrap_or(0);
-        let mut slots = Vec::new();
-        for index in 0..size {
-            if let Some(array) = cache.get(index) {
-                slots.push((index.to_string(), wire(Some(array))?));
-            }
-        }
+        let (size, slots) = set_slots(cache)?;
         Ok(Json::object([
             ("class_name", Json::text(cache.reference_class_name())),
             ("slot_count", count(size)),
@@ -261,7 +275,13 @@ fn main() -> std::io::Result<()> {
         name: library::NAME,
         version: library::VERSION,
         dialect: "mlxrs-0.1",
-        operations: &[CONSTRUCTION, SLOTS, SEQUENCES, PROPERTIES],
+        operations: &[
+            CONSTRUCTION,
+            SLOTS,
+            SEQUENCES,
+            PROPERTIES,
+            files::OPERATIONS,
+        ],
     };
     server.serve()
 }

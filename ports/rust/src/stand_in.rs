@@ -31,8 +31,8 @@ pub fn to_array(tensor: &Tensor) -> Result<Array> {
     Ok(Array(Rc::new(tensor.clone())))
 }
 
-pub fn to_tensor(array: &Array) -> Result<Tensor> {
-    Ok((*array.0).clone())
+pub fn to_wire(array: &Array) -> Result<Json> {
+    Ok(array.0.to_wire())
 }
 
 #[allow(dead_code)] // Causal is an answer of other caches

@@ -27,8 +27,14 @@ pub fn to_array(tensor: &Tensor) -> Result<Array, Failure> {
     Ok(mlxrs::ops::shape::reshape(&typed, &tensor.shape)?)
 }
 
-pub fn to_tensor(array: &Array) -> Result<Tensor, Failure> {
+/// An array on the wire. A lying file makes arrays of negative sizes, which have no bytes to show.
+pub fn to_wire(array: &Array) -> Result<Json, Failure> {
     let (dtype, shape) = (array.dtype()?, array.shape());
+    if shape.iter().any(|&size| i32::try_from(size).is_err()) {
+        let sizes: Vec<_> = shape.iter().map(|&size| size as isize).collect();
+        let what = format!("an array of shape {sizes:?}");
+        return Ok(Json::object([("foreign", Json::text(what))]));
+    }
     let bytes = if array.size() == 0 {
         Vec::new()
     } else {
@@ -36,11 +42,12 @@ pub fn to_tensor(array: &Array) -> Result<Tensor, Failure> {
         let bytes = mlxrs::ops::misc::view(&flat, u8::DTYPE)?;
         mlxrs::ops::shape::contiguous(&bytes, false)?.to_vec()?
     };
-    Ok(Tensor {
+    let tensor = Tensor {
         dtype: dtype.as_str().to_string(),
         shape,
         bytes,
-    })
+    };
+    Ok(tensor.to_wire())
 }
 
 impl From<Error> for Failure {
