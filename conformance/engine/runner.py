@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import fnmatch
+import itertools
 import traceback
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -14,7 +15,7 @@ from conformance.engine.case import Case
 from conformance.engine.dialect import Dialect
 from conformance.engine.execute import execute
 from conformance.engine.judge import judge
-from conformance.engine.plan import applicability, plan
+from conformance.engine.plan import Plan, applicability, plan
 from conformance.engine.suite import Suite
 from conformance.engine.verdict import NotRun, Status, SuiteBug, Verdict
 from conformance.patience import START_SECONDS
@@ -25,6 +26,7 @@ from conformance.transport.messages import Handshake
 from conformance.transport.restarting import RestartingBackend
 
 HOSTILE = "hostile"
+WARMING = 8  # cases that come before one that is measured again
 
 
 @dataclass(frozen=True)
@@ -116,7 +118,36 @@ class Run:
             bound = plan(case, self.dialect, self.suite.tensors_of(case), name)
         except ValueError as error:
             return Verdict(case.id, self.dialect.id, Status.SUITE_BUG, detail=SuiteBug(str(error)))
-        return judge(bound, execute(bound, self.session_for(case)))
+        verdict = judge(bound, execute(bound, self.session_for(case)))
+        if verdict.status is Status.OVER_BUDGET and verdict.mismatches:  # it was measured
+            return self._verdict_when_warm(bound)
+        return verdict
+
+    def _verdict_when_warm(self, bound: Plan) -> Verdict:
+        """Once more, on a fresh backend that has used the operations of the case before.
+
+        The first use of an operation loads code (a kernel of a GPU takes 30 MB), which is not what
+        the case asks for. What the case itself takes is taken again.
+        """
+        session = self.session_for(bound.case)
+        session.close()
+        for case in self._warming(bound.case):
+            execute(plan(case, self.dialect, self.suite.tensors_of(case)), session)
+        return judge(bound, execute(bound, session))
+
+    def _warming(self, wanted: Case) -> list[Case]:
+        """Ordinary cases that use operations of another one and ask for little."""
+        operations = {step.operation for step in wanted.steps if not step.operation.looks}
+        capabilities = frozenset(self.handshake.capabilities)
+        found = (
+            case
+            for case in self.suite.cases.values()
+            if HOSTILE not in case.tags
+            and case.budget.memory_mb is None
+            and any(step.operation in operations for step in case.steps)
+            and applicability(case, self.dialect, capabilities) is None
+        )
+        return list(itertools.islice(found, WARMING))
 
     def session_for(self, case: Case) -> RestartingBackend:
         """The live backend, or one in a process of its own; a process serves for both."""

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
 
 from reference_impl import ArraysCache, from_state
 
-__all__ = ["HungryBy200", "HungryByHalf", "from_state"]
+__all__ = ["HungryBy200", "HungryByHalf", "Leaks", "LoadsCode", "from_state"]
 
 MEGABYTE = 1024 * 1024
 
@@ -23,6 +23,37 @@ class _Hungry(ArraysCache):
     @meta_state.setter
     def meta_state(self, value: Any) -> None:
         bytearray(self.appetite)[::4096] = b"x" * (self.appetite // 4096)
+        ArraysCache.meta_state.fset(self, value)
+
+
+class LoadsCode(_Hungry):
+    """Keeps what its first call took, as a library does that it loads; later calls take nothing."""
+
+    loaded: bytearray | None = None
+
+    @property
+    def meta_state(self) -> Any:
+        return ArraysCache.meta_state.fget(self)
+
+    @meta_state.setter
+    def meta_state(self, value: Any) -> None:
+        if LoadsCode.loaded is None:
+            LoadsCode.loaded = bytearray(b"x" * (30 * MEGABYTE))
+        ArraysCache.meta_state.fset(self, value)
+
+
+class Leaks(_Hungry):
+    """Keeps thirty megabytes more with each call, in small pieces."""
+
+    kept: ClassVar[list[bytes]] = []
+
+    @property
+    def meta_state(self) -> Any:
+        return ArraysCache.meta_state.fget(self)
+
+    @meta_state.setter
+    def meta_state(self, value: Any) -> None:
+        self.kept.extend(b"%0300d" % number for number in range(90_000))
         ArraysCache.meta_state.fset(self, value)
 
 
