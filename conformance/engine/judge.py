@@ -83,6 +83,18 @@ def _answers(plan: Plan, observation: Observation) -> Iterator[tuple[Seen, Answe
             snapshots[call.arguments["cache"]] = reply.value
 
 
+def sides(plan: Plan, observation: Observation) -> Iterator[tuple[PlannedStep, bool]]:
+    """The steps that accept a better outcome, and whether that was taken; not where both hold."""
+    for seen, answer in _answers(plan, observation):
+        expect = seen.step.expect
+        if expect is None or not expect.accept:
+            continue
+        own = not any(expect.own.differences(answer))
+        better = any(not any(other.differences(answer)) for other in expect.accept)
+        if own != better:
+            yield seen.step, better
+
+
 def _over_budget(plan: Plan, observation: Observation) -> list[Mismatch]:
     limit, used = plan.case.budget.memory_mb, observation.memory_mb
     if limit is None or used is None or used <= limit:

@@ -51,7 +51,7 @@ def breaking(
         try:
             backend = comparison.backend.backend
             make = law.makes or Trial
-            trial = make(data.draw, backend, comparison.dialect, kind, comparison.operations)
+            trial = make(data.draw, backend, comparison.rules, kind, comparison.operations)
             law.trial(trial)
         except (Broken, BackendTrouble) as error:
             if isinstance(error, BackendTrouble):

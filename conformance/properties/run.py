@@ -18,6 +18,7 @@ from conformance.engine.verdict import Mismatch, NoAnswer, Status, StepRecord, V
 from conformance.outcomes.difference import Difference
 from conformance.properties import transcript
 from conformance.properties.agreement import first_difference
+from conformance.properties.better import mended
 from conformance.properties.breaches import Breach, try_law
 from conformance.properties.comparison import Answers, Comparison, Disagreement, answers
 from conformance.properties.drawn import Drawn
@@ -55,7 +56,8 @@ class Properties:
             spec = served(spec, dialect)
         session = run.restarting(spec, dialect)
         reference, kinds = connect(REFERENCE, dialect), run.suite.kinds
-        self._comparison = Comparison(reference, session, run.dialect, kinds)
+        better = mended(run.suite, run.dialect, session)
+        self._comparison = Comparison(reference, session, run.dialect, kinds, better)
         self._found = 0
 
     def close(self) -> None:
@@ -93,7 +95,7 @@ class Properties:
 
     def _law(self, part: Part, kind: Kind) -> PartResult:
         _, law = laws_of(self._comparison.kinds)[part.law]
-        why = law.not_applicable(kind, self._comparison.dialect, self._comparison.operations)
+        why = law.not_applicable(kind, self._comparison.rules, self._comparison.operations)
         if why is not None:
             return _left_out(part, why)
         breach, tried = try_law(law, self._comparison, kind, part.seed, part.count)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator, Sequence, Set
+from itertools import chain
 
 from conformance.calls import Call, Refused, Returned
 from conformance.engine.operation import RECEIVER
@@ -26,7 +27,9 @@ def dropping(comparison: Comparison, found: Disagreement) -> Disagreement:
     shrunk = True
     while shrunk:
         shrunk = False
-        for calls in _candidates(found.drawn.calls, looks):
+        # Without a look, what is mended would show later, at an operation that is blamed for it.
+        together = bool(comparison.mended.operations)
+        for calls in _candidates(found.drawn.calls, looks, together):
             if time.monotonic() > until:
                 return found
             shorter = _compare(comparison, calls)
@@ -36,17 +39,27 @@ def dropping(comparison: Comparison, found: Disagreement) -> Disagreement:
     return found
 
 
-def _candidates(calls: Sequence[Call], looks: Set[str]) -> Iterator[list[Call]]:
-    """Fewer calls: without looks, then without ever smaller blocks, from the end on."""
+def _candidates(
+    calls: Sequence[Call], looks: Set[str], together: bool = False
+) -> Iterator[list[Call]]:
+    """Fewer calls: without looks, then without ever smaller blocks, from the end on.
+
+    `together` leaves the looks behind each operation that stays.
+    """
     first, last = list(calls[:1]), list(calls[-1:])
-    middle = list(calls[1:-1])
-    acting = [call for call in middle if call.op not in looks]
+    middle: list[list[Call]] = []
+    for call in calls[1:-1]:
+        if together and middle and call.op in looks:
+            middle[-1].append(call)
+        else:
+            middle.append([call])
+    acting = [block for block in middle if block[0].op not in looks]
     if len(acting) < len(middle):
-        yield [*first, *acting, *last]
+        yield [*first, *chain(*acting), *last]
     size = max(len(middle) // 2, 1)
     while middle and size:
         for start in range(len(middle) - size, -1, -size):
-            yield [*first, *middle[:start], *middle[start + size :], *last]
+            yield [*first, *chain(*middle[:start], *middle[start + size :]), *last]
         size //= 2
 
 

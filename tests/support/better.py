@@ -123,3 +123,13 @@ MENDED = {
 }  # fmt: skip
 for _name in MENDED:  # what a snapshot says of it
     globals()[_name].__name__ = ArraysCache.__name__
+
+
+class ExtractChecksAndForgets(ExtractChecks):
+    """And with a mistake: what it forgets at the end of a prompt is one row vector."""
+
+    def finalize(self) -> None:
+        self.lengths = None
+
+
+ExtractChecksAndForgets.__name__ = ArraysCache.__name__
