@@ -67,7 +67,7 @@ def test_sequences_and_laws_take_the_better_outcome_too(name, reference):
     comparison = Comparison(reference, session, DIALECT, KINDS, found)
     assert search(comparison, SLOTS, 1, 30)[0] is None
     assert not comparison.rules.hazards & found.hazards
-    for _, law in laws_of(KINDS).values():
+    for law in (law for kind, law in laws_of(KINDS).values() if kind is SLOTS):
         if law.not_applicable(SLOTS, comparison.rules, comparison.operations) is None:
             assert try_law(law, comparison, SLOTS, 1, 2)[0] is None, law.id
     if name in SEEN:
