@@ -26,6 +26,8 @@ CHAPTERS = {
     "large": "Large sizes",
     "files": "Prompt-cache files",
     "kv": "KVCache",
+    "plain": "KVCache: what it could do wrongly",
+    "concatenating": "ConcatenateKVCache",
     "rotating": "RotatingKVCache: chunks, single tokens, what is kept, room",
     "rotating_counting": "RotatingKVCache: counting, taking back, what does not fit",
     "rotating_masks": "RotatingKVCache: masks",
