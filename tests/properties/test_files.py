@@ -8,12 +8,14 @@ import sys
 import msgspec
 import pytest
 
+from conformance.calls import Refused, Returned
 from conformance.engine.verdict import Status
 from conformance.filetools.model import FileCase
 from conformance.fixtures import yamlfile
 from conformance.fixtures.load import load_suite
 from conformance.kinds import KINDS
-from conformance.kinds.files.exchange import FileSearch
+from conformance.kinds.files.contents import whole_of
+from conformance.kinds.files.exchange import FileSearch, is_better
 from conformance.properties import driver
 from conformance.properties.comparison import Comparison
 from conformance.properties.profiles import PropertyChoice, Tries
@@ -83,6 +85,36 @@ def test_a_mistake_is_found(name, suite, monkeypatch):
     assert requirement in found.requires
     assert set(found.requires) <= set(suite.requirements)
     assert found.status is Status.FAIL
+
+
+EMPTY_SLOTS = {"caches": [{"class_name": "ArraysCache", "slots": []},
+                          {"class_name": "KVCache", "keys": {"float32": [[[[1]]]]},
+                           "values": {"float32": [[[[2]]]]}}], "user_metadata": {}}  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("dialect", "own", "got", "taken"),
+    [
+        ("mlx-lm-0.32", "wrong", Refused("ValueError", "{} is no list of slots", {}), True),
+        ("mlx-lm-0.32", "wrong", "whole", True),
+        ("mlx-lm-0.32", "whole", Refused("ValueError", "no", {}), False),
+        ("mlx-lm-0.32", "wrong", Refused("Trap", "it dies", {}), False),
+        ("mlx-lm-0.32", "wrong", "no file", False),
+        ("mlx-lm-0.32", Refused("KeyError", "1", {}), Refused("ValueError", "1", {}), True),
+        ("mlx-lm-0.32", Refused("KeyError", "1", {}), "wrong", False),
+        ("mlxrs-0.1", Refused("CapExceeded", "1", {}), Refused("Other", "1", {}), False),
+    ],
+)
+def test_a_better_reading_is_taken_as_in_the_cases(suite, dialect, own, got, taken):
+    whole = whole_of(EMPTY_SLOTS)
+    first, second = whole["caches"]
+    wrong = {**whole, "caches": [{**first, "slots": {"foreign": "dict"}}, second]}
+    answers = {"whole": Returned(whole), "wrong": Returned(wrong), "no file": Returned(5)}
+    with connect("reference", dialect) as model:
+        comparison = Comparison(model, RestartingBackend(lambda: model), suite.dialect(dialect),
+                                KINDS)  # fmt: skip
+        sides = [answers[side] if isinstance(side, str) else side for side in (own, got)]
+        assert is_better(comparison, EMPTY_SLOTS, *sides) == taken
 
 
 def test_a_failure_prints_a_case_and_a_command(tmp_path):

@@ -10,12 +10,23 @@ from pathlib import Path
 from typing import Any
 
 from conformance.calls import Call, Refused, Reply
+from conformance.engine.dialect import lookup
 from conformance.engine.judge import lost
 from conformance.engine.session import RESET
 from conformance.engine.verdict import Status
 from conformance.filetools import written
+from conformance.filetools.compare import reading
+from conformance.filetools.goldens import read_chapter
+from conformance.filetools.model import folder
 from conformance.filetools.safetensors import parse
-from conformance.kinds.files.contents import Content, arguments, contents, requirements, spelled
+from conformance.kinds.files.contents import (
+    Content,
+    arguments,
+    contents,
+    requirements,
+    spelled,
+    whole_of,
+)
 from conformance.kinds.files.operations import LOADING, SAVING
 from conformance.outcomes.difference import Difference
 from conformance.outcomes.trap import is_trap
@@ -126,11 +137,27 @@ def exchange(comparison: Comparison, content: Content) -> Misfiled | None:
             if is_trap(read):
                 continue
             got, trouble = _ask(comparison, call)
-            if got is None or not agree(read, got):
+            if got is None or not (agree(read, got) or is_better(comparison, content, read, got)):
                 told = _whole(read, got, trouble)
                 where = f"load of {whose}"
                 return Misfiled(content, where, tuple(requirements(content)), told, trouble)
     return None
+
+
+def is_better(comparison: Comparison, content: Content, own: Reply, got: Reply) -> bool:
+    """Whether the cases take another answer than the dialect's own: all that is in the file, or a
+    refusal where the dialect reads something wrong. Where its errors have no types, any error.
+    """
+    whole = whole_of(content)
+    if isinstance(got, Refused):
+        if is_trap(got):
+            return False
+        if isinstance(own, Refused):
+            typed = dict.fromkeys(read_chapter(folder()).typed, True)
+            return not lookup(typed, comparison.dialect.lineage)
+        return reading(whole, own.value).wrong is not None
+    assert LOADING.problem is not None
+    return LOADING.problem(got.value) is None and reading(whole, got.value).same
 
 
 def _with_place(difference: Difference) -> tuple[str, ...]:
