@@ -136,6 +136,13 @@ def test_extract_of_the_state_of_the_other_version() -> None:
     assert [one.tolist() for one in cache.extract(1).cache[0]] == [[[2]]]
 
 
+def test_merge_with_the_state_of_the_other_version() -> None:
+    sound, odd = full(Old, 1), Old(2)
+    odd.state = [[array(1), array(2)], None]
+    with pytest.raises(ValueError, match="Invalid type"):
+        Old.merge([sound, odd])
+
+
 @both
 def test_merge(cls: Any) -> None:
     merged = cls.merge([full(cls, 1, padding=[5]), cls(2), full(cls, 2)])

@@ -188,7 +188,10 @@ class SlotDrawing(Drawing):
         slots = [self._slot_value() for _ in range(count)]
         foreign = self._draw(_twenties) == 19
         if (shape == HOLES) != foreign:
-            return slots
+            # Three parts are taken for slots and rows there. A tensor in place of the list of slots
+            # is read beyond its end without a check (hazard three-tensors-as-state), which ends
+            # the process or gives whatever the memory holds.
+            return slots[:2] if shape != HOLES and len(slots) == 3 else slots
         return [slots, self._row(), self._row()]
 
     def _row(self) -> Tensor | None:

@@ -107,7 +107,8 @@ def merge_single_rows(cls: type[SlotCache], caches: Any) -> SlotCache:
 
 def _fitted(state: Any, shape: list[int], dtype: mx.Dtype) -> mx.array:
     """A state as one row: zeros if it is unwritten, else converted and stretched, or refused."""
-    if state is not None and state.shape == tuple(shape) and state.dtype == dtype:
+    is_array = isinstance(state, mx.array)  # after another version's state it may be a list
+    if is_array and state.shape == tuple(shape) and state.dtype == dtype:
         row: mx.array = state
         return row
     row = mx.zeros(shape, dtype)
