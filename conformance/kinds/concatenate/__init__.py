@@ -17,10 +17,32 @@ class GivenConcatenate(GivenTokens, frozen=True):
     __doc__ = GivenTokens.__doc__
 
 
+def _properties() -> object:
+    from conformance.kinds.concatenate.properties import PROPERTIES  # which needs hypothesis
+
+    return PROPERTIES
+
+
+# Operation -> the requirement that it is about.
+ABOUT = {
+    "new": "CONCAT-007", "update_and_fetch": "CONCAT-001", "keys_and_values": "CONCAT-001",
+    "make_mask": "CONCAT-004", "offset": "CONCAT-002", "size": "CONCAT-002",
+    "max_size": "CONCAT-002", "nbytes": "CONCAT-007", "empty": "CONCAT-007",
+    "is_trimmable": "CONCAT-003", "trim": "CONCAT-003", "state": "CONCAT-008",
+    "set_state": "CONCAT-009", "meta_state": "CONCAT-008", "set_meta_state": "CONCAT-009",
+    "from_state": "CONCAT-008", "round_trip": "CONCAT-008", "copy": "CONCAT-010",
+    "to_quantized": "CONCAT-008", "materialize": "CONCAT-011", "class_name": "CONCAT-007",
+    "snapshot": "CONCAT-011", "hold": "CONCAT-010", "held": "CONCAT-010",
+    "write_in_place": "CONCAT-010",
+}  # fmt: skip
+
 CONCATENATE = Kind(
     name="concatenate",
     title="ConcatenateKVCache",
-    records=(operations.new(New, "an empty cache"), *operations.COMMON),
+    records=operations.about(
+        (operations.new(New, "an empty cache"), *operations.COMMON), ABOUT, apart="CONCAT-010"
+    ),
+    properties=_properties,
     given=GivenConcatenate,
     build=build,
     snapshots=SNAPSHOTS,

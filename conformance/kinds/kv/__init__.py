@@ -19,14 +19,36 @@ class GivenKV(GivenTokens, frozen=True):
     __doc__ = GivenTokens.__doc__
 
 
+def _properties() -> object:
+    from conformance.kinds.kv.properties import PROPERTIES  # which needs hypothesis
+
+    return PROPERTIES
+
+
+# Operation -> the requirement that it is about.
+ABOUT = {
+    "new": "KV-011", "update_and_fetch": "KV-001", "keys_and_values": "KV-020",
+    "make_mask": "KV-006", "offset": "KV-002", "size": "KV-002", "max_size": "KV-012",
+    "nbytes": "KV-011", "empty": "KV-011", "is_trimmable": "KV-004", "trim": "KV-004",
+    "state": "KV-012", "set_state": "KV-016", "meta_state": "KV-012", "set_meta_state": "KV-015",
+    "from_state": "KV-013", "round_trip": "KV-013", "copy": "KV-017", "to_quantized": "KV-019",
+    "materialize": "KV-021", "class_name": "KV-022", "snapshot": "KV-021", "hold": "KV-018",
+    "held": "KV-018", "write_in_place": "KV-018", "merge": "KV-001",
+}  # fmt: skip
+
 KV = Kind(
     name="kv",
     title="KVCache",
-    records=(
-        operations.new(New, "an empty cache"),
-        *operations.COMMON,
-        common.MERGE.altered(makes=Handle("into", kind="batch_kv")),
+    records=operations.about(
+        (
+            operations.new(New, "an empty cache"),
+            *operations.COMMON,
+            common.MERGE.altered(makes=Handle("into", kind="batch_kv")),
+        ),
+        ABOUT,
+        apart="KV-017",
     ),
+    properties=_properties,
     given=GivenKV,
     build=build,
     snapshots=SNAPSHOTS,
