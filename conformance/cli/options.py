@@ -62,7 +62,8 @@ OPTIONS = (
     Option("report", "write the verdicts: .json, .xml (JUnit), .md, .html or .svg (a badge)",
            Path, "FILE"),
     Option("report-format", "in this format, whatever the suffix: text, json, junit, markdown, "
-           "html, badge, shields or annotations", shows="FORMAT"),
+           "html, badge, shields, annotations or "
+           "outputs", shows="FORMAT"),
     Option("verbose", "every failure in full, not one of each cause", bool,
            pytest_name="every-failure"),
     Option("properties", "also try laws and drawn sequences of operations: quick, default or "

@@ -37,6 +37,7 @@ FORMATS = {
     "badge": Format((".svg",), badge.svg),
     "shields": Format((), badge.shields),
     "annotations": Format((), github.render),
+    "outputs": Format((), github.outputs),
 }
 
 

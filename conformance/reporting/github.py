@@ -1,4 +1,4 @@
-"""Red verdicts as annotations of a GitHub workflow."""
+"""What a GitHub workflow reads: red verdicts as annotations, counts as outputs of a step."""
 
 from __future__ import annotations
 
@@ -17,6 +17,17 @@ def render(view: View) -> str:
         said = first(case) or case.verdict.detail
         lines.append(_error(case.verdict.case, f"{group.heading}\n{said}\n{case.command}"))
     return "".join(lines[:MOST])
+
+
+def outputs(view: View) -> str:
+    """Counts as `name=value`."""
+    named = {
+        "passed": view.counts["pass"],
+        "failed": view.failed,
+        "known": view.counts.get("known", 0),
+        "not-applicable": view.counts.get("not-applicable", 0),
+    }
+    return "".join(f"{name}={count}\n" for name, count in named.items())
 
 
 def _problems(view: View) -> list[str]:

@@ -13,7 +13,7 @@ from conformance.engine.verdict import Status
 from conformance.reporting.causes import Cause
 from conformance.reporting.json_report import ReportedVerdict
 
-_FIRST = ("suite-bug", "lost", "refused", "lacks", "baseline")  # outside of the port's rules
+_FIRST = ("suite-bug", "lost", "lacks", "baseline")  # outside of the port's rules
 _VARIES = re.compile(r"\d+|'[^']*'|\"[^\"]*\"")  # of a message, from case to case
 _CLEAR = 1.5  # how much more often the cases of an operation fail than all cases do
 
