@@ -34,6 +34,7 @@ CHAPTERS = {
     "rotating_state": "RotatingKVCache: state, copies, what is handed out",
     "chunked": "ChunkedKVCache: appending, dropping the front, taking back",
     "chunked_state": "ChunkedKVCache: masks, state, copies",
+    "batch_kv": "BatchKVCache",
 }
 
 
