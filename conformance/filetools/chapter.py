@@ -266,7 +266,7 @@ def _requirements(content: FileCase) -> list[str]:
     slots = [cache for cache in _all(content.caches) if cache.class_name.endswith("sCache")]
     slots += [cache for cache in _all(content.caches) if cache.class_name == "MambaCache"]
     found = {"FILE-001", "FILE-005"}
-    if any(None in cache.slots or not cache.slots for cache in slots):
+    if any(None in cache.slots or len(cache.slots) != 1 for cache in slots):
         found.add("FILE-002")
     if any(slot is not None for cache in slots for slot in cache.slots):
         found.add("FILE-003")

@@ -41,6 +41,7 @@ class Mutant:
     makes the wrong `save` and `load` of right ones; without it a mutant has neither.
     `kind` is that of the wrong class and `label` its name, where it is not a slot cache; it has
     `members` and nothing else of these.
+    `one_kill` marks one of many of its kind, for which the first case that kills it is enough.
     `sequence` marks those that no single operation on a fresh cache shows: what is wrong is stale
     or shared, and comes out in a later operation or in another cache.
     """
@@ -56,6 +57,7 @@ class Mutant:
     restore: Callable[..., Any] | None = None
     files: Callable[..., Any] | None = None
     sequence: bool = False
+    one_kill: bool = False
     kind: str = "slots"
     label: str = "ArraysCache"
 

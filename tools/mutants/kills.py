@@ -13,11 +13,13 @@ from pathlib import Path
 from typing import TypeVar
 
 from conformance.engine.case import LARGE
+from conformance.engine.dialect import lookup
 from conformance.engine.execute import execute
 from conformance.engine.judge import judge
 from conformance.engine.plan import Plan, applicability, plan
 from conformance.engine.suite import Suite
 from conformance.engine.verdict import Status
+from conformance.filetools.goldens import read_chapter
 from conformance.fixtures.read import read_suite
 from conformance.mutants.mutant import Mutant
 from conformance.transport import connect
@@ -69,7 +71,7 @@ class Examiner:
                     raise ValueError(f"{bound.case.id} cannot be judged in {mutant.dialect}")
                 if status.failed:
                     failed.append(bound.case.id)
-                    if self._terms.first:
+                    if self._terms.first or mutant.one_kill:
                         break
         finally:
             session.close()
@@ -94,11 +96,17 @@ class Examiner:
             if bound.files == of_files and (of_files or mutant.kind in bound.kinds)
         ]
         meant = [bound for bound in plans if set(bound.case.requires) & set(mutant.violates)]
-        yield from sorted(meant, key=lambda bound: LARGE in bound.case.tags)
+        own = f"file.read.{self._writer(mutant.dialect)}."  # what its writer wrote tells most
+        yield from sorted(
+            meant, key=lambda b: (LARGE in b.case.tags, not b.case.id.startswith(own))
+        )
         chosen = {bound.case.id for bound in meant}
         for bound in plans:
             if bound.case.id not in chosen and LARGE not in bound.case.tags:
                 yield bound
+
+    def _writer(self, dialect: str) -> str | None:
+        return lookup(read_chapter().writers, self._suite.dialect(dialect).lineage)
 
     def _plans_of(self, name: str) -> list[Plan]:
         if name not in self._plans:

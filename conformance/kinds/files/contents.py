@@ -66,7 +66,7 @@ def requirements(content: Content) -> list[str]:
     flat = list(_flat(content["caches"]))
     slots = [slot for cache in flat for slot in cache.get("slots", ())]
     found = {
-        "FILE-002": None in slots or any(cache.get("slots") == [] for cache in flat),
+        "FILE-002": None in slots or any(len(cache.get("slots", "1")) != 1 for cache in flat),
         "FILE-003": any(slot is not None for slot in slots),
         "FILE-004": any("left_padding" in cache or "lengths" in cache for cache in flat),
         "FILE-006": any("caches" in cache for cache in flat),
