@@ -17,6 +17,7 @@ from conformance.engine.operation import Gives
 from conformance.engine.plan import Plan, PlannedStep, applicability, expectation, plan
 from conformance.engine.suite import Suite
 from conformance.engine.verdict import Status
+from conformance.transport.backend import BackendGone, BackendHung
 from conformance.transport.restarting import RestartingBackend
 
 _COSTLY = {"hostile", "large"}  # cases that need a process apart, or long
@@ -62,6 +63,8 @@ def _taken(
         if bound.files:
             continue
         observation = execute(bound, session)
+        if isinstance(observation.trouble, (BackendHung, BackendGone)):
+            return  # each further one costs its whole time limit
         if judge(bound, observation).status is Status.PASS:
             yield from ((bound, *taken) for taken in sides(bound, observation))
 

@@ -16,6 +16,7 @@ from conformance.properties.search import search
 from conformance.properties.shorten import redrawn
 from conformance.tensor import tensor
 from conformance.transport import connect
+from conformance.transport.backend import BackendHung
 from conformance.transport.in_process import InProcessBackend
 from conformance.transport.python_adapters import python_class
 from conformance.transport.restarting import RestartingBackend
@@ -80,6 +81,24 @@ def test_sequences_and_laws_take_the_better_outcome_too(name, reference):
 def test_what_mended_nothing_is_held_to_the_dialect(reference):
     session = RestartingBackend(lambda: connect("reference", DIALECT.id))
     assert mended(SUITE, DIALECT, session) == Mended()
+
+
+def test_a_backend_that_hangs_is_asked_once():
+    asked = []
+
+    class Hangs:
+        handshake = connect("reference", DIALECT.id).handshake
+        pid = None
+
+        def call_all(self, calls, seconds):
+            asked.append(calls)
+            raise BackendHung("no answer")
+
+        def close(self):
+            pass
+
+    assert mended(SUITE, DIALECT, RestartingBackend(Hangs)) == Mended()
+    assert len(asked) <= 2
 
 
 def test_another_mistake_of_such_a_port_is_found(reference):
