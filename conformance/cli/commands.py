@@ -29,6 +29,7 @@ GROUPS = {
         "serve": "speak the wire protocol on stdin and stdout for a backend",
         "schema": "print the JSON Schema of the wire protocol or of a chapter file",
         "lint": "check the fixtures",
+        "dialect": "capture a new dialect from what a release answers",
     },
     "prompt-cache files": {
         "inspect": "show what is in a prompt-cache file",

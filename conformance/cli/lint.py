@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
+from conformance.capture.writing import marks, unconfirmed
 from conformance.fixtures.lint import problems
 from conformance.fixtures.read import read_suite
 
@@ -18,6 +19,8 @@ def run(options: argparse.Namespace) -> int:
     found = list(problems(suite))
     for problem in found:
         print(problem)
+    for line in marks(unconfirmed(suite)):
+        print(line)
     print(
         f"{len(suite.cases)} cases, {len(suite.requirements)} requirements, "
         f"{len(suite.hazards)} hazards, {len(suite.dialects)} dialects: {len(found)} problems"

@@ -27,7 +27,8 @@ class Case(Strict, frozen=True, kw_only=True):
 
     `why` says what a user would hit. `not_applicable` maps a dialect or family to the reason; those
     that extend it have it too, unless null takes it back. `evidence` overrides the chapter's in the
-    same way. `cites` adds sources.
+    same way. `cites` adds sources. `captured` lists the dialects whose outcome here was written by
+    `dialect capture`, until a person has looked at it.
     """
 
     id: str
@@ -41,6 +42,7 @@ class Case(Strict, frozen=True, kw_only=True):
     not_applicable: dict[str, str | None] = {}
     evidence: dict[str, Evidence] = {}
     cites: list[str] = []
+    captured: list[str] = []
 
 
 class Requirement(Strict, frozen=True, kw_only=True):

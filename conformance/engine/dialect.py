@@ -39,7 +39,7 @@ class DialectEntry(Strict, frozen=True, kw_only=True):
     cannot carry, such as a negative slot index where indices are unsigned.
     `implementation` is the name under which the implementation that it follows introduces itself,
     `ran_on` what its expectations were run on, and `backend` what runs them again in every run of
-    the tests.
+    the tests. `captured`: `dialect capture` wrote the entry, and nobody has looked at it.
     """
 
     id: str
@@ -55,6 +55,7 @@ class DialectEntry(Strict, frozen=True, kw_only=True):
     absent: dict[str, str | None] = {}
     traps: dict[str, str | None] = {}
     inexpressible: list[str] | UnsetType = UNSET
+    captured: bool = False
 
 
 class DialectFile(Strict, frozen=True):
@@ -102,6 +103,7 @@ class Dialect(msgspec.Struct, frozen=True, kw_only=True):
     implementation: str = ""
     ran_on: str = ""
     backend: str = ""
+    captured: bool = False
     hazards: frozenset[str] = frozenset()
     unsafe: frozenset[str] = frozenset()
 
@@ -193,6 +195,7 @@ def _made(index: int, entry: DialectEntry, known: Mapping[str, Dialect]) -> Dial
             id=entry.id,
             absent=_reasons(index, "absent", entry.absent, {}),
             traps=_reasons(index, "traps", entry.traps, {}),
+            captured=entry.captured,
             **given,
         )
     if entry.extends not in known:
@@ -208,6 +211,7 @@ def _made(index: int, entry: DialectEntry, known: Mapping[str, Dialect]) -> Dial
         parents=(parent.id, *parent.parents),
         absent=_reasons(index, "absent", entry.absent, parent.absent),
         traps=_reasons(index, "traps", entry.traps, parent.traps),
+        captured=entry.captured,
         **given,
     )
 

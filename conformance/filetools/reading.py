@@ -16,7 +16,7 @@ class Reading(Strict, frozen=True, kw_only=True):
 
     `same`: the content of the case, in every bit. `lossy`: the same but for what is named.
     `wrong`: something else without an error, and what. `error`: refused with that kind.
-    `trap`: the process ends.
+    `trap`: the process ends. `captured`: `dialect capture` wrote it, and nobody has looked at it.
     """
 
     same: bool = False
@@ -25,6 +25,7 @@ class Reading(Strict, frozen=True, kw_only=True):
     error: str | None = None
     trap: str | None = None
     hazard: str | None = None
+    captured: bool = False
 
     @property
     def kind(self) -> str:

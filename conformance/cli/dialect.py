@@ -1,0 +1,71 @@
+"""`dialect capture`: a new dialect from what a release answers."""
+
+from __future__ import annotations
+
+import argparse
+import re
+from pathlib import Path
+
+from conformance.capture.answers import captured
+from conformance.capture.rules import listed, rules
+from conformance.capture.writing import Writer
+from conformance.engine.runner import Run, Terms
+from conformance.fixtures.read import checked, read_suite
+from conformance.patience import START_SECONDS
+from conformance.patience import checked as seconds
+
+DESCRIPTION = (
+    "Run all cases on a release as the dialect that a new one extends, twice, and write what it "
+    "answers otherwise into the fixtures. Nothing is written where the two runs differ."
+)
+OPENS = ("backend",)
+_ID = re.compile(r"^[a-z0-9]+(-[a-z0-9.]+)+$")
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("what", choices=["capture"])
+    parser.add_argument("--backend", required=True, help="as in run")
+    parser.add_argument("--extends", required=True, metavar="DIALECT", help="the nearest one")
+    parser.add_argument("--id", required=True, help="of the new dialect")
+    parser.add_argument("--fixtures", type=Path, metavar="DIR", help="default: those that ship")
+    parser.add_argument(
+        "--timeout", type=float, default=START_SECONDS, metavar="SECONDS",
+        help=f"for a start of the backend (default {START_SECONDS:g})",
+    )  # fmt: skip
+
+
+def run(options: argparse.Namespace) -> int:
+    suite = checked(read_suite(options.fixtures))
+    if options.id in suite.dialects:
+        raise ValueError(f"there is a dialect {options.id} already")
+    if not _ID.match(options.id):
+        raise ValueError(f"--id {options.id}: write it like mlx-lm-0.33")
+    terms = Terms(timeout=seconds("--timeout", options.timeout))
+    opened = Run(suite, options.backend, options.extends, terms)
+    try:
+        answers = captured(opened, options.id)
+    finally:
+        opened.close()
+    writer = Writer(suite, answers)
+    writer.collect(options.backend, opened.handshake.implementation)
+    written = writer.save()
+    for path in written:
+        print(f"written: {path}")
+    cases = {each.case.id for each in answers.changed}
+    print(f"{len(cases)} cases have other answers, {len(answers.unable)} cannot be carried out")
+    for op, why in answers.gone.items():
+        print(f"not there: {op} ({why})")
+    for op in answers.back:
+        print(f"there, unlike in {options.extends}: {op}")
+    found = rules(suite, answers.dialect, answers.changed)
+    if found:
+        from conformance.transport import reference_rules
+
+        where = reference_rules.rules(options.extends, [each.operation for each in found])
+        print(f"rules that must follow, in a module of the reference for {options.id}:")
+        for line in listed(suite, found, where):
+            print(f"  {line}")
+    for name, why in answers.left.items():
+        print(f"left to you: {name}: {why}")
+    print("`lint` counts what is marked `captured`; take a mark off when you have looked at it")
+    return 0
