@@ -35,6 +35,7 @@ CHAPTERS = {
     "chunked": "ChunkedKVCache: appending, dropping the front, taking back",
     "chunked_state": "ChunkedKVCache: masks, state, copies",
     "batch_kv": "BatchKVCache",
+    "batch_rotating": "BatchRotatingKVCache",
     "file_tensors": "Prompt-cache files: tensors",
     "file_counts": "Prompt-cache files: slots, layers, children, rows",
     "file_key_values": "Prompt-cache files: keys and values",

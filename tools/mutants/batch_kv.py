@@ -207,10 +207,11 @@ def _refused_silently(cache: Any, keys: Any, values: Any) -> Any:
 
 
 MUTANTS = (
-    _batch("batch-kv-rows-swapped", _LM32, ("BATCHKV-001",), "More than two rows are stored in reverse.",
-        members={"update_and_fetch": _rows_swapped}),
+    _batch("batch-kv-rows-swapped", _LM32, ("BATCHKV-001",),
+        "More than two rows are stored in reverse.", members={"update_and_fetch": _rows_swapped}),
     _batch("batch-kv-free-room-shown", _LM32, ("BATCHKV-003",),
-        "Behind the first step of room an update gives the whole buffers.", members={"update_and_fetch": _with_free_room}),
+        "Behind the first step of room an update gives the whole buffers.",
+        members={"update_and_fetch": _with_free_room}),
     _batch("batch-kv-grows-empty", _LM31, ("BATCHKV-003",), "Growing buffers lose what was there.",
         members={"update_and_fetch": _grown_empty}),
     _batch("batch-kv-counts-padding", _LM32, ("BATCHKV-002",), "Offsets begin at -2 at most.",
