@@ -13,10 +13,11 @@ from conformance.engine.dialect import Dialect
 from conformance.engine.literals import Tensors
 from conformance.filetools.model import FileCase, spell
 from conformance.properties import case_text
-from conformance.tensor import ITEM_SIZE, Tensor
+from conformance.tensor import DTYPES, ITEM_SIZE, Tensor
 
 Content = dict[str, Any]
-_DTYPES = ("float32", "bfloat16", "float16", "int32", "uint8", "bool_")
+_DTYPES = tuple(name for name in DTYPES if name != "float64")  # which nobody can save
+_FLOATS = ("float32", "bfloat16", "float16")
 _KEYS = ("model", "a", "b.c", "d.e.f", "0", "1", "\u00e9")
 _WORDS = ("", "m", "a.b", "0", "\u00e9 \u6c34")
 
@@ -87,12 +88,12 @@ def _lists(cache: st.SearchStrategy[Content]) -> st.SearchStrategy[Content]:
 
 @st.composite
 def _slot_caches(draw: st.DrawFn, dialect: Dialect) -> Content:
-    """0 to 4 slots, any of them unset; batches larger than the number of slots too."""
+    """0 to 12 slots, any of them unset; batches larger than the number of slots too."""
     batch = draw(st.integers(1, 6))
     mamba = "new_mamba" not in dialect.absent and draw(st.integers(0, 3)) == 3
     if mamba and "padding-capped-by-slot-count" in dialect.hazards:
         batch = min(batch, 2)  # a MambaCache of more rows cannot be built there
-    slots = st.lists(st.none() | _tensors(batch), min_size=2 * mamba, max_size=2 if mamba else 4)
+    slots = st.lists(st.none() | _tensors(batch), min_size=2 * mamba, max_size=2 if mamba else 12)
     name = "MambaCache" if mamba else "ArraysCache"
     made: Content = {"class_name": name, "slots": draw(slots)}
     for what, least in (("left_padding", 0), ("lengths", -2)):
@@ -106,12 +107,14 @@ def _slot_caches(draw: st.DrawFn, dialect: Dialect) -> Content:
 @st.composite
 def _tensors(draw: st.DrawFn, batch: int) -> Content:
     """Any bits, in the literal that a fixture has for them."""
-    dtype = draw(st.sampled_from([each for each in _DTYPES if each in ITEM_SIZE]))
+    dtype = draw(st.sampled_from(_DTYPES))
     shape = (batch, *draw(st.lists(st.integers(1, 3), max_size=2)))
     size = ITEM_SIZE[dtype]
     for each in shape:
         size *= each
     bits = draw(st.binary(min_size=size, max_size=size))
+    if dtype == "bool":
+        bits = bytes(byte & 1 for byte in bits)
     literal: Content = literals.spelled(Tensor(dtype, shape, bits))
     return literal
 
@@ -133,9 +136,11 @@ def _key_value(draw: st.DrawFn) -> Content:
     if _FAMILY[name]:
         made["numbers"] = dict(_FAMILY[name])
     if name == "QuantizedKVCache" or draw(st.booleans()):
-        width = 32 if name == "QuantizedKVCache" else draw(st.integers(1, 2))
-        shape = [draw(st.integers(1, 2)), 1, draw(st.integers(2, 3)), width]
+        dtype = draw(st.sampled_from(_FLOATS))
+        shape = [draw(st.integers(1, 2)), draw(st.integers(1, 3)), draw(st.integers(2, 3))]
         for half in ("keys", "values"):
+            width = 32 if name == "QuantizedKVCache" else draw(st.integers(1, 2))
             start = draw(st.integers(0, 9))
-            made[half] = {"dtype": "float32", "shape": shape, "iota": start}
+            literal = {"dtype": dtype, "shape": [*shape, width], "iota": start}
+            made[half] = literal if width < 32 else {**literal, "modulo": 16}
     return made
