@@ -24,6 +24,7 @@ CHAPTERS = {
     "restoring": "Restoring",
     "batch": "Batch operations",
     "large": "Large sizes",
+    "quantized": "QuantizedKVCache",
     "files": "Prompt-cache files",
     "kv": "KVCache",
     "plain": "KVCache: what it could do wrongly",
