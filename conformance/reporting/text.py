@@ -26,7 +26,6 @@ if TYPE_CHECKING:
 KNOWN = "known"
 UNKNOWN = "Cases that this suite does not have"
 SHOWN = 20  # differences of a case
-_LINES_IF_RED = 5  # of a list beside the counts
 _NOT = Status.NOT_APPLICABLE
 
 
@@ -120,28 +119,23 @@ def chapter(verdict: ReportedVerdict, suite: Suite) -> str:
 
 
 def notes(verdicts: Sequence[ReportedVerdict]) -> list[str]:
-    """What a reader must know beside the counts: gaps the backend declared, choices it made."""
-    red = any(verdict.red for verdict in verdicts)
-    lines = []
+    """What a reader must know beside the counts: gaps the backend declared, choices it made.
+
+    Where there are failures to read, a line each: a report has the rest.
+    """
     gaps = capabilities(v for v in verdicts if v.declared_gap and not v.status.failed)
-    if gaps:
-        lines.append("declared gaps:")
-        said = [f"  the backend declares no {op}: {count} cases, {alone} of them need nothing else"
-                for op, count, alone in gaps]  # fmt: skip
-        lines += _first(said, red)
     choices = Counter((c.hazard, c.chose) for v in verdicts for c in v.choices)
-    if choices:
-        lines.append("choices where a hazard leaves one:")
-        said = [f"  {h}: {chose} ({n} cases)" for (h, chose), n in sorted(choices.items())]
-        lines += _first(said, red)
+    if any(verdict.red for verdict in verdicts):
+        hazards = len({hazard for hazard, _ in choices})
+        said = ((len(gaps), "declared gaps: {} operations"),
+                (hazards, "choices where a hazard leaves one: at {} hazards"))  # fmt: skip
+        return [f"{words.format(count)} (--report has them)" for count, words in said if count]
+    lines = ["declared gaps:"] if gaps else []
+    lines += [f"  the backend declares no {op}: {count} cases, {alone} of them need nothing else"
+              for op, count, alone in gaps]  # fmt: skip
+    lines += ["choices where a hazard leaves one:"] if choices else []
+    lines += [f"  {h}: {chose} ({n} cases)" for (h, chose), n in sorted(choices.items())]
     return lines
-
-
-def _first(lines: list[str], red: bool) -> list[str]:
-    most = _LINES_IF_RED if red else len(lines)
-    if len(lines) <= most:
-        return lines
-    return [*lines[:most], f"  and {len(lines) - most} more"]
 
 
 def last_line(
