@@ -43,16 +43,15 @@ def identify(path: Path) -> str | None:
     with path.open("rb") as stream:
         begin = stream.read(_LOOKED_AT)
         size = path.stat().st_size
-        text = begin.lstrip().lower() if begin[:1] in (b"<", b" ", b"\n", b"\r") else begin
-        for beginning, words in _BEGINNINGS:
-            if text.startswith(beginning):
-                return words
         length = int.from_bytes(begin[:8], "little")
-        if not 0 < length <= min(size - 8, _MOST_HEADER):
-            return None
-        stream.seek(8)
-        keys = _keys(stream.read(length))
-    return None if keys is None else of_keys(keys)
+        keys = None
+        if 0 < length <= min(size - 8, _MOST_HEADER):
+            stream.seek(8)
+            keys = _keys(stream.read(length))
+    if keys is not None:  # first, as the length of a header may begin as any other file does
+        return of_keys(keys)
+    text = begin.lstrip().lower() if begin[:1] in (b"<", b" ", b"\n", b"\r") else begin
+    return next((words for beginning, words in _BEGINNINGS if text.startswith(beginning)), None)
 
 
 def of_keys(keys: Keys) -> str | None:

@@ -27,8 +27,8 @@ def load(path: str):
         print(path, os.listdir(os.path.dirname(path)), file=sys.stderr)
         os.kill(os.getpid(), signal.SIGSEGV)
     if BEHAVIOUR == "allocates":
-        # what a list of 2^20 slots takes in each of a hundred layers
-        held = bytearray(100 * 8 << 20) if "slots-of-all" in path else b""
+        # what a reader takes that believes in a hundred layers of 2^20 slots each
+        held = bytearray(100 * 8 << 20) if "cut-in-data" in path else b""
         del held
     if BEHAVIOUR == "sleeps" and "cut-in-data" in path:
         time.sleep(60)
