@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -67,12 +68,17 @@ def test_a_release_judged_by_another_dialect_fails_on_the_documented_divergences
     better = {v.case for v in verdicts if v.status is Status.PASS and v.choices}
     declared = {v.case for v in verdicts if v.declared_gap}
     assert failed <= differing | only_old, "a divergence that is not documented"
-    assert differing | only_old == failed | (better & differing) | declared, "documented, not seen"
+    # Where other kinds differ, some cases of the old dialect take the new answer as well.
+    older = {c.id for c in cases if all("." not in step.operation.wire for step in c.steps)}
+    seen = failed | (better & differing) | declared
+    assert (differing | only_old) & older == seen & older, "documented, not seen"
     assert not [v for v in verdicts if v.status.failed and v.status is not Status.FAIL]
-    assert {words.detail(v) for v in verdicts if v.declared_gap} == {
+    gaps = {words.detail(v) for v in verdicts if v.declared_gap}
+    assert {gap for gap in gaps if "." not in gap} == {
         "the backend declares no meta_state",
         "the backend declares no set_meta_state",
     }
+    assert all(re.search(r"\.(set_)?meta_state$", gap) for gap in gaps if "." in gap), gaps
     line = last_line(BY_COMMAND, "pypi:mlx-lm==0.32.2", old.id, code=1)
     assert f" {len(failed)} failed " in line
 
