@@ -165,14 +165,13 @@ class Adapter:
     def op_reset(self) -> None:
         self.caches.clear()
         self.held.clear()
-        if mx.get_cache_memory() > 1 << 20:  # bytes; clearing takes as long as many a case
-            mx.clear_cache()  # so that a case is not charged for, or helped by, the one before
+        if mx.get_cache_memory() > 1 << 20:  # one case is not charged for the one before it
+            mx.clear_cache()
 
     def capabilities(self) -> list[str]:
         """The operations that the class can serve."""
-        ops = (name[3:] for name in dir(self) if name.startswith("op_"))
-        return [*(op for op in ops if op not in ("initialize", "reset") and self._serves(op)),
-                *self._others]  # fmt: skip
+        ops = {name[3:] for name in dir(self) if name.startswith("op_")} - {"initialize", "reset"}
+        return [*filter(self._serves, sorted(ops)), *self._others]
 
     def perform(self, op: str, params: dict[str, Any]) -> Any:
         """Carry out one operation; whatever the implementation raises passes through."""
