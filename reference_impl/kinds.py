@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import importlib
+import sys
 from collections.abc import Mapping
 from functools import cache
 from typing import Any
@@ -34,7 +34,7 @@ LABELS: Mapping[str, type[Any]] = {
 
 def _defined(dialect: str, label: str, kind: type[Any]) -> type[Any] | None:
     """The class that the dialect's own module defines."""
-    module = importlib.import_module(dialect_class(dialect).__module__)
+    module = sys.modules[dialect_class(dialect).__module__]
     found = vars(module).get(label)
     if not isinstance(found, type) or found.__module__ != module.__name__:
         return None

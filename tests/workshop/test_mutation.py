@@ -45,9 +45,6 @@ def run(tried: Path, *command: str) -> subprocess.CompletedProcess[str]:
     )  # fmt: skip
 
 
-@pytest.mark.skipif(
-    "WHOLE_MATRIX" not in os.environ, reason="red since the other kinds: make nightly shows it"
-)
 def test_a_change_that_matters_is_noticed_and_another_is_reported(tried):
     mutmut = run(tried, "-m", "mutmut", "run", "--max-children", "2")
     assert mutmut.returncode == 0, mutmut.stdout + mutmut.stderr

@@ -11,7 +11,7 @@ from conformance.engine.case import LARGE
 
 # What notices most for its time first: a mutant is dropped at the first test that notices it.
 ORDER = ("test_hostile", "test_reader", "test_writer", "test_cases", "test_hostile_reader")
-HOLDING = "conformance.transport.reference_files"  # imports the reference as it is imported
+REFERENCE = "reference_impl"
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -29,7 +29,7 @@ def _rank(item: pytest.Item) -> int:
 
 def pytest_collection_finish(session: pytest.Session) -> None:
     """What is imported before a mutant is chosen is not mutated."""
-    if _ours(session.items) and "reference_impl" in sys.modules:
+    if _ours(session.items) and REFERENCE in sys.modules:
         raise pytest.UsageError("collecting the cases imported the reference")
 
 
@@ -38,11 +38,16 @@ def fresh_import(request: pytest.FixtureRequest) -> None:
     """While mutmut learns which test reaches what, each test imports the reference for itself."""
     if os.environ.get("MUTANT_UNDER_TEST") != "stats":
         return
-    for name in [name for name in sys.modules if name.split(".")[0] == "reference_impl"]:
+    for name in [name for name in sys.modules if name.split(".")[0] == REFERENCE or _holds(name)]:
         del sys.modules[name]
-    sys.modules.pop(HOLDING, None)
     if sessions := getattr(request.module, "session", None):
         sessions.cache_clear()
+
+
+def _holds(name: str) -> bool:
+    """Whether a module of the suite keeps something of the reference that it was imported with."""
+    held = vars(sys.modules[name]).values() if name.startswith("conformance.") else ()
+    return any(str(getattr(each, "__module__", "")).startswith(REFERENCE) for each in held)
 
 
 def _ours(items: list[pytest.Item]) -> bool:
