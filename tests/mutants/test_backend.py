@@ -53,8 +53,7 @@ def test_a_mutant_alters_what_is_there():
             cls = classes(mutant)[mutant.label]
             assert mutant.members, name
             assert (dict(mutant.rules), mutant.restore, mutant.files) == ({}, None, None), name
-        there = {*dir(reference), "__deepcopy__"}  # which copy.deepcopy asks every class for
-        assert there.issuperset(mutant.members), name
+        assert all(hasattr(reference, member) for member in mutant.members), name
         assert issubclass(cls, reference), name
         assert cls.__name__ == reference.__name__, name
 

@@ -11,6 +11,7 @@ from conformance.mutants.alter import keeping
 from conformance.mutants.mutant import Mutant
 from reference_impl import cache_classes
 from reference_impl.attention import causal
+from tools.mutants.shared import copied, in_front, with_padding
 
 _RS, _LM31, _LM32 = "mlxrs-0.1", "mlx-lm-0.31", "mlx-lm-0.32"
 
@@ -145,24 +146,9 @@ def _left_justified(cache: Any, other: Any) -> Any:
     _own(_LM32).extend(cache, other)
 
 
-def _in_front(cache: Any, other: Any) -> Any:
-    first = cache.offset.size
-    _own(_LM31).extend(cache, other)
-    rows = cache.offset.size
-    cache.filter([*range(first, rows), *range(first)])
-
-
 def _skip_empty(cache: Any, other: Any) -> Any:
     if other.keys is not None:
         _own(_LM32).extend(cache, other)
-
-
-def _with_padding(cache: Any, idx: Any) -> Any:
-    padding, cache.left_padding = cache.left_padding, mx.zeros_like(cache.left_padding)
-    try:
-        return _own(_LM32).extract(cache, idx)
-    finally:
-        cache.left_padding = padding
 
 
 def _tokens_short(cache: Any, idx: Any) -> Any:
@@ -184,11 +170,7 @@ def _padding_lost(cache: Any) -> Any:
     return keys, values, offset, mx.zeros_like(offset), index
 
 
-def _shared(cache: Any, memo: Any = None) -> Any:
-    return cache
-
-
-def _prepared_forgotten(cache: Any, memo: Any = None) -> Any:
+def _prepared_forgotten(cache: Any) -> Any:
     twin = type(cache)([0])
     vars(twin).update(vars(cache))
     twin.right_padding = None
@@ -259,11 +241,12 @@ MUTANTS = (
     _batch("batch-kv-joined-at-the-left", _LM32, ("BATCHKV-016",),
         "Rows that join begin where the others begin.", members={"extend": _left_justified}),
     _batch("batch-kv-joined-in-front", _LM31, ("BATCHKV-016",), "Rows that join come first.",
-        members={"extend": _in_front}),
+        members={"extend": in_front(_own(_LM31).extend)}),
     _batch("batch-kv-empty-not-joined", _LM32, ("BATCHKV-017",),
         "A batch that has not run does not join.", members={"extend": _skip_empty}),
     _batch("batch-kv-extracts-padding", _LM32, ("BATCHKV-018",),
-        "A row that is taken out has its padding.", members={"extract": _with_padding}),
+        "A row that is taken out has its padding.",
+        members={"extract": with_padding(_own(_LM32).extract)}),
     _batch("batch-kv-extracts-one-short", _LM31, ("BATCHKV-019",),
         "A row that is taken out before finalize counts a token less than it has.",
         members={"extract": _tokens_short}),
@@ -275,9 +258,9 @@ MUTANTS = (
     _batch("batch-kv-padding-not-saved", _LM32, ("BATCHKV-022",), "The state has no left padding.",
         members={"state": _own(_LM32).state.getter(_padding_lost)}),
     _batch("batch-kv-copy-is-itself", _LM32, ("BATCHKV-023",), "A copy is the batch itself.",
-        members={"__deepcopy__": _shared}, sequence=True),
+        members={"__reduce_ex__": copied(lambda cache: cache)}, sequence=True),
     _batch("batch-kv-copy-forgets-right-padding", _LM31, ("BATCHKV-023",),
-        "A copy has no right padding.", members={"__deepcopy__": _prepared_forgotten}),
+        "A copy has no right padding.", members={"__reduce_ex__": copied(_prepared_forgotten)}),
     _batch("batch-kv-never-trimmable", _LM32, ("BATCHKV-024",), "A batch cannot be trimmed.",
         members={"is_trimmable": lambda cache: False}),
     _batch("batch-kv-size-of-buffer", _LM31, ("BATCHKV-024",), "The size counts free room.",

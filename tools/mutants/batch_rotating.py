@@ -10,6 +10,7 @@ import mlx.core as mx
 from conformance.mutants.alter import keeping
 from conformance.mutants.mutant import Mutant
 from reference_impl import cache_classes
+from tools.mutants.shared import copied, in_front, with_padding
 
 _LM31, _LM32 = "mlx-lm-0.31", "mlx-lm-0.32"
 
@@ -70,20 +71,6 @@ def _in_old_order(cache: Any, batch_indices: Any) -> None:
     _own(_LM32).filter(cache, sorted(batch_indices))
 
 
-def _in_front(cache: Any, other: Any) -> None:
-    first = cache.offset.size
-    _own(_LM31).extend(cache, other)
-    cache.filter([*range(first, cache.offset.size), *range(first)])
-
-
-def _with_padding(cache: Any, idx: Any) -> Any:
-    padding, cache.left_padding = cache.left_padding, mx.zeros_like(cache.left_padding)
-    try:
-        return _own(_LM32).extract(cache, idx)
-    finally:
-        cache.left_padding = padding
-
-
 def _as_it_lies(cache: Any, idx: Any) -> Any:
     rotated, index = cache.rotated, cache.index
     if rotated:
@@ -131,9 +118,10 @@ MUTANTS = (
     _batch("batch-rotating-filter-sorts", _LM32, ("BATCHROTATING-009",),
         "Rows stay in their old order.", members={"filter": _in_old_order}),
     _batch("batch-rotating-joined-in-front", _LM31, ("BATCHROTATING-010",),
-        "Rows that join come first.", members={"extend": _in_front}),
+        "Rows that join come first.", members={"extend": in_front(_own(_LM31).extend)}),
     _batch("batch-rotating-extracts-padding", _LM32, ("BATCHROTATING-011",),
-        "A row that is taken out has its padding.", members={"extract": _with_padding}),
+        "A row that is taken out has its padding.",
+        members={"extract": with_padding(_own(_LM32).extract)}),
     _batch("batch-rotating-extracts-as-it-lies", _LM31, ("BATCHROTATING-011",),
         "A row of a window that has turned over comes out as it lies.",
         members={"extract": _as_it_lies}),
@@ -144,7 +132,7 @@ MUTANTS = (
         "The state has offsets of 0.",
         members={"state": _own(_LM32).state.getter(_state_without_offset)}),
     _batch("batch-rotating-copy-is-itself", _LM32, ("BATCHROTATING-014",),
-        "A copy is the batch itself.", members={"__deepcopy__": lambda cache, memo: cache},
+        "A copy is the batch itself.", members={"__reduce_ex__": copied(lambda cache: cache)},
         sequence=True),
     _batch("batch-rotating-size-of-all", _LM31, ("BATCHROTATING-015",),
         "The size counts all tokens that ever came.",

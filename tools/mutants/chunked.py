@@ -13,6 +13,7 @@ from reference_impl import cache_classes
 from reference_impl.chunked import rules
 from reference_impl.tokens import after, between, joined
 from reference_impl.tokens import first as head
+from tools.mutants.shared import at_least_one, no_tokens_refused
 
 RS, LM31, LM32 = "mlxrs-0.1", "mlx-lm-0.31", "mlx-lm-0.32"
 SWIFT3, SWIFT4 = "mlx-swift-lm-3.31.3", "mlx-swift-lm-3.31.4"
@@ -117,18 +118,6 @@ def _refused_any_rank(c: Any, keys: Any, values: Any) -> Any:
     if keys.ndim == _RANK - 1:
         keys, values = keys[None], values[None]
     return own(LM32).update_and_fetch(c, keys, values)
-
-
-def _no_tokens_refused(c: Any, keys: Any, values: Any) -> Any:
-    if keys.shape[2] == 0:
-        raise ValueError("an update needs tokens")
-    return rules.append(c, keys, values)
-
-
-def _at_least_one(c: Any, keys: Any, values: Any) -> Any:
-    found = rules.append(c, keys, values)
-    c.offset += not keys.shape[2]
-    return found
 
 
 def _step_of(count: int) -> Any:
@@ -331,9 +320,9 @@ MUTANTS = (
     chunked("chunked-any-rank", LM32, ("CHUNKED-014",), "A batch axis that lacks is made up.",
             members={_update: _refused_any_rank}),
     chunked("chunked-no-tokens-refused", LM31, ("CHUNKED-015",), "No tokens are an error.",
-            members={_update: _no_tokens_refused}),
+            members={_update: no_tokens_refused(rules.append)}),
     chunked("chunked-no-tokens-are-one", SWIFT3, ("CHUNKED-015",), "No tokens count as one.",
-            members={_update: _at_least_one}),
+            members={_update: at_least_one(rules.append)}),
     chunked("chunked-new-has-buffers", LM32, ("CHUNKED-016",), "A new cache has buffers.",
             members={"__init__": _step_of(0)}),
     chunked("chunked-empty-by-chunk", LM31, ("CHUNKED-016",),

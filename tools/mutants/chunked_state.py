@@ -9,18 +9,10 @@ import mlx.core as mx
 from reference_impl.attention import CAUSAL, causal
 from reference_impl.chunked import rules
 from reference_impl.tokens import first as head
-from reference_impl.tokens import own as own_arrays
 from tools.mutants.chunked import LM31, LM32, RS, SWIFT3, SWIFT4, chunked, own
+from tools.mutants.shared import altered_copy, reads, share_arrays, writes
 
 # State and metadata
-
-
-def _reads(dialect: str, name: str, rule: Any) -> Any:
-    return getattr(own(dialect), name).getter(rule)
-
-
-def _writes(dialect: str, name: str, rule: Any) -> Any:
-    return getattr(own(dialect), name).setter(rule)
 
 
 def _whole(c: Any) -> Any:
@@ -142,36 +134,6 @@ def _made(cls: Any, state: Any, meta: Any) -> Any:
 # Copies
 
 
-class _Whole:
-    """What deepcopy leaves as it is."""
-
-    def __init__(self, made: Any) -> None:
-        self.made = made
-
-    def __deepcopy__(self, memo: Any) -> _Whole:
-        return self
-
-
-def _taken(whole: _Whole) -> Any:
-    return whole.made
-
-
-def _deep(change: Any) -> Any:
-    """How mlx-lm's caches are copied by deepcopy, and a change of the copy."""
-
-    def reduced(c: Any, protocol: Any) -> Any:
-        twin = object.__new__(type(c))
-        vars(twin).update(own_arrays(vars(c)))
-        change(c, twin)
-        return _taken, (_Whole(twin),)
-
-    return reduced
-
-
-def _shared(c: Any, twin: Any) -> None:
-    twin.keys, twin.values = c.keys, c.values
-
-
 def _unchunked(dialect: str) -> Any:
     def copied(c: Any) -> Any:
         twin = own(dialect).copy(c)
@@ -275,38 +237,41 @@ MUTANTS = (
     chunked("chunked-mask-takes-a-token", RS, ("CHUNKED-026",),
             "Asking for a mask takes a token back.", members={"make_mask": _mask(_cutting, RS)}),
     chunked("chunked-state-with-room", LM31, ("CHUNKED-017",), "Free room is saved.",
-            members={"state": _reads(LM31, "state", _whole)}),
+            members={"state": reads(own, LM31, "state", _whole)}),
     chunked("chunked-state-one-short", LM31, ("CHUNKED-017", "CHUNKED-018"),
-            "The last token is not saved.", members={"state": _reads(LM31, "state", _one_short)}),
+            "The last token is not saved.",
+            members={"state": reads(own, LM31, "state", _one_short)}),
     chunked("chunked-metadata-swapped", LM31, ("CHUNKED-017",),
             "The start comes first, in both directions.",
             members={"meta_state": property(
                 lambda c: (str(c.start_position), str(c.chunk_size)), _swapped)}),
     chunked("chunked-metadata-without-start", RS, ("CHUNKED-017",), "The start is always 0.",
-            members={"meta_state": _reads(RS, "meta_state", lambda c: [str(c.chunk_size), "0"])}),
+            members={
+                "meta_state": reads(own, RS, "meta_state", lambda c: [str(c.chunk_size), "0"])}),
     chunked("chunked-metadata-none-is-zero", SWIFT3, ("CHUNKED-008", "CHUNKED-017"),
             "No chunk size is written as 0.",
-            members={"meta_state": _reads(SWIFT3, "meta_state", lambda c: [
+            members={"meta_state": reads(own, SWIFT3, "meta_state", lambda c: [
                 str(c.chunk_size or 0), str(c.start_position)])}),
     chunked("chunked-metadata-unread", LM31, ("CHUNKED-017", "CHUNKED-020"),
             "Metadata that is assigned is ignored.",
-            members={"meta_state": _writes(LM31, "meta_state", lambda c, value: None),
+            members={"meta_state": writes(own, LM31, "meta_state", lambda c, value: None),
                      "from_state": classmethod(_numbers_of_the_file)}),
     chunked("chunked-metadata-of-any-length", LM31, ("CHUNKED-020",), "Texts too many are ignored.",
-            members={"meta_state": _writes(LM31, "meta_state", _first_two)}),
+            members={"meta_state": writes(own, LM31, "meta_state", _first_two)}),
     chunked("chunked-metadata-lenient", LM31, ("CHUNKED-020",),
             "A text that is no integer is none, or 0.", "mlx-swift-lm",
-            members={"meta_state": _writes(LM31, "meta_state", _lenient)}),
+            members={"meta_state": writes(own, LM31, "meta_state", _lenient)}),
     chunked("chunked-metadata-half-taken", RS, ("CHUNKED-020",),
             "The chunk size is taken before the start is refused.",
-            members={"meta_state": _writes(RS, "meta_state", lambda c, value: _size_before_start(
+            members={
+                "meta_state": writes(own, RS, "meta_state", lambda c, value: _size_before_start(
                 c, [*value]))}),
     chunked("chunked-metadata-filled-up", SWIFT3, ("CHUNKED-020",),
             "Texts that lack are made up, and those too many ignored.",
-            members={"meta_state": _writes(SWIFT3, "meta_state", _lenient_of_any_length)}),
+            members={"meta_state": writes(own, SWIFT3, "meta_state", _lenient_of_any_length)}),
     chunked("chunked-metadata-strict", SWIFT4, ("CHUNKED-020",),
             "A text that is no integer is refused.", "mlx-lm",
-            members={"meta_state": _writes(SWIFT4, "meta_state", _no_number_is_refused)}),
+            members={"meta_state": writes(own, SWIFT4, "meta_state", _no_number_is_refused)}),
     chunked("chunked-restored-unchunked", LM32, ("CHUNKED-018",), "The chunk size is not restored.",
             members={"from_state": _restoring(LM32, lambda c: setattr(c, "chunk_size", 256))}),
     chunked("chunked-restored-empty", RS, ("CHUNKED-018",), "A restored cache starts at offset 0.",
@@ -322,24 +287,24 @@ MUTANTS = (
             "The offset of a restored cache is what is stored.", "mlx-lm 0.31.3",
             members={"from_state": _restoring(LM32, _offset_of_the_data)}),
     chunked("chunked-state-of-one-array", LM31, ("CHUNKED-021",), "One array is keys and values.",
-            members={"state": _writes(LM31, "state", _one_for_both)}),
+            members={"state": writes(own, LM31, "state", _one_for_both)}),
     chunked("chunked-state-of-three-arrays", LM31, ("CHUNKED-021",), "Arrays too many are ignored.",
-            members={"state": _writes(LM31, "state", _first_arrays)}),
+            members={"state": writes(own, LM31, "state", _first_arrays)}),
     chunked("chunked-state-of-no-arrays", RS, ("CHUNKED-021",), "No arrays empty the cache.",
-            "mlxrs in other kinds", members={"state": _writes(RS, "state", _none_is_empty)}),
+            "mlxrs in other kinds", members={"state": writes(own, RS, "state", _none_is_empty)}),
     chunked("chunked-state-keeps-offset", LM31, ("CHUNKED-017",),
             "State that is assigned leaves the offset.",
-            members={"state": _writes(LM31, "state", _offset_stays),
+            members={"state": writes(own, LM31, "state", _offset_stays),
                      "from_state": classmethod(_made)}),
     chunked("chunked-copy-shares", LM31, ("CHUNKED-022", "CHUNKED-023"),
             "A copy has the buffers of its original.", "copy.copy of an mlx-lm cache",
-            members={"__reduce_ex__": _deep(_shared)}, sequence=True),
+            members={"__reduce_ex__": altered_copy(share_arrays)}, sequence=True),
     chunked("chunked-copy-unchunked", SWIFT4, ("CHUNKED-022",), "A copy has no chunk size.",
             members={"copy": _unchunked(SWIFT4)}),
     chunked("chunked-copy-forgets-start", RS, ("CHUNKED-022",), "A copy starts at position 0.",
             members={"copy": _start_lost}),
     chunked("chunked-copy-sized", LM31, ("CHUNKED-022",), "A copy without chunk size has one of 0.",
-            members={"__reduce_ex__": _deep(
+            members={"__reduce_ex__": altered_copy(
                 lambda c, twin: setattr(twin, "chunk_size", twin.chunk_size or 0))}),
     chunked("chunked-fetches-room", LM32, ("CHUNKED-024",), "Free room is read.",
             members={"keys_and_values": lambda c: (c.keys, c.values)}),
@@ -349,7 +314,7 @@ MUTANTS = (
                 head(c.keys, c.chunk_size), head(c.values, c.chunk_size))}),
     chunked("chunked-state-takes-a-token", LM31, ("CHUNKED-026",),
             "Reading the state takes a token back.",
-            members={"state": _reads(LM31, "state", _forgetting)}),
+            members={"state": reads(own, LM31, "state", _forgetting)}),
     chunked("chunked-materialize-resets", RS, ("CHUNKED-026",), "Materializing resets the offset.",
             members={"materialize": _room_goes}),
     chunked("chunked-label-without-size", RS, ("CHUNKED-027",),

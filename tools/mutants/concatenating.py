@@ -17,7 +17,6 @@ from tools.mutants.plain import (
     LM31,
     LM32,
     UPDATE,
-    Whole,
     always_array,
     array_for_one,
     counting,
@@ -37,15 +36,12 @@ from tools.mutants.plain import (
     not_itself,
     of_the_chunk,
     one_for_both,
-    reads,
     restoring,
-    shared,
     singles_count_two,
     starting_at_one,
-    taken,
     with_buffers,
-    writes,
 )
+from tools.mutants.shared import alias, copied, reads, writes
 
 _concat = partial(Mutant, kind="concatenate", label="ConcatenateKVCache")
 
@@ -65,18 +61,18 @@ def _none_empties(c: Any, value: Any) -> None:
         c.keys, c.values, c.offset = None, None, 0
 
 
-def _offset_lost(c: Any, protocol: Any) -> Any:
-    twin = shared(c)
+def _offset_lost(c: Any) -> Any:
+    twin = alias(c)
     twin.offset = 0
-    return taken, (Whole(twin),)
+    return twin
 
 
-def _joined_twice(c: Any, protocol: Any) -> Any:
+def _joined_twice(c: Any) -> Any:
     """deepcopy of a cache whose tokens are doubled."""
-    twin = shared(c)
+    twin = alias(c)
     if twin.keys is not None:
         twin.keys, twin.values = joined(c.keys, c.keys), joined(c.values, c.values)
-    return taken, (Whole(twin),)
+    return twin
 
 
 MUTANTS = (
@@ -105,7 +101,7 @@ MUTANTS = (
             "mlxrs in other kinds",
             members={"state": writes(_concatenating, LM31, "state", _none_empties)}),
     _concat("concat-copy-at-the-start", LM32, ("CONCAT-010",), "A copy is at offset 0.",
-            members={"__reduce_ex__": _offset_lost}),
+            members={"__reduce_ex__": copied(_offset_lost)}),
     _concat("concat-fetches-the-newest", LM32, ("CONCAT-001",), "The last two tokens are read.",
             members={"keys_and_values": lambda c: (c.keys[..., -2:, :], c.values[..., -2:, :])}),
     _concat("concat-metadata-of-one-text", LM31, ("CONCAT-008",), "Metadata is one empty text.",
@@ -168,9 +164,9 @@ MUTANTS = (
             members={"meta_state": writes(
                 _concatenating, LM31, "meta_state", lambda c, value: None)}),
     _concat("concat-copy-doubles", LM31, ("CONCAT-010",), "A copy has every token twice.",
-            members={"__reduce_ex__": _joined_twice}),
+            members={"__reduce_ex__": copied(_joined_twice)}),
     _concat("concat-copy-shares", LM32, ("CONCAT-010",), "A copy has the buffers of its original.",
             "copy.copy of an mlx-lm cache",
-            members={"__reduce_ex__": lambda c, protocol: (taken, (Whole(shared(c)),))},
+            members={"__reduce_ex__": copied(alias)},
             sequence=True),
 )  # fmt: skip

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from functools import partial
 from typing import Any
 
@@ -16,11 +15,11 @@ from reference_impl.kv import rules
 from reference_impl.tokens import after, joined
 from reference_impl.tokens import first as head
 from reference_impl.tokens import own as own_arrays
+from tools.mutants.shared import Own, alias, copied, reads, writes
 
 RS, LM31, LM32 = "mlxrs-0.1", "mlx-lm-0.31", "mlx-lm-0.32"
 SWIFT3, SWIFT4 = "mlx-swift-lm-3.31.3", "mlx-swift-lm-3.31.4"
 _RANK = 4
-Own = Callable[[str], Any]
 
 _kv = partial(Mutant, kind="kv", label="KVCache")
 
@@ -208,14 +207,6 @@ def counting(c: Any, n: Any, w: Any, array: Any) -> Any:
 # Serialized form, copies
 
 
-def reads(own: Own, dialect: str, name: str, rule: Any) -> Any:
-    return getattr(own(dialect), name).getter(rule)
-
-
-def writes(own: Own, dialect: str, name: str, rule: Any) -> Any:
-    return getattr(own(dialect), name).setter(rule)
-
-
 def _whole(c: Any) -> Any:
     _plain(LM31).state.fget(c)  # an empty cache fails as ever
     return c.keys, c.values
@@ -272,26 +263,6 @@ def _refuse_empty(c: Any) -> None:
 def _not_empty(c: Any) -> None:
     if c.keys is None:
         c.keys = c.values = mx.zeros((1, 1, 0, 1))
-
-
-def shared(c: Any) -> Any:
-    twin = object.__new__(type(c))
-    vars(twin).update(vars(c))
-    return twin
-
-
-class Whole:
-    """What deepcopy leaves as it is."""
-
-    def __init__(self, made: Any) -> None:
-        self.made = made
-
-    def __deepcopy__(self, memo: Any) -> Whole:
-        return self
-
-
-def taken(whole: Whole) -> Any:
-    return whole.made
 
 
 def _quantized(c: Any, group_size: Any = 64, bits: Any = 4) -> Any:
@@ -414,7 +385,7 @@ MUTANTS = (
             c, value[::-1]))}),
     _kv("kv-copy-shares", LM31, ("KV-017", "KV-018"), "A copy has the buffers of its original.",
         "copy.copy of an mlx-lm cache",
-        members={"__reduce_ex__": lambda c, protocol: (taken, (Whole(shared(c)),))},
+        members={"__reduce_ex__": copied(alias)},
         sequence=True),
     _kv("kv-copy-is-itself", RS, ("KV-017",), "A copy is the original.",
         members={"copy": lambda c: c}),

@@ -8,6 +8,7 @@ from conformance.mutants.alter import keeping
 from reference_impl.rotating.cache import RotatingKVCache as Ring
 from reference_impl.tokens import after
 from tools.mutants.rotating import LM31, LM32, RS, SWIFT3, own, ring
+from tools.mutants.shared import at_least_one, no_tokens_refused
 
 # Counting
 
@@ -82,18 +83,6 @@ def _first_row(c: Any, keys: Any, values: Any) -> Any:
     if c.keys is not None and keys.ndim == len("BHND"):
         keys, values = keys[: c.keys.shape[0]], values[: c.keys.shape[0]]
     return own(LM31).update_and_fetch(c, keys, values)
-
-
-def _no_tokens_refused(c: Any, keys: Any, values: Any) -> Any:
-    if keys.shape[2] == 0:
-        raise ValueError("an update needs tokens")
-    return Ring.update_and_fetch(c, keys, values)
-
-
-def _at_least_one(c: Any, keys: Any, values: Any) -> Any:
-    found = Ring.update_and_fetch(c, keys, values)
-    c.offset += not keys.shape[2]
-    return found
 
 
 def _no_tokens_no_cut(c: Any, keys: Any, values: Any) -> Any:
@@ -196,9 +185,9 @@ MUTANTS = (
     ring("ring-refused-is-counted", RS, ("ROTATING-020",), "Refused tokens are counted.",
          members={_update: _counted_although_refused}),
     ring("ring-no-tokens-refused", LM31, ("ROTATING-021",), "No tokens are an error.",
-         members={_update: _no_tokens_refused}),
+         members={_update: no_tokens_refused(Ring.update_and_fetch)}),
     ring("ring-no-tokens-are-one", LM31, ("ROTATING-021",), "No tokens count as one.",
-         members={_update: _at_least_one}),
+         members={_update: at_least_one(Ring.update_and_fetch)}),
     ring("ring-no-tokens-cut-nothing", LM31, ("ROTATING-021",),
          "An update with no tokens returns at once.", members={_update: _no_tokens_no_cut}),
     ring("ring-sinks-overwritten-when-full", LM31, ("ROTATING-033",),

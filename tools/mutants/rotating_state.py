@@ -12,6 +12,7 @@ from reference_impl.rotating.cache import RotatingKVCache as Ring
 from reference_impl.tokens import first as head
 from reference_impl.tokens import own as own_arrays
 from tools.mutants.rotating import LM31, LM32, RS, SWIFT3, SWIFT4, own, ring
+from tools.mutants.shared import altered_copy, reads, share_arrays, writes
 
 # State
 
@@ -30,14 +31,6 @@ def _state_turns(c: Any) -> Any:
     c.keys, c.values = _in_order(c)
     c.index = c.keys.shape[2]
     return c.keys, c.values
-
-
-def _reads(dialect: str, name: str, rule: Any) -> Any:
-    return getattr(own(dialect), name).getter(rule)
-
-
-def _writes(dialect: str, name: str, rule: Any) -> Any:
-    return getattr(own(dialect), name).setter(rule)
 
 
 def _whole(c: Any) -> Any:
@@ -183,36 +176,6 @@ def _state_of_other_order(c: Any, value: Any) -> None:
 # Copies
 
 
-class _Whole:
-    """What deepcopy leaves as it is."""
-
-    def __init__(self, made: Any) -> None:
-        self.made = made
-
-    def __deepcopy__(self, memo: Any) -> _Whole:
-        return self
-
-
-def _taken(whole: _Whole) -> Any:
-    return whole.made
-
-
-def _copy(change: Any) -> Any:
-    """How mlx-lm's caches are copied by deepcopy, and a change of the copy."""
-
-    def reduced(c: Any, protocol: Any) -> Any:
-        twin = object.__new__(type(c))
-        vars(twin).update(own_arrays(vars(c)))
-        change(c, twin)
-        return _taken, (_Whole(twin),)
-
-    return reduced
-
-
-def _shared(c: Any, twin: Any) -> None:
-    twin.keys, twin.values = c.keys, c.values
-
-
 def _values_shared(c: Any, twin: Any) -> None:
     twin.values = c.values
 
@@ -272,7 +235,7 @@ def _with_zeros(c: Any, max_size: Any, keep: Any = 0) -> None:
 MUTANTS = (
     ring("ring-state-turns-the-buffer", LM31, ("ROTATING-018", "ROTATING-023"),
          "Reading the state puts the buffer into order.",
-         members={"state": _reads(LM31, "state", _state_turns)}),
+         members={"state": reads(own, LM31, "state", _state_turns)}),
     ring("ring-looking-materializes-in-order", RS, ("ROTATING-036",),
          "Materializing puts the buffer into order.",
          members={"materialize": lambda c: None if c.keys is None else _sorted_buffers(c)}),
@@ -293,39 +256,39 @@ MUTANTS = (
     ring("ring-bytes-need-tokens", RS, ("ROTATING-022",), "An empty cache cannot say its bytes.",
          members={"nbytes": property(lambda c: c.keys.nbytes + c.values.nbytes)}),
     ring("ring-state-with-room", LM31, ("ROTATING-023",), "Free room is saved.",
-         members={"state": _reads(LM31, "state", _whole)}),
+         members={"state": reads(own, LM31, "state", _whole)}),
     ring("ring-state-in-order", LM31, ("ROTATING-023", "ROTATING-025"),
          "State is in order of time, and the index is not.",
-         members={"state": _reads(LM31, "state", _state_in_order)}),
+         members={"state": reads(own, LM31, "state", _state_in_order)}),
     ring("ring-metadata-swapped", LM31, ("ROTATING-023",),
          "Index comes before offset, in both directions.",
          members={"meta_state": property(_texts("keep", "max_size", "index", "offset"),
                                          _taking("keep", "max_size", "index", "offset"))}),
     ring("ring-metadata-without-keep", LM31, ("ROTATING-023", "ROTATING-025"),
          "What is kept is not saved.",
-         members={"meta_state": _reads(LM31, "meta_state", _texts(
+         members={"meta_state": reads(own, LM31, "meta_state", _texts(
              "", "max_size", "offset", "index"))}),
     ring("ring-metadata-of-four", SWIFT4, ("ROTATING-023", "ROTATING-025"),
          "The step is left out of the metadata.", "mlx-lm since 0.28.1",
-         members={"meta_state": _reads(SWIFT4, "meta_state", rules.four_texts_listed)}),
+         members={"meta_state": reads(own, SWIFT4, "meta_state", rules.four_texts_listed)}),
     ring("ring-metadata-of-any-length", LM31, ("ROTATING-024",), "Texts too many are ignored.",
-         members={"meta_state": _writes(LM31, "meta_state", _first_four)}),
+         members={"meta_state": writes(own, LM31, "meta_state", _first_four)}),
     ring("ring-metadata-lenient", LM31, ("ROTATING-024",),
          "A text that is no integer is 0.", "mlx-swift-lm in other kinds",
-         members={"meta_state": _writes(LM31, "meta_state", _lenient)}),
+         members={"meta_state": writes(own, LM31, "meta_state", _lenient)}),
     ring("ring-metadata-half-taken", RS, ("ROTATING-024",),
          "Numbers before the one that is refused stay.",
-         members={"meta_state": _writes(RS, "meta_state", _one_by_one)}),
+         members={"meta_state": writes(own, RS, "meta_state", _one_by_one)}),
     ring("ring-metadata-swift-lenient", SWIFT3, ("ROTATING-024",),
          "A text that is no integer is 0.",
-         members={"meta_state": _writes(SWIFT3, "meta_state", _swift_numbers)}),
+         members={"meta_state": writes(own, SWIFT3, "meta_state", _swift_numbers)}),
     ring("ring-metadata-taken-unread", LM31, ("ROTATING-023", "ROTATING-024"),
          "Metadata that is assigned is ignored.",
-         members={"meta_state": _writes(LM31, "meta_state", lambda c, value: list(value)),
+         members={"meta_state": writes(own, LM31, "meta_state", lambda c, value: list(value)),
                   "from_state": classmethod(_numbers_of_the_file)}),
     ring("ring-metadata-cut-to-the-data", LM31, ("ROTATING-023", "ROTATING-027"),
          "The offset is at most what is stored.",
-         members={"meta_state": _writes(LM31, "meta_state", _with_offset_of_data)}),
+         members={"meta_state": writes(own, LM31, "meta_state", _with_offset_of_data)}),
     ring("ring-restored-index-lost", LM32, ("ROTATING-025",),
          "A restored window goes on at the end of its buffer.",
          members={"from_state": _restoring(LM32, _index_at_the_end)}),
@@ -342,7 +305,7 @@ MUTANTS = (
          members={"from_state": _restoring(LM31, _first_row)}),
     ring("ring-restored-swapped", RS, ("ROTATING-025", "ROTATING-028"),
          "Restored keys are values.",
-         members={"state": _writes(RS, "state", _state_of_other_order)}),
+         members={"state": writes(own, RS, "state", _state_of_other_order)}),
     ring("ring-empty-not-restored", LM32, ("ROTATING-026",),
          "A cache without tokens is not restored.", "mlx-lm 0.31",
          members={"from_state": _restoring(LM32, _refuse_empty)}),
@@ -351,23 +314,23 @@ MUTANTS = (
          members={"from_state": _restoring(RS, _not_empty)}),
     ring("ring-state-of-one-array", LM31, ("ROTATING-028",),
          "One array is keys and values.",
-         members={"state": _writes(LM31, "state", _one_for_both)}),
+         members={"state": writes(own, LM31, "state", _one_for_both)}),
     ring("ring-state-of-three-arrays", LM31, ("ROTATING-028",), "Arrays too many are ignored.",
-         members={"state": _writes(LM31, "state", _first_two)}),
+         members={"state": writes(own, LM31, "state", _first_two)}),
     ring("ring-state-sets-numbers", LM31, ("ROTATING-028",),
          "State that is assigned moves offset and index.",
-         members={"state": _writes(LM31, "state", _numbers_too)}),
+         members={"state": writes(own, LM31, "state", _numbers_too)}),
     ring("ring-no-arrays-refused", RS, ("ROTATING-028",), "State of no arrays is refused.",
-         members={"state": _writes(RS, "state", rules.take_two_arrays)}),
+         members={"state": writes(own, RS, "state", rules.take_two_arrays)}),
     ring("ring-full-buffers-copied", LM31, ("ROTATING-031",),
          "The buffers of a window that is just full are handed out as copies.",
          members={"__getattribute__": _full_as_copies}),
     ring("ring-copy-shares", LM31, ("ROTATING-029",),
          "A copy has the buffers of its original.", "copy.copy of an mlx-lm cache",
-         members={"__reduce_ex__": _copy(_shared)}, sequence=True),
+         members={"__reduce_ex__": altered_copy(share_arrays)}, sequence=True),
     ring("ring-copy-shares-values", LM32, ("ROTATING-029",),
          "A copy has the values of its original.",
-         members={"__reduce_ex__": _copy(_values_shared)}, sequence=True),
+         members={"__reduce_ex__": altered_copy(_values_shared)}, sequence=True),
     ring("ring-copy-forgets-keep", SWIFT3, ("ROTATING-029",), "A copy keeps nothing.",
          members={"copy": _swift_copy}),
     ring("ring-copy-forgets-index", RS, ("ROTATING-029",),
@@ -396,8 +359,8 @@ MUTANTS = (
          members={"from_state": classmethod(_of_another_class)}),
     ring("ring-state-one-short", LM31, ("ROTATING-023", "ROTATING-025"),
          "The last token is not saved while there is room.",
-         members={"state": _reads(LM31, "state", _one_short)}),
+         members={"state": reads(own, LM31, "state", _one_short)}),
     ring("ring-metadata-swift-swapped", SWIFT3, ("ROTATING-023", "ROTATING-025"),
          "Index is read before offset.",
-         members={"meta_state": _writes(SWIFT3, "meta_state", _swift_swapped)}),
+         members={"meta_state": writes(own, SWIFT3, "meta_state", _swift_swapped)}),
 )  # fmt: skip
