@@ -9,9 +9,9 @@ from pathlib import Path
 from conformance.capture.answers import captured
 from conformance.capture.rules import listed, rules
 from conformance.capture.writing import Writer
+from conformance.cli.options import TIMEOUT
 from conformance.engine.runner import Run, Terms
 from conformance.fixtures.read import checked, read_suite
-from conformance.patience import START_SECONDS
 from conformance.patience import checked as seconds
 
 DESCRIPTION = (
@@ -28,10 +28,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--extends", required=True, metavar="DIALECT", help="the nearest one")
     parser.add_argument("--id", required=True, help="of the new dialect")
     parser.add_argument("--fixtures", type=Path, metavar="DIR", help="default: those that ship")
-    parser.add_argument(
-        "--timeout", type=float, default=START_SECONDS, metavar="SECONDS",
-        help=f"for a start of the backend (default {START_SECONDS:g})",
-    )  # fmt: skip
+    parser.add_argument(f"--{TIMEOUT.name}", **TIMEOUT.settings)
 
 
 def run(options: argparse.Namespace) -> int:
@@ -40,7 +37,7 @@ def run(options: argparse.Namespace) -> int:
         raise ValueError(f"there is a dialect {options.id} already")
     if not _ID.match(options.id):
         raise ValueError(f"--id {options.id}: write it like mlx-lm-0.33")
-    terms = Terms(timeout=seconds("--timeout", options.timeout))
+    terms = Terms(timeout=seconds("--timeout", options.start_timeout))
     opened = Run(suite, options.backend, options.extends, terms)
     try:
         answers = captured(opened, options.id)

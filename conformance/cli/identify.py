@@ -5,10 +5,11 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
+from conformance.cli.options import TIMEOUT
 from conformance.engine.identification import identify
 from conformance.engine.runner import Run, Terms, select
 from conformance.fixtures.load import load_suite
-from conformance.patience import START_SECONDS, checked
+from conformance.patience import checked
 from conformance.reporting.identity import page
 
 DESCRIPTION = (
@@ -24,16 +25,13 @@ def configure(parser: argparse.ArgumentParser) -> None:
         "--case", action="append", default=[], metavar="ID", help="only this case (* matches)"
     )
     parser.add_argument("--fixtures", type=Path, metavar="DIR", help="your own chapters instead")
-    parser.add_argument(
-        "--timeout", type=float, default=START_SECONDS, metavar="SECONDS",
-        help=f"for a start of the backend (default {START_SECONDS:g})",
-    )  # fmt: skip
+    parser.add_argument(f"--{TIMEOUT.name}", **TIMEOUT.settings)
 
 
 def run(options: argparse.Namespace) -> int:
     suite = load_suite(options.fixtures)
     cases = select(suite, options.case)
-    terms = Terms(timeout=checked("--timeout", options.timeout))
+    terms = Terms(timeout=checked("--timeout", options.start_timeout))
     opened = Run(suite, options.backend, suite.default_dialect.id, terms)
     try:
         found = identify(opened, cases)

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from conformance.patience import START_SECONDS
+from conformance.reporting.suffixes import SUFFIXES
 
 
 @dataclass(frozen=True)
@@ -44,6 +45,11 @@ class Option:
         return made
 
 
+# pytest-timeout has a --timeout, for a test.
+TIMEOUT = Option(
+    "timeout", f"for a start of the backend (default {START_SECONDS:g})", float, "SECONDS",
+    pytest_name="start-timeout", default=START_SECONDS,
+)  # fmt: skip
 OPTIONS = (
     Option("backend", "reference (default), py:module:Class, cmd:COMMAND, pypi:NAME==VERSION or "
            "mutant:NAME", default="reference"),
@@ -55,15 +61,12 @@ OPTIONS = (
     Option("fixtures", "your own chapters instead", Path, "DIR", pytest_name="fixtures-dir"),
     Option("isolate", "each case with the backend in a process apart", bool),
     Option("require", "declared gaps are failures", bool),
-    # pytest-timeout has a --timeout, for a test.
-    Option("timeout", f"for a start of the backend (default {START_SECONDS:g})", float, "SECONDS",
-           pytest_name="start-timeout", default=START_SECONDS),
+    TIMEOUT,
     Option("fail-under", "fail if fewer of the requirements were executed", float, "PERCENT"),
     Option("report", "write the verdicts: .json, .xml (JUnit), .md, .html or .svg (a badge)",
            Path, "FILE"),
-    Option("report-format", "in this format, whatever the suffix: text, json, junit, markdown, "
-           "html, badge, shields, annotations or "
-           "outputs", shows="FORMAT"),
+    Option("report-format", "in this format, whatever the suffix: "
+           f"{', '.join([*SUFFIXES][:-1])} or {[*SUFFIXES][-1]}", shows="FORMAT"),
     Option("verbose", "every failure in full, not one of each cause", bool,
            pytest_name="every-failure"),
     Option("properties", "also try laws and drawn sequences of operations: quick, default or "

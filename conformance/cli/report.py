@@ -10,6 +10,7 @@ from conformance.engine.runner import Target
 from conformance.engine.suite import Suite
 from conformance.fixtures.load import load_suite
 from conformance.reporting import changes, formats, json_report, text
+from conformance.reporting.suffixes import SUFFIXES
 
 DESCRIPTION = (
     "show: make another format of reports in JSON. merge: one report from those of shards, refused "
@@ -24,7 +25,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("-o", "--output", type=Path, metavar="FILE", help="default: print it")
     parser.add_argument(
         "--report-format", metavar="FORMAT",
-        help=f"of {', '.join(formats.FORMATS)}; default: by the suffix of the output",
+        help=f"of {', '.join(SUFFIXES)}; default: by the suffix of the output",
     )  # fmt: skip
     parser.add_argument("--fixtures", type=Path, metavar="DIR", help="the chapters that were run")
 

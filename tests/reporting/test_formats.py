@@ -15,6 +15,7 @@ from msgspec.structs import replace
 from conformance.engine.verdict import Status
 from conformance.fixtures.userfile import FixtureError
 from conformance.reporting import formats, json_report
+from conformance.reporting.suffixes import SUFFIXES
 from conformance.reporting.view import View
 from reporting.made import SUITE, report, verdicts
 
@@ -122,7 +123,7 @@ def test_two_runs_differ_in_seconds_and_dates_alone():
                      verdicts=[replace(row, seconds=0.5) for row in REPORT.verdicts])  # fmt: skip
     back = replace(slower, seconds=REPORT.seconds, date=REPORT.date,
                    verdicts=[replace(row, seconds=0.01) for row in slower.verdicts])  # fmt: skip
-    for name in formats.FORMATS:
+    for name in SUFFIXES:
         assert rendered(name) == rendered(name, back)
         plain = [re.sub(r"(time|seconds)\S* ?\S*\d\.\d+|\d+\.\d+ s\b|20\d\d-\d\d-\d\d", "", made)
                  for made in (rendered(name), rendered(name, slower))]  # fmt: skip
