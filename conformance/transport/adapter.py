@@ -37,10 +37,9 @@ FILE_OPERATIONS = ("save", "load", "resave")
 NEEDS = {
     "new_mamba": "mamba", "get": "__getitem__", "set": "__setitem__", "set_state": "state",
     "write_in_place": "__getitem__", "set_meta_state": "meta_state", "round_trip": "from_state",
-    **{name: name for name in (
-        "batch_size", "state", "meta_state", "from_state", "from_serialized", "prepare",
-        "finalize", "advance", "make_mask", "nbytes", "empty", "size", "max_size",
-        "is_trimmable", "trim", "materialize", "filter", "extend", "extract", "merge")},
+    **{name: name for name in ("batch_size", "state", "meta_state", "from_state", "prepare",
+        "from_serialized", "finalize", "advance", "make_mask", "nbytes", "empty", "size",
+        "max_size", "is_trimmable", "trim", "materialize", "filter", "extend", "extract", "merge")},
 }  # fmt: skip
 
 
@@ -355,6 +354,7 @@ def own_stdout() -> TextIO:
     """Keep stdout for the protocol: what others print from now on goes to stderr."""
     out = os.fdopen(os.dup(1), "w", encoding="utf-8", newline="\n")
     os.dup2(2, 1)
+    sys.stdout = sys.stderr  # which is written line by line: a crash loses nothing that was said
     return out
 
 
