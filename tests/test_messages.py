@@ -1,4 +1,4 @@
-"""Lines on the way to a backend: long texts are written piece by piece, and nobody can tell."""
+"""Lines on the way to a backend: a text that is sent piece by piece arrives as if it were whole."""
 
 from __future__ import annotations
 

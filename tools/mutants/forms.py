@@ -39,7 +39,7 @@ Of = Callable[[Any], Any]
 
 
 def each(change: Callable[[Cache], Cache]) -> Change:
-    """A change of every cache that is no list."""
+    """A change of every cache that is not a list."""
 
     def changed(cache: Cache) -> Cache:
         if "caches" in cache:

@@ -211,7 +211,7 @@ class TokenDrawing(Drawing):
 
 
 def _stored(shown: Shown) -> int:
-    """Tokens that a snapshot shows; 0 where they are no arrays of keys and values."""
+    """Tokens that a snapshot shows; 0 where they are not arrays of keys and values."""
     keys = shown.get("keys") or []
     if len(keys) != 1 or not isinstance(keys[0], Tensor) or len(keys[0].shape) != _RANK:
         return 0
