@@ -68,17 +68,24 @@ def checkout(tmp_path):
     return Checkout(tmp_path)
 
 
-def test_a_dialect_that_changes_nothing_is_an_entry_and_a_module(checkout):
-    code, said = checkout.command("lint")
-    assert (code, said.count("6 dialects: 0 problems")) == (0, 1), said
-    child, said = checkout.verdicts(CHILD, "--properties", "quick")
+@pytest.fixture(scope="module")
+def unchanged(tmp_path_factory):
+    """A checkout with the dialect that changes nothing; its verdicts, and what was printed."""
+    checkout = Checkout(tmp_path_factory.mktemp("unchanged"))
+    return checkout, *checkout.verdicts(CHILD, "--properties", "quick")
+
+
+def test_a_dialect_that_changes_nothing_is_an_entry_and_a_module(unchanged):
+    checkout, child, said = unchanged
+    code, linted = checkout.command("lint")
+    assert (code, linted.count("6 dialects: 0 problems")) == (0, 1), linted
     assert child == checkout.verdicts(PARENT)[0]
     assert set(child.values()) == {"pass", "not-applicable"}
     assert re.search(r"\d+ laws, \d+ sequences, .* 0 of \d+ parts failed", said), said
 
 
-def test_what_a_dialect_changes_stands_in_two_places(checkout):
-    before, _ = checkout.verdicts(CHILD)
+def test_what_a_dialect_changes_stands_in_two_places(checkout, unchanged):
+    _, before, _ = unchanged
     checkout.module.write_text(MODULE + RULE)
     found, _ = checkout.verdicts(CHILD)
     assert {case: found[case] for case in found if found[case] != before[case]} == {CASE: "fail"}

@@ -240,5 +240,6 @@ def test_the_session_on_that_page_is_what_a_process_says():
 
 def needs(tool: str, what: str) -> None:
     """Skip, by name, where a machine has no such toolchain; for C++ its absence is a failure."""
-    if shutil.which(tool) is None:
+    # A proxy of rustup without a toolchain is on the PATH, and cannot run.
+    if shutil.which(tool) is None or run([tool, "--version"]).returncode != 0:
         pytest.skip(f"NOT BUILT: {what}, as this machine has no {tool}")

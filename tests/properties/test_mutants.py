@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from conformance.engine.runner import Run
+from conformance.engine.suite import Suite
 from conformance.engine.verdict import Status
 from conformance.fixtures.load import load_suite
 from conformance.kinds import KINDS
@@ -97,8 +98,7 @@ def found(comparison: Comparison):
     return None
 
 
-def judged(folder: Path, backend: str, dialect: str, case: str):
-    suite = load_suite(folder)  # loads and lints
+def judged(suite: Suite, backend: str, dialect: str, case: str):
     run = Run(suite, backend, dialect)
     try:
         return run.verdict(suite.cases[case])
@@ -119,9 +119,10 @@ def test_an_invisible_mistake_is_found_and_its_case_can_be_pasted(name, suite, t
     shutil.copytree(ROOT / "fixtures", folder)
     chapter = folder / "chapters" / "regressions.yaml"
     chapter.write_text(chapter.read_text() + finding.yaml)
+    pasted = load_suite(folder)  # loads and lints
     where = comparison.dialect.id, finding.case.id
-    assert judged(folder, over_stdio(named(name)), *where).status is Status.FAIL
-    assert judged(folder, "reference", *where).status is Status.PASS
+    assert judged(pasted, over_stdio(named(name)), *where).status is Status.FAIL
+    assert judged(pasted, "reference", *where).status is Status.PASS
 
 
 @pytest.mark.parametrize("law", LAWS)

@@ -33,7 +33,10 @@ def tried(tmp_path_factory: pytest.TempPathFactory) -> Path:
     others = ', "tools/mutation/suite_files.py", "tools/mutation/suite_variants.py",'
     assert settings.count(others) == 1
     settings = settings.replace(others, ', "-k", "identity"')
-    (copy / "pyproject.toml").write_text(f'{settings}\nonly_mutate = ["{MODULE}"]\n')
+    head = "[tool.mutmut]\n"
+    assert settings.count(head) == 1
+    settings = settings.replace(head, f'{head}only_mutate = ["{MODULE}"]\n')
+    (copy / "pyproject.toml").write_text(settings)
     return copy
 
 
