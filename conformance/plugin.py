@@ -187,6 +187,7 @@ class _State:
                         option("require"),
                         option("baseline"),
                         checked("--timeout", option("start_timeout")),
+                        option("device") or "",
                     ),
                 )
             except BackendUnusable as error:

@@ -318,7 +318,7 @@ def test_run_and_pytest_have_the_same_options(tmp_path):
              "shard": "1/2", "baseline": Path("b c.yaml"), "fixtures_dir": Path("f"),
              "isolate": True, "require": True, "start_timeout": 2.5, "fail_under": 1.5,
              "report": Path("r"), "properties": "quick", "examples": 3, "seed": 0,
-             "every_failure": True, "found": Path("d")}  # fmt: skip
+             "every_failure": True, "found": Path("d"), "device": "gpu"}  # fmt: skip
     doors = {name: argparse.ArgumentParser() for name in ("run", "pytest")}
     for option in OPTIONS:
         doors["run"].add_argument(f"--{option.name}", **option.settings)

@@ -10,6 +10,7 @@ from typing import Any
 
 from conformance.patience import START_SECONDS
 from conformance.reporting.suffixes import SUFFIXES
+from conformance.transport import DEVICES
 
 
 @dataclass(frozen=True)
@@ -26,6 +27,7 @@ class Option:
     default: Any = None
     repeated: bool = False
     pytest_name: str = ""
+    choices: tuple[str, ...] = ()
 
     @property
     def key(self) -> str:
@@ -40,6 +42,8 @@ class Option:
         made = {"type": self.kind, "help": self.help, "dest": self.key, "default": self.default}
         if self.shows:
             made["metavar"] = self.shows
+        if self.choices:
+            made["choices"] = self.choices
         if self.repeated:
             made |= {"action": "append", "default": []}
         return made
@@ -62,6 +66,8 @@ OPTIONS = (
     Option("isolate", "each case with the backend in a process apart", bool),
     Option("require", "declared gaps are failures", bool),
     TIMEOUT,
+    Option("device", "where it computes, if the suite starts it: " + " or ".join(DEVICES),
+           choices=DEVICES),
     Option("fail-under", "fail if fewer of the requirements were executed", float, "PERCENT"),
     Option("report", "write the verdicts: .json, .xml (JUnit), .md, .html or .svg (a badge)",
            Path, "FILE"),

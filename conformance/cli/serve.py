@@ -9,7 +9,7 @@ import msgspec
 
 from conformance.engine.dialect import dialect_named
 from conformance.fixtures.dialects import default_dialect, read_dialects
-from conformance.transport import adapter, connect
+from conformance.transport import DEVICES, adapter, connect
 from conformance.transport.backend import OperationRefused, from_wire, to_wire
 from conformance.transport.in_process import InProcessBackend
 
@@ -17,12 +17,13 @@ from conformance.transport.in_process import InProcessBackend
 def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--backend", default="reference")
     parser.add_argument("--dialect", help="of the reference; default: mlxrs-0.1")
+    parser.add_argument("--device", choices=DEVICES, default="", help="where it computes")
 
 
 def run(options: argparse.Namespace) -> int:
     dialect = options.dialect or default_dialect()
     dialect_named(dialect, read_dialects())
-    with connect(options.backend, dialect) as backend:
+    with connect(options.backend, dialect, device=options.device) as backend:
         if isinstance(backend, InProcessBackend):
             adapter.serve(backend.perform)
             return 0

@@ -46,6 +46,7 @@ class Terms:
     require: bool = False
     baseline: Path | None = None
     timeout: float = START_SECONDS  # for a start
+    device: str = ""  # where it computes; wherever it chooses to
 
     def options(self) -> tuple[str, ...]:
         """As the command line spells them."""
@@ -55,6 +56,7 @@ class Terms:
             *flags,
             *(("--baseline", str(self.baseline)) if self.baseline else ()),
             *(("--timeout", f"{self.timeout:g}") if own_timeout else ()),
+            *(("--device", self.device) if self.device else ()),
         )
 
 
@@ -83,6 +85,11 @@ class Run:
         if self._terms.baseline is not None:
             who = self.handshake.implementation
             self._baseline = load_baseline(self._terms.baseline, suite, self.dialect.id, who)
+
+    @property
+    def device(self) -> str:
+        """Where the backend was told to compute; empty where it chooses."""
+        return self._terms.device
 
     @property
     def backend(self) -> Backend:
@@ -155,14 +162,17 @@ class Run:
         if not hostile or self._session.is_process:
             return self._session
         if self._apart is None:
-            apart = served(self.target.backend, self.dialect.id)
+            apart = served(self.target.backend, self.dialect.id, self._terms.device)
             self._apart = self.restarting(apart, self.dialect.id)
         return self._apart
 
     def restarting(self, spec: str, dialect: str) -> RestartingBackend:
         """A backend by the terms of this run."""
         problem = self.suite.kinds.problem
-        return RestartingBackend(lambda: connect(spec, dialect, self._terms.timeout, problem))
+        terms = self._terms
+        return RestartingBackend(
+            lambda: connect(spec, dialect, terms.timeout, problem, terms.device)
+        )
 
     def _dialect(self, backend: str, asked: str | None) -> Dialect:
         declared = self.handshake.dialect

@@ -53,7 +53,7 @@ class Properties:
         self._folder = folder or FOLDER
         spec, dialect = run.target.backend, run.dialect.id
         if spec.startswith("py:") or "--isolate" in run.target.terms:
-            spec = served(spec, dialect)
+            spec = served(spec, dialect, run.device)
         session = run.restarting(spec, dialect)
         reference, kinds = connect(REFERENCE, dialect), run.suite.kinds
         better = mended(run.suite, run.dialect, session)

@@ -22,6 +22,7 @@ from conformance.transport.backend import (
 from conformance.transport.causes import Unusable
 from conformance.transport.in_process import InProcessBackend
 
+DEVICES = ("cpu", "gpu")
 FORMS = "reference, py:module:Class, cmd:COMMAND, pypi:NAME==VERSION or mutant:NAME"
 
 
@@ -30,18 +31,20 @@ def connector(
     dialect: str,
     start_seconds: float = START_SECONDS,
     problem: ResultProblem = any_shape,
+    device: str = "",
 ) -> Callable[[], Backend]:
     """What opens the backend that `spec` names; BackendUnusable if it names none.
 
-    `problem` judges the shape of results that come from another process.
+    `problem` judges the shape of results that come from another process. `device` is where a
+    backend computes that this package starts itself: "cpu" or "gpu", or where it chooses to.
     """
     kind, _, rest = spec.partition(":")
     if kind == "reference" and not rest:
-        return lambda: _reference(dialect)
+        return lambda: _reference(dialect, device)
     if kind == "py" and rest:
-        return lambda: _python_class(rest)
+        return lambda: _python_class(rest, device)
     if kind == "mutant" and rest:
-        return lambda: _mutant(rest)
+        return lambda: _mutant(rest, device)
     if kind == "cmd" and rest.strip():
         words = _words(spec)
         return lambda: _process(words, start_seconds, problem)
@@ -49,7 +52,7 @@ def connector(
         from conformance.transport import released
 
         release = released.parse(rest)
-        return lambda: released.ReleasedBackend(release, start_seconds, problem)
+        return lambda: released.ReleasedBackend(release, start_seconds, problem, device)
     raise BackendUnusable(Unusable.NO_BACKEND, f"unknown backend {spec!r}: a backend is {FORMS}")
 
 
@@ -58,10 +61,13 @@ def connect(
     dialect: str,
     start_seconds: float = START_SECONDS,
     problem: ResultProblem = any_shape,
+    device: str = "",
 ) -> Backend:
-    """Open a backend. BackendUnusable, with what it said, when it cannot even shake hands."""
+    """Open a backend. BackendUnusable, with what it said, when it cannot even shake hands, or when
+    it does not compute on the device that is asked for.
+    """
     try:
-        return connector(spec, dialect, start_seconds, problem)()
+        backend = connector(spec, dialect, start_seconds, problem, device)()
     except BackendTrouble as error:
         text = f"{spec}: the handshake failed: {error}"
         said = error.stderr.splitlines() if isinstance(error, BackendCrashed) else []
@@ -72,6 +78,15 @@ def connect(
         if isinstance(error, BackendHung):
             text += f"; it was given {start_seconds:g} s ({CHANGE_TIMEOUT})"
         raise BackendUnusable(Unusable.HANDSHAKE_FAILED, text) from error
+    found = backend.handshake.implementation.device
+    if device and found != device:
+        backend.close()
+        where = f"computes on {found}" if found else "does not say where it computes"
+        raise BackendUnusable(
+            Unusable.OTHER_DEVICE,
+            f"--device {device}: {spec} {where}; start it there and leave --device out",
+        )
+    return backend
 
 
 def runs_in_process(spec: str) -> bool:
@@ -95,11 +110,13 @@ def command(spec: str) -> list[str] | None:
     return released.command(released.parse(rest))
 
 
-def served(spec: str, dialect: str) -> str:
+def served(spec: str, dialect: str, device: str = "") -> str:
     """The backend string that runs another one in a process of its own."""
     if not runs_in_process(spec):
         return spec
     parts = [*invocation.program(), "serve", "--backend", spec, "--dialect", dialect]
+    if device:
+        parts += ["--device", device]
     return "cmd:" + shlex.join(parts)
 
 
@@ -116,22 +133,25 @@ def _process(command: list[str], start_seconds: float, problem: ResultProblem) -
     return ProcessBackend(command, start_seconds, problem)
 
 
-def _reference(dialect: str) -> Backend:
-    from conformance.transport.python_adapters import reference
+def _reference(dialect: str, device: str) -> Backend:
+    from conformance.transport.python_adapters import compute_on, reference
 
+    compute_on(device)
     return InProcessBackend(reference(dialect))
 
 
-def _python_class(target: str) -> Backend:
-    from conformance.transport.python_adapters import python_class
+def _python_class(target: str, device: str) -> Backend:
+    from conformance.transport.python_adapters import compute_on, python_class
 
+    compute_on(device)
     return InProcessBackend(python_class(target))
 
 
-def _mutant(name: str) -> Backend:
+def _mutant(name: str, device: str) -> Backend:
     from conformance.mutants.catalogue import demonstration
-    from conformance.transport.python_adapters import mutant
+    from conformance.transport.python_adapters import compute_on, mutant
 
+    compute_on(device)
     try:
         return InProcessBackend(mutant(demonstration(name)))
     except ValueError as error:

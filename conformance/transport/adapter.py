@@ -4,11 +4,9 @@ It needs Python 3.9, `mlx`, and the module that holds the class; nothing of the 
 script it speaks the wire protocol on stdin and stdout:
 
     python adapter.py --class mlx_lm.models.cache:ArraysCache --distribution mlx-lm
-With `cachefiles.py` beside it, it also saves and loads prompt-cache files; `tokencaches.py` serves
-other kinds of caches.
+`cachefiles.py` beside it serves prompt-cache files, `tokencaches.py` the other kinds of caches.
 
-Methods `op_*` are the protocol's operations; which of them the handshake declares is found by
-looking at the class, never by trying.
+Methods `op_*` are the protocol's operations. The handshake declares those that the class can serve.
 """
 
 from __future__ import annotations
@@ -383,7 +381,9 @@ def main(kind: type[Adapter] = Adapter) -> None:
     parser.add_argument("--class", dest="cls", required=True, help="module:ClassName")
     parser.add_argument("--distribution", default="", help="its version is reported")
     parser.add_argument("--dialect", default="")
+    parser.add_argument("--device", choices=("cpu", "gpu"), default=mx.default_device().type.name)
     options = parser.parse_args()
+    mx.set_default_device(mx.Device(getattr(mx, options.device)))
     out = own_stdout()  # before the implementation is imported, which may print
     module, _, name = options.cls.partition(":")
     loaded = importlib.import_module(module)

@@ -61,5 +61,6 @@ class Unusable(str, Enum):
     NOT_IMPORTED = "not-imported"  # the Python module does not load
     NO_CACHE_CLASS = "no-cache-class"  # there is no class, or none shaped like a slot cache
     NO_DIALECT = "no-dialect"  # neither it nor the user says by which rules to judge
+    OTHER_DEVICE = "other-device"  # it does not compute where the user asks for
     UNKNOWN_CAPABILITY = "unknown-capability"
     MISSING_CAPABILITY = "missing-capability"

@@ -12,6 +12,8 @@ from functools import partial
 from types import ModuleType
 from typing import Any
 
+import mlx.core as mx
+
 from conformance import __version__
 from conformance.mutants.mutant import Mutant, build, classes
 from conformance.transport import cachefiles, tokencaches
@@ -28,6 +30,20 @@ PROMPT_FUNCTIONS = (
     "can_trim_prompt_cache", "trim_prompt_cache", "make_prompt_cache", "create_attention_mask"
 )  # fmt: skip
 SLOTS = "ArraysCache"  # the class that a module has it under
+
+
+def compute_on(device: str) -> None:
+    """Make a device the one of this process; nothing where none is named, `BackendUnusable` where
+    MLX has none of it.
+    """
+    if not device:
+        return
+    try:
+        mx.set_default_device(mx.Device(getattr(mx, device)))
+    except ValueError as error:
+        raise BackendUnusable(
+            Unusable.OTHER_DEVICE, f"--device {device}: MLX has none here ({error})"
+        ) from None
 
 
 def reference(dialect: str) -> Adapter:

@@ -54,8 +54,9 @@ class ReleasedBackend(ProcessBackend):
         release: Release,
         start_seconds: float = START_SECONDS,
         problem: ResultProblem = any_shape,
+        device: str = "",
     ) -> None:
-        super().__init__(command(release), start_seconds, problem)
+        super().__init__(command(release, device), start_seconds, problem)
 
 
 def parse(text: str) -> Release:
@@ -76,11 +77,12 @@ def parse(text: str) -> Release:
     return Release(match["name"], match["version"], cls)
 
 
-def command(release: Release) -> list[str]:
+def command(release: Release, device: str = "") -> list[str]:
     """The adapter's command line in the release's environment, built if it is missing."""
     python = environment(release)
     adapter = Path(__file__).with_name("measuring.py")
-    return [str(python), str(adapter), "--class", release.cls, "--distribution", release.name]
+    words = [str(python), str(adapter), "--class", release.cls, "--distribution", release.name]
+    return [*words, "--device", device] if device else words
 
 
 def environment(release: Release) -> Path:
