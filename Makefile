@@ -29,14 +29,16 @@ check: $(VENV)/installed-dev
 unit: $(VENV)/installed-dev
 	$(BIN)/pytest -q -n 2 tests
 
-# What takes an hour: fifty whole runs under fire, every refusal by an adapter that dies of it, and
-# more generated metadata and files; the reference on other versions of mlx, Python and the rest.
+# What takes hours: fifty whole runs under fire, every refusal by an adapter that dies of it, more
+# generated metadata, 20,000 changed copies of every golden file, of which the strict reader must refuse
+# or read whole each one; the reference on other versions of mlx, Python and the rest.
 nightly: $(VENV)/installed-dev mutants-stdio
-	KILLED_RUNS=50 EVERY_REFUSAL=1 GENERATED=20000 MUTATED_FILES=20000 OWN_TESTS=1 SEQUENCES=20000 \
+	KILLED_RUNS=50 EVERY_REFUSAL=1 GENERATED=20000 EVERY_RELEASE=1 OWN_TESTS=1 SEQUENCES=20000 \
 	  WHOLE_MATRIX=1 \
 	  $(BIN)/pytest -q -n 2 tests/test_dropin.py tests/reference/tokens/test_agreement.py \
 	  tests/test_killed.py tests/test_isolation.py tests/test_hostile.py tests/mutants/test_matrix.py \
-	  tests/prompt_cache/test_hostile.py tests/prompt_cache/test_releases.py
+	  tests/prompt_cache/test_releases.py
+	$(BIN)/python -m tools.mutated_files --each 20000
 	$(BIN)/python -m tools.versions
 
 # Write the page of all requirements.

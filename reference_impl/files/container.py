@@ -38,6 +38,7 @@ _DTYPES: dict[str, tuple[mx.Dtype, int]] = {
 }
 _NAMES = {dtype: name for name, (dtype, _) in _DTYPES.items()}
 _MAX_DIMENSION = 2**31 - 1
+_SMALL = 1 << 16  # bytes that are copied faster than MLX evaluates an array to read them into
 
 
 def read(path: str | Path) -> Flat:
@@ -129,10 +130,10 @@ def _tensor(stream: BinaryIO, start: int, key: str, info: TensorInfo) -> mx.arra
     if not count:
         return mx.zeros(info.shape, dtype)
     stream.seek(start + info.begin)
-    data = mx.zeros([count], mx.uint8)
-    memory: Any = data
-    # Straight into the array: through a bytes object it would be written to memory twice. Not a
+    # A large one straight into the array: through bytes it would be written to memory twice. Not a
     # mapping, which ends the process if the file becomes shorter.
-    if stream.readinto(memoryview(memory)) != count:  # type: ignore[attr-defined]
+    buffer: Any = bytearray(count) if count <= _SMALL else mx.zeros([count], mx.uint8)
+    if stream.readinto(memoryview(buffer)) != count:  # type: ignore[attr-defined]
         raise BadContainer(key, "the file became shorter while it was read")
+    data = mx.array(buffer) if count <= _SMALL else buffer
     return data.view(dtype).reshape(info.shape)

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import os
 import random
 import time
 import tracemalloc
+from dataclasses import replace
 
 import mlx.core as mx
 import pytest
@@ -14,13 +14,13 @@ from hypothesis import strategies as st
 
 from conformance.filetools.goldens import goldens
 from conformance.filetools.hostile import build, read_hostile
-from reference_impl.files import LAYOUTS, container, decode, encode, load, save
+from reference_impl.files import LAYOUTS, load, save
 from reference_impl.files.content import Content
-from reference_impl.files.errors import CannotHold, PromptCacheError
+from reference_impl.files.errors import BadContainer, PromptCacheError
+from tools.mutated_files import CHANGES, find, problem, with_wrong_content
 
 HOSTILE = read_hostile()
 GOLDEN = [path.read_bytes() for _, _, path in goldens()]
-MUTATIONS = int(os.environ.get("MUTATED_FILES", "1000"))
 # What the reader may take beyond the file, measured for its Python objects and its arrays.
 MEGABYTE = 1 << 20
 
@@ -58,118 +58,47 @@ def test_every_truncation_of_a_file_is_refused(tmp_path):
             load(path)
 
 
-def refused_or_whole(path) -> None:
-    """One typed error with key and reason; or a content from which no tensor is missing."""
-    try:
-        loaded = load(path)
-    except PromptCacheError as error:
-        said = error.payload
-    else:
-        said = {"key": "none", "reason": "none"}
-        try:
-            again = encode(loaded.content, loaded.layout, allow_loss=True).flat
-        except CannotHold:
-            return
-        assert len(again.tensors) == len(container.read(path).tensors)
-        assert decode(again, loaded.layout).layout == loaded.layout
-    assert said["key"]
-    assert said["reason"]
-
-
-def mutate(data: bytes, rng: random.Random) -> bytes:
-    """One to four changes: of a byte, of a stretch, of the length, of a text of the header."""
-    mutant = bytearray(data)
-    for _ in range(rng.randint(1, 4)):
-        end = min(len(mutant), 8 + int.from_bytes(mutant[:8], "little"))
-        at = rng.randrange(end) if rng.random() < 0.9 and end else rng.randrange(len(mutant) or 1)
-        kind = rng.randrange(6)
-        if kind == 0 and mutant:
-            mutant[min(at, len(mutant) - 1)] = rng.randrange(256)
-        elif kind == 1:
-            del mutant[at : at + rng.randint(1, 12)]
-        elif kind == 2:
-            mutant[at:at] = mutant[at : at + rng.randint(1, 40)]
-        elif kind == 3:
-            mutant[at:at] = rng.choice(TEXTS)
-        elif kind == 4:
-            spot = mutant.find(rng.choice(TEXTS), 8)
-            if spot >= 0:
-                mutant[spot : spot + 1] = rng.choice(TEXTS)
-        else:
-            del mutant[rng.randrange(len(mutant) or 1) :]
-    if rng.random() < 0.8 and len(mutant) > 8:  # a header of the right length goes deeper
-        closing = mutant.rfind(b"}")
-        mutant[:8] = max(0, closing - 7).to_bytes(8, "little")
-    return bytes(mutant)
-
-
 SEVERAL = settings(
-    max_examples=MUTATIONS,
+    max_examples=1000,
     deadline=None,
     database=None,
     derandomize=True,
     suppress_health_check=list(HealthCheck),
 )
-TEXTS = [
-    *(b'"0.0"', b'"2.0"', b'"1.0"', b"0", b"1", b"-1", b"4294967295", b"1048577", b"e9", b"\xff"),
-    *(b",", b'"', b'""', b".", b"{", b"}", b"[", b"]", b":", b"\\u0000"),
-    *(b"F32", b"BF16", b"I32", b"U8", b"ArraysCache", b"KVCache", b"CacheList", b"MambaCache"),
-    *(b"none", b"scalar", b"string"),
-]
 
 
+@pytest.mark.parametrize("change", CHANGES, ids=lambda change: change.__name__)
 @SEVERAL
 @given(seed=st.integers(0, 2**63), which=st.integers(0, len(GOLDEN) - 1))
-def test_mutated_files_are_refused_or_read_whole(tmp_path_factory, seed, which):
-    path = tmp_path_factory.getbasetemp() / "mutant.safetensors"
-    path.write_bytes(mutate(GOLDEN[which], random.Random(seed)))
-    refused_or_whole(path)
+def test_changed_files_are_refused_or_read_whole(tmp_path_factory, change, seed, which):
+    path = tmp_path_factory.getbasetemp() / "changed.safetensors"
+    path.write_bytes(change(GOLDEN[which], random.Random(seed)))
+    assert problem(path) is None
 
 
-WORDS = [
-    *("0", "1", "2", "0.0", "0.1", "1.0", "0.0.0", "0.0.1", "2.0", "2.1", "2.1.0", "", "-1", "00"),
-    *("4294967295", "1048576", "0,1", "256", "List", "None", "none", "string", "scalar"),
-    *("ArraysCache", "KVCache", "CacheList", "RotatingKVCache", "QuantizedKVCache"),
-    *("ChunkedKVCache", "MambaCache"),
-]
+def test_what_is_wrong_with_a_reader_is_found(tmp_path, monkeypatch):
+    """One that drops a tensor, one that names no reason, one that ends with another error."""
+    path, data = tmp_path / "copy", GOLDEN[0]
 
+    def found() -> str:
+        return "\n".join(find(path, data, range(40), with_wrong_content))
 
-def _structured(header: dict, rng: random.Random) -> None:
-    """A change that leaves a well-formed file: of a key, a value, a shape, a class."""
-    metadata = header.get("__metadata__", {})
-    table = rng.choice([header, metadata]) if metadata else header
-    keys = [key for key in table if key != "__metadata__"]
-    if not keys:
-        return
-    key = rng.choice(keys)
-    action = rng.randrange(4)
-    if action == 0:
-        table[rng.choice(WORDS)] = table.pop(key)
-    elif action == 1 and table is metadata:
-        table[key] = rng.choice(WORDS)
-    elif action == 2 and table is metadata:
-        del table[key]
-    elif action == 3 and table is metadata:
-        table[key + "." + rng.choice(WORDS)] = rng.choice(WORDS)
-    elif table is header and isinstance(table[key], dict):
-        shape = table[key].get("shape", [])
-        table[key]["shape"] = rng.choice([[*shape, 1], [1, *shape], shape[::-1]])
+    assert found() == ""
 
+    def without_tensors(path, layout=None):
+        loaded = load(path, layout)
+        return loaded._replace(content=replace(loaded.content, entries=()))
 
-@SEVERAL
-@given(seed=st.integers(0, 2**63), which=st.integers(0, len(GOLDEN) - 1))
-def test_well_formed_files_with_wrong_content(tmp_path_factory, seed, which):
-    import json
+    monkeypatch.setattr("tools.mutated_files.load", without_tensors)
+    assert "are missing" in found()
 
-    rng, data = random.Random(seed), GOLDEN[which]
-    length = int.from_bytes(data[:8], "little")
-    header = json.loads(data[8 : 8 + length])
-    for _ in range(rng.randint(1, 4)):
-        _structured(header, rng)
-    text = json.dumps(header).encode()
-    path = tmp_path_factory.getbasetemp() / "wrong.safetensors"
-    path.write_bytes(len(text).to_bytes(8, "little") + text + data[8 + length :])
-    refused_or_whole(path)
+    def silent(path, layout=None):
+        raise BadContainer("file", "")
+
+    monkeypatch.setattr("tools.mutated_files.load", silent)
+    assert "names no key or no reason" in found()
+    monkeypatch.setattr("tools.mutated_files.load", lambda path: {}["key"])
+    assert "KeyError" in found()
 
 
 def test_the_user_may_have_any_key(tmp_path):
