@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from conformance.transport.backend import to_wire
+from conformance.tensor import tensor
+from conformance.transport.backend import ProtocolViolation, from_wire, to_wire
 from conformance.transport.lines import encode, message
 from conformance.transport.messages import Request
 from conformance.values import PIECE, RepeatedText
@@ -39,3 +40,16 @@ def test_no_piece_is_large():
 def test_what_has_no_form_on_the_wire_is_named():
     with pytest.raises(NotImplementedError, match="object has no form on the wire"):
         message([Request(1, "size", {"cache": object()})])
+
+
+def test_keys_of_the_user_make_no_tensor():
+    texts = {"dtype": "float16", "shape": "[1]", "deeper": {"data": ["00", {"shape": "2"}]}}
+    one = tensor("int8", [1], [1])
+    loaded = {"caches": [{"class_name": "ArraysCache", "slots": [one]}], "user_metadata": texts}
+    assert from_wire(to_wire(loaded)) == loaded
+
+
+def test_beside_the_texts_of_the_user_a_malformed_tensor_is_named():
+    loaded = {"caches": [{"dtype": "float16"}], "user_metadata": {"dtype": "float16"}}
+    with pytest.raises(ProtocolViolation, match="malformed tensor"):
+        from_wire(loaded)

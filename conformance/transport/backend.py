@@ -14,6 +14,8 @@ from conformance.transport.messages import Handshake
 from conformance.values import RepeatedText
 
 MAX_DEPTH = 160  # of a result; the deepest is a loaded file with lists in lists of caches
+# Under it are texts of the user, whose keys may be `dtype` and `shape` and make no tensor.
+USER_TEXTS = "user_metadata"
 
 
 # Says what is wrong with the shape of an operation's result; None where nothing is.
@@ -127,13 +129,16 @@ def to_wire(value: Any, whole: bool = True) -> Any:
     return str(value) if whole and isinstance(value, RepeatedText) else value
 
 
-def from_wire(value: Any, depth: int = 0) -> Any:
-    """The opposite of `to_wire`; ProtocolViolation names the tensor that is none."""
+def from_wire(value: Any, depth: int = 0, tensors: bool = True) -> Any:
+    """The opposite of `to_wire`; ProtocolViolation names the tensor that is none.
+
+    Without `tensors` every object is one of texts, as the user's metadata is.
+    """
     if depth > MAX_DEPTH:
         raise ProtocolViolation(
             Violation.NESTED_TOO_DEEP, f"a result is nested deeper than {MAX_DEPTH}"
         )
-    if tensor.is_wire_tensor(value):
+    if tensors and tensor.is_wire_tensor(value):
         try:
             return tensor.from_wire(value)
         except ValueError as error:
@@ -141,7 +146,10 @@ def from_wire(value: Any, depth: int = 0) -> Any:
                 Violation.MALFORMED_TENSOR, f"a result holds a malformed tensor: {error}"
             ) from None
     if isinstance(value, list):
-        return [from_wire(item, depth + 1) for item in value]
+        return [from_wire(item, depth + 1, tensors) for item in value]
     if isinstance(value, dict):
-        return {key: from_wire(item, depth + 1) for key, item in value.items()}
+        return {
+            key: from_wire(item, depth + 1, tensors and key != USER_TEXTS)
+            for key, item in value.items()
+        }
     return value

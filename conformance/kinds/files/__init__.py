@@ -24,8 +24,9 @@ ChunkedKVCache (`chunk_size`, `start_position`), ConcatenateKVCache, and batches
 [B, heads, S, dim] to update an empty cache with, and none for a cache that stays empty; `load`
 gives the tensors that the cache holds: of a QuantizedKVCache weights, scales and biases. What is
 not of the type that it should be is given as `{"foreign": "its type"}`. `user_metadata` is an
-object of strings. The file lies in a temporary folder of the case. `resave` saves what it has
-loaded to the very file that it was loaded from, without computing anything in between.
+object of strings, whatever its keys: `dtype` and `shape` in it make no tensor. The file lies in a
+temporary folder of the case. `resave` saves what it has loaded to the very file that it was loaded
+from, without computing anything in between.
 """
 
 def _properties() -> object:
