@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
 from conformance.capture.answers import Unsteady, captured
@@ -79,13 +81,22 @@ def test_exactly_the_altered_behaviours_are_found():
     assert found.dialect.parents[0] == PARENT
 
 
-def test_a_release_that_is_not_the_same_twice_is_refused():
+def test_a_release_that_is_not_the_same_twice_is_refused_with_the_cases():
+    cases = select(SUITE, ["batch-size.*", "index.set.*"])
+    asked = {case.id for case in cases if any(s.operation.wire == "batch_size" for s in case.steps)}
     run = opened(Unsure)
     try:
-        with pytest.raises(Unsteady, match="do not end alike in two runs"):
-            captured(run, CHILD, select(SUITE, ["batch-size.*"])[:1])
+        with pytest.raises(Unsteady, match="do not end alike in two runs, so nothing") as caught:
+            captured(run, CHILD, cases)
+        found = captured(run, CHILD, cases, leave=asked)
     finally:
         run.close()
+    assert {case.id for case in cases} > asked == caught.value.cases.keys()
+    name, how = next(iter(caught.value.cases.items()))
+    assert re.fullmatch(r"pass, then step 1: batch_size.*: expected \d+, got \d+", how), how
+    assert f"  {name}: {how}" in str(caught.value)
+    assert not found.changed
+    assert found.left.keys() == asked
 
 
 TEXT = """\

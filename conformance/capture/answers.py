@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from itertools import zip_longest
 from typing import Any
 
 import msgspec
@@ -63,26 +64,64 @@ class Answers:
 
 
 class Unsteady(ValueError):
-    """A release does not answer the same in two runs."""
+    """A release does not answer the same in two runs: `cases` says of each what the two gave."""
+
+    def __init__(self, cases: Mapping[str, str]) -> None:
+        lines = [f"  {name}: {how}" for name, how in cases.items()]
+        said = "1 case does" if len(lines) == 1 else f"{len(lines)} cases do"
+        head = f"{said} not end alike in two runs, so nothing is written and nothing is marked:"
+        way = "leave each of them to a person with --leave CASE, or have the release mended"
+        super().__init__("\n".join([head, *lines, way]))
+        self.cases = dict(cases)
 
 
-def captured(run: Run, name: str, cases: Iterable[Case] | None = None) -> Answers:
+@dataclass(frozen=True)
+class _Tried:
+    """A case as it was carried out last, and how it ended: its status and every difference."""
+
+    case: Case
+    ended: tuple[str, ...]
+
+
+def captured(
+    run: Run, name: str, cases: Iterable[Case] | None = None, leave: Iterable[str] = ()
+) -> Answers:
     """What the release of a run answers as a child `name` of the dialect of the run.
 
-    Unsteady if a second run of the same cases gives anything else.
+    Unsteady if a second run of the same cases, on a fresh process, gives anything else. The cases
+    to `leave` are not looked at: a person says what holds there.
     """
     found = Answers(*_dialect(run, name))
+    left = set(leave)
     chosen = list(run.suite.cases.values() if cases is None else cases)
-    amended = [each for case in chosen if (each := _settled(run, case, found)) is not None]
-    unsteady = [
-        case.id for case in amended if _verdict(run, case, found.dialect)[0].status.failed
+    tried = [
+        each for case in chosen if case.id not in left and (each := _settled(run, case, found))
     ]
+    for each in tried:
+        run.session_for(each.case).close()  # the second run has nothing of the first
+    unsteady = {
+        each.case.id: f"{_first_part(each.ended, again)}, then {_first_part(again, each.ended)}"
+        for each in tried
+        if (again := _ended(_verdict(run, each.case, found.dialect)[0])) != each.ended
+    }
     if unsteady:
-        raise Unsteady(
-            f"{len(unsteady)} cases do not end alike in two runs, such as {unsteady[0]}: "
-            "nothing is written"
-        )
+        raise Unsteady(unsteady)
+    found.left |= dict.fromkeys(sorted(left), "it was left out with --leave")
     return found
+
+
+def _ended(verdict: Verdict) -> tuple[str, ...]:
+    if verdict.status is not Status.FAIL:
+        return (verdict.status.value,)  # how much memory or time it took is never quite the same
+    rows = ((words.place(row), *row.difference.words()) for row in verdict.mismatches)
+    said = (f"{place}: expected {expected}, got {got}" for place, expected, got in rows)
+    return (verdict.status.value, *said)
+
+
+def _first_part(ended: tuple[str, ...], other: tuple[str, ...]) -> str:
+    """The first difference that is not so in the other run; how it ended, if there is none."""
+    more = (row for row, there in zip_longest(ended[1:], other[1:]) if row and row != there)
+    return " ".join(next(more, ended[0]).split())
 
 
 def _dialect(run: Run, name: str) -> tuple[Dialect, dict[str, str], list[str]]:
@@ -108,8 +147,8 @@ def _dialect(run: Run, name: str) -> tuple[Dialect, dict[str, str], list[str]]:
     return dialect, gone, back
 
 
-def _settled(run: Run, case: Case, found: Answers) -> Case | None:
-    """The case with the outcomes of the release; None if it cannot be carried out at all.
+def _settled(run: Run, case: Case, found: Answers) -> _Tried | None:
+    """The case with the outcomes of the release, as far as it goes; None if it does not apply.
 
     An outcome changes what is looked at, and what is compared after it: so this goes on until
     nothing differs.
@@ -122,14 +161,14 @@ def _settled(run: Run, case: Case, found: Answers) -> Case | None:
         verdict, observation = _verdict(run, case, found.dialect)
         if verdict.status is Status.PASS:
             found.changed += changed.values()
-            return case
+            return _Tried(case, _ended(verdict))
         if verdict.status is not Status.FAIL:
             _give_up(found, case, changed, f"{verdict.status.value} {words.detail(verdict)}")
-            return None
+            return _Tried(case, _ended(verdict))
         more = list(_differing(first, verdict, observation, changed))
         if not more:
             _give_up(found, case, changed, _first_difference(verdict))
-            return None
+            return _Tried(case, _ended(verdict))
         for each in more:
             changed[each.number] = each
             step = case.steps[each.number - 1]

@@ -10,13 +10,14 @@ from conformance.capture.answers import captured
 from conformance.capture.rules import listed, rules
 from conformance.capture.writing import Writer
 from conformance.cli.options import TIMEOUT
-from conformance.engine.runner import Run, Terms
+from conformance.engine.runner import Run, Terms, select
 from conformance.fixtures.read import checked, read_suite
 from conformance.patience import checked as seconds
 
 DESCRIPTION = (
     "Run all cases on a release as the dialect that a new one extends, twice, and write what it "
-    "answers otherwise into the fixtures. Nothing is written where the two runs differ."
+    "answers otherwise into the fixtures. Where the two runs differ, it names the cases and writes "
+    "nothing."
 )
 OPENS = ("backend",)
 _ID = re.compile(r"^[a-z0-9]+(-[a-z0-9.]+)+$")
@@ -27,6 +28,10 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--backend", required=True, help="as in run")
     parser.add_argument("--extends", required=True, metavar="DIALECT", help="the nearest one")
     parser.add_argument("--id", required=True, help="of the new dialect")
+    parser.add_argument(
+        "--leave", action="append", default=[], metavar="CASE",
+        help="write nothing of this case, a person does (* matches)",
+    )  # fmt: skip
     parser.add_argument("--fixtures", type=Path, metavar="DIR", help="default: those that ship")
     parser.add_argument(f"--{TIMEOUT.name}", **TIMEOUT.settings)
 
@@ -37,10 +42,11 @@ def run(options: argparse.Namespace) -> int:
         raise ValueError(f"there is a dialect {options.id} already")
     if not _ID.match(options.id):
         raise ValueError(f"--id {options.id}: write it like mlx-lm-0.33")
+    left = [case.id for case in select(suite, options.leave)] if options.leave else []
     terms = Terms(timeout=seconds("--timeout", options.start_timeout))
     opened = Run(suite, options.backend, options.extends, terms)
     try:
-        answers = captured(opened, options.id)
+        answers = captured(opened, options.id, leave=left)
     finally:
         opened.close()
     writer = Writer(suite, answers)
