@@ -8,6 +8,7 @@ from typing import Any
 
 from conformance.capture.answers import Answers, Changed
 from conformance.capture.edits import YamlEditor
+from conformance.capture.names import named
 from conformance.engine.suite import Suite
 from conformance.filetools.library import HOSTILE
 from conformance.filetools.model import FOLDER
@@ -58,10 +59,11 @@ class Writer:
         editor, where = self._case(each.case.id)
         step = (*where, "steps", each.number - 1)
         written = editor.data["cases"][where[1]]["steps"][each.number - 1]
+        fields = named(each.fields, self._suite.tensors_of(each.case))
         if written.get("unless"):
-            editor.put((*step, "unless"), self._name, each.fields)
+            editor.put((*step, "unless"), self._name, fields)
         else:
-            editor.put(step, "unless", {self._name: each.fields})
+            editor.put(step, "unless", {self._name: fields})
         self._mark(editor, where)
 
     def _unable(self, name: str, reason: str) -> None:
@@ -117,6 +119,8 @@ class Writer:
             "summary": f"as {parent}, with other answers in {count} cases",
             MARK: True,
         }
+        above = self._suite.dialects[parent]
+        entry = {key: value for key, value in entry.items() if value != getattr(above, key, None)}
         absent = {**answers.gone, **dict.fromkeys(answers.back)}
         lines = [f"{key}: {spelled(value)}\n" for key, value in entry.items()]
         if absent:
