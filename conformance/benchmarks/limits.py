@@ -1,5 +1,7 @@
 """Limits, measured in this process beside the backends: a plain copy, the bare mask, one pass.
 
+Arrays are on the device that the backend computes on: a copy on the host says nothing of a GPU.
+
 This is one of the few modules of the suite that use mlx themselves, and the only thing that is
 judged by it is speed; it is imported when a benchmark runs and never by an ordinary run.
 """
@@ -8,16 +10,32 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import mlx.core as mx
 
-from conformance.benchmarks.operations import Limit
+from conformance.benchmarks.benchmark import Limit
 
 
-def runner(limit: Limit) -> Callable[[], Any]:
-    """What a limit is the time of."""
-    return _KINDS[limit.kind](limit)
+def runner(limit: Limit, device: str = "") -> Callable[[], Any]:
+    """What a limit is the time of, on a device, or MLX's default one. ValueError if MLX has none of
+    it here.
+    """
+    place = mx.Device(getattr(mx, device)) if device else mx.default_device()
+    if not mx.is_available(place):
+        raise ValueError(f"MLX has no {device} here")
+    with mx.stream(place):
+        run = _KINDS[limit.kind](limit)
+    return run if limit.kind == "pass" else partial(_on, place, run)
+
+
+def _on(place: mx.Device, run: Callable[[], mx.array]) -> mx.array:
+    """Computed there: `eval` returns when the device is done."""
+    with mx.stream(place):
+        made = run()
+        mx.eval(made)
+    return made
 
 
 def measure(run: Callable[[], Any], repeats: int = 1) -> float:
@@ -28,19 +46,22 @@ def measure(run: Callable[[], Any], repeats: int = 1) -> float:
     return (time.perf_counter() - started) / repeats
 
 
-def _copy(limit: Limit) -> Callable[[], Any]:
+def _copy(limit: Limit) -> Callable[[], mx.array]:
     # New memory each time, as every operation that makes a tensor needs it.
-    source = memoryview(bytearray(b"\x01") * limit.amount)
-    return lambda: bytes(source)
+    source = mx.ones((limit.amount,), mx.uint8)
+    half = limit.amount // 2
+    halves = [source[:half], source[half:]]
+    mx.eval(halves)
+    return lambda: mx.concatenate(halves)
 
 
-def _mask(limit: Limit) -> Callable[[], Any]:
+def _mask(limit: Limit) -> Callable[[], mx.array]:
     batch, n = limit.shape
     rows = mx.array([min(row, n) for row in range(1, batch + 1)], dtype=mx.int32)
     mx.eval(rows)
     if limit.conditions == ("left_padding",):
-        return lambda: mx.eval(mx.arange(n) >= rows[:, None])
-    return lambda: mx.eval(mx.arange(n) < rows[:, None])
+        return lambda: mx.arange(n) >= rows[:, None]
+    return lambda: mx.arange(n) < rows[:, None]
 
 
 def _pass(limit: Limit) -> Callable[[], Any]:

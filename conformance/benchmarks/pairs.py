@@ -14,12 +14,14 @@ from functools import partial
 import msgspec
 
 from conformance.benchmarks import limits, timing
-from conformance.benchmarks.operations import Benchmark
+from conformance.benchmarks.benchmark import Benchmark, Limit
 from conformance.benchmarks.timing import NotTimed, Stopwatch
 from conformance.transport.backend import Backend
 
 MIN_ROUNDS = 5
 MAX_ROUNDS = 101
+ENOUGH = 0.02  # quartiles so near each other, as a share of the median, are not worth more rounds
+TOO_FAR = 0.25  # and so far apart they say nothing
 
 Timer = Callable[[], float]
 
@@ -30,6 +32,11 @@ class Spread(msgspec.Struct, frozen=True):
     median: float
     low: float
     high: float
+
+    @property
+    def width(self) -> float:
+        """How far the quartiles are apart, as a share of the median."""
+        return (self.high - self.low) / self.median
 
 
 class Side(msgspec.Struct, frozen=True):
@@ -55,6 +62,12 @@ class Row(msgspec.Struct, frozen=True):
     to_limit: Spread | None
     model: str = ""
 
+    @property
+    def noisy(self) -> bool:
+        """The machine was too busy for the comparison to say anything."""
+        told = self.ratio or self.to_limit or self.backend.seconds
+        return told is not None and told.width > TOO_FAR
+
 
 def spread(values: Sequence[float]) -> Spread:
     """Median and quartiles of at least one value."""
@@ -69,10 +82,17 @@ def ratios(above: Sequence[float], below: Sequence[float]) -> Spread:
     return spread([a / b for a, b in zip(above, below, strict=True)])
 
 
-def in_turn(timers: Sequence[Timer], rounds: int) -> list[list[float]]:
-    """The timings of each; each round begins with another one, so that none is always first."""
+def in_turn(
+    timers: Sequence[Timer], rounds: int, enough: Callable[[list[list[float]]], bool] | None = None
+) -> list[list[float]]:
+    """The timings of each; each round begins with another one, so that none is always first.
+
+    It ends before all rounds where `enough` says so of what was taken.
+    """
     taken: list[list[float]] = [[] for _ in timers]
     for number in range(rounds):
+        if enough is not None and enough(taken):
+            break
         for offset in range(len(timers)):
             which = (number + offset) % len(timers)
             taken[which].append(timers[which]())
@@ -84,8 +104,18 @@ def rounds_within(seconds: float, one_round: float) -> int:
     return min(max(int(seconds / max(one_round, 1e-9)), MIN_ROUNDS), MAX_ROUNDS)
 
 
+def settled(taken: list[list[float]]) -> bool:
+    """Whether more rounds would change nothing: of one side its seconds, of two their ratio."""
+    if not taken or len(taken[0]) < MIN_ROUNDS:
+        return False
+    return (ratios(*taken[:2]) if len(taken) > 1 else spread(taken[0])).width <= ENOUGH
+
+
 def compare(benchmark: Benchmark, backend: Backend, against: Backend | None, seconds: float) -> Row:
-    """Time one benchmark for about so many seconds; a side that refuses it has no time."""
+    """Time one benchmark for at most about so many seconds, fewer where the machine is quiet.
+
+    A side that refuses it has no time.
+    """
     watches = [_prepared(each, benchmark) for each in (backend, against) if each is not None]
     timed = [watch for watch in watches if isinstance(watch, Stopwatch)]
     timers: list[Timer] = []
@@ -94,28 +124,33 @@ def compare(benchmark: Benchmark, backend: Backend, against: Backend | None, sec
     for watch in timed:
         timers.append(partial(watch.time, repeats))
         costs.append(watch.seconds * repeats)
+    no_limit = ""
     if timed and benchmark.limit is not None:
-        timer, cost = _limit_timer(benchmark)
-        timers.append(timer)
-        costs.append(cost)
+        try:
+            timer, cost = _limit_timer(benchmark.limit, backend.handshake.implementation.device)
+            timers.append(timer)
+            costs.append(cost)
+        except ValueError as error:
+            no_limit = str(error)
     rounds = rounds_within(seconds, sum(costs)) if timed else 0
-    taken = in_turn(timers, rounds)
-    return _row(benchmark, rounds, watches, taken)
+    taken = in_turn(timers, rounds, settled)
+    return _row(benchmark, watches, taken, no_limit)
 
 
 def _row(
-    benchmark: Benchmark, rounds: int, watches: list[Stopwatch | str], taken: list[list[float]]
+    benchmark: Benchmark, watches: list[Stopwatch | str], taken: list[list[float]], no_limit: str
 ) -> Row:
     queue = iter(taken)
     times = [next(queue) if isinstance(watch, Stopwatch) else None for watch in watches]
     limit = next(queue, None)
+    limited = Side(spread(limit)) if limit else Side(not_timed=no_limit) if no_limit else None
     first, second = times[0], times[1] if len(times) > 1 else None
     return Row(
         op=benchmark.op, name=benchmark.name, size=benchmark.size, unit=benchmark.unit,
-        rounds=rounds,
+        rounds=len(taken[0]) if taken else 0,
         backend=_side(watches[0], first),
         against=_side(watches[1], second) if len(watches) > 1 else None,
-        limit=None if limit is None else Side(spread(limit)),
+        limit=limited,
         ratio=ratios(first, second) if first and second else None,
         to_limit=ratios(first, limit) if first and limit else None,
         model=benchmark.model,
@@ -135,9 +170,8 @@ def _prepared(backend: Backend, benchmark: Benchmark) -> Stopwatch | str:
         return str(reason)
 
 
-def _limit_timer(benchmark: Benchmark) -> tuple[Timer, float]:
-    assert benchmark.limit is not None
-    run = limits.runner(benchmark.limit)
+def _limit_timer(limit: Limit, device: str) -> tuple[Timer, float]:
+    run = limits.runner(limit, device)
     limits.measure(run)
     once = limits.measure(run)
     repeats = max(1, math.ceil(timing.QUICK / max(once, 1e-8)))

@@ -41,6 +41,30 @@ MODELS = {
     # Mamba2-2.7B: 5120 channels and two groups of B and C; 80 heads of 64 by 128
     "mamba2": (Slot("bfloat16", (3, 5376)), Slot("float32", (80, 64, 128))),
 }
+
+@dataclass(frozen=True)
+class Attention:
+    """One layer of attention: heads of keys and values, numbers in each, window if it slides."""
+
+    heads: int
+    width: int
+    window: int = 0
+    dtype: str = "bfloat16"
+
+    def tokens(self, count: int, batch: int = 1) -> dict[str, dict[str, object]]:
+        """Keys and values of so many tokens, as `fill` takes them: [batch, heads, count, width]."""
+        one: dict[str, object] = {
+            "dtype": self.dtype, "shape": [batch, self.heads, count, self.width]
+        }  # fmt: skip
+        return {"keys": one, "values": one}
+
+    def bytes_of(self, count: int, batch: int = 1) -> int:
+        return 2 * batch * self.heads * count * self.width * ITEM_SIZE[self.dtype]
+
+
+LLAMA = Attention(8, 128)  # Llama 3.1 8B
+GEMMA = Attention(4, 256, 1024)  # the sliding layers of Gemma 3 4B
+GPT_OSS = Attention(8, 64, 128)  # those of gpt-oss-20b
 # The one whose growth with the batch a picture shows as a line; the others are points beside it.
 MAIN_MODEL = "qwen3-next"
 BATCHES = (1, 8, 32, 128)

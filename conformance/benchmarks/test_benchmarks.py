@@ -11,7 +11,8 @@ from typing import Any
 import pytest
 
 from conformance.benchmarks import timing, transport
-from conformance.benchmarks.operations import Benchmark, benchmarks
+from conformance.benchmarks.benchmark import Benchmark
+from conformance.benchmarks.operations import benchmarks
 from conformance.benchmarks.timing import NotTimed
 from conformance.benchmarks.transport import transports
 from conformance.plugin import state_of

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-from conformance.benchmarks.operations import Benchmark
+from conformance.benchmarks.benchmark import Benchmark
 from conformance.calls import Call, Refused
 from conformance.transport.backend import Backend, BackendTrouble, OperationRefused
 

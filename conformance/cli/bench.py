@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import contextlib
 import sys
-from collections.abc import Iterator
+import time
 from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -22,21 +22,24 @@ from conformance.benchmarks.plot import check, draw
 from conformance.benchmarks.table import table
 from conformance.engine.dialect import dialect_named
 from conformance.fixtures.dialects import default_dialect, read_dialects
-from conformance.transport import connect
+from conformance.transport import DEVICES, connect
 from conformance.transport.backend import BackendUnusable
 from conformance.transport.causes import Unusable
 
 if TYPE_CHECKING:
-    from conformance.benchmarks.operations import Benchmark
+    from conformance.benchmarks.benchmark import Benchmark
     from conformance.benchmarks.pairs import Row
 
 _NOTHING_TIMED = 1
+_NAMED = 5  # rows, in a line about many
+_LEAST = 0.02  # seconds for a row, however many are to come
 
 DESCRIPTION = (
     "Time the operations of two backends in turn, at the sizes of real models. Ratios are medians "
-    "of pairs within this run, with quartiles. The limit is a plain copy of the same bytes, the "
-    "bare mask expression, or one pass over the text. Exit code 0 when something was timed, 1 "
-    "when nothing was, 2 for bad use."
+    "of pairs within this run, with quartiles; a row ends as soon as these are near each other, "
+    "and small sizes come first. The limit is a plain copy of the same bytes on the backend's "
+    "device, the bare mask expression, or one pass over the text. Exit code 0 when something was "
+    "timed, 1 when nothing was, 2 for bad use."
 )
 OPENS = ("backend", "against")  # backends that are opened in this process
 
@@ -52,8 +55,13 @@ def configure(parser: argparse.ArgumentParser) -> None:
         "--max-size", type=float, metavar="N", help="only sizes up to N bytes, slots or positions"
     )
     parser.add_argument(
-        "--seconds", type=float, default=1.0, help="for each row, about (default 1)"
+        "--seconds", type=float, default=1.0, help="for each row, at most about (default 1)"
     )
+    parser.add_argument(
+        "--within", type=float, default=90.0, metavar="SECONDS",
+        help="for all rows together; what is then left is named (default 90)",
+    )  # fmt: skip
+    parser.add_argument("--device", choices=DEVICES, default="", help="where backends compute")
     parser.add_argument(
         "--out", type=Path, metavar="DIR", help="write bench.json, bench.svg and bench.png there"
     )
@@ -67,7 +75,7 @@ def run(options: argparse.Namespace) -> int:
     _check_out(options)
     with contextlib.ExitStack() as stack:
         live = [
-            stack.enter_context(connect(spec, dialect))
+            stack.enter_context(connect(spec, dialect, device=options.device))
             for spec in (options.backend, options.against)
             if spec is not None
         ]
@@ -82,13 +90,20 @@ def run(options: argparse.Namespace) -> int:
         names = [f"{each.name} {each.version}".strip() for each in who]
         against = names[1] if len(names) > 1 else None
         console = Console(width=None if sys.stdout.isatty() else 120)
-        rows: list[Row] = []
         chosen, missing = _declared(chosen, live[0])
-        for op, found in _by_operation(chosen, live, options.seconds):
-            console.print(table(op, found, names[0], against))
-            rows += found
+        pace = Pace(options.seconds, options.within, len(chosen))
+        rows = _timed(chosen, live, pace)
+        for op, found in groupby(rows, key=lambda row: row.op):
+            console.print(table(op, list(found), names[0], against))
     if missing:
         print(f"not timed, as {names[0]} does not declare them: {', '.join(missing)}")
+    if pace.left:
+        print(f"not timed within {options.within:g} s: {pace.left} of {len(chosen)}; --within or "
+              "--op for the rest")  # fmt: skip
+    noisy = [f"{row.op}-{row.name}" for row in rows if row.noisy]
+    if noisy:
+        print(f"too noisy to tell, as other programs were busy: {len(noisy)} of {len(rows)} rows "
+              f"({', '.join(noisy[:_NAMED])}{', ...' if len(noisy) > _NAMED else ''})")  # fmt: skip
     if options.out and rows:
         _write(options, rows, names)
     if not any(row.backend.seconds for row in rows):
@@ -106,6 +121,8 @@ def _chosen(options: argparse.Namespace) -> list[Benchmark]:
             raise ValueError(f"--op {op}: the operations are {', '.join(known)}")
     if not 0 < options.seconds <= 3600:
         raise ValueError(f"--seconds {options.seconds:g}: write a number above 0, at most 3600")
+    if not 0 < options.within <= 86400:
+        raise ValueError(f"--within {options.within:g}: write a number above 0, at most 86400")
     most = float("inf") if options.max_size is None else options.max_size
     chosen = [x for x in everything if x.size <= most and (not options.op or x.op in options.op)]
     if not chosen:
@@ -132,24 +149,40 @@ def _check_out(options: argparse.Namespace) -> None:
         check()
 
 
-def _by_operation(
-    chosen: list[Benchmark], live: list[Any], seconds: float
-) -> Iterator[tuple[str, list[Row]]]:
-    """The rows of each operation as they are done, with progress on stderr."""
+class Pace:
+    """How long each row may take, so that all end in time; what is `left` when they did not."""
+
+    def __init__(self, seconds: float, within: float, rows: int) -> None:
+        self._most, self._end, self.left = seconds, time.monotonic() + within, rows
+
+    def next(self) -> float | None:
+        """The seconds for one more row; None when there is no time left."""
+        remaining = self._end - time.monotonic()
+        if remaining <= 0:
+            return None
+        share = max(remaining / self.left, _LEAST)
+        self.left -= 1
+        return min(self._most, share)
+
+
+def _timed(chosen: list[Benchmark], live: list[Any], pace: Pace) -> list[Row]:
+    """The rows in the order of the benchmarks, small ones timed first; progress on stderr."""
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(),
                TimeElapsedColumn())  # fmt: skip
     console = Console(stderr=True)
+    rows: dict[str, Row] = {}
     with Progress(
         *columns, console=console, transient=True, disable=not console.is_terminal
     ) as bar:
         task = bar.add_task("", total=len(chosen))
-        for op, group in groupby(chosen, key=lambda each: each.op):
-            rows = []
-            for each in group:
-                bar.update(task, description=each.id)
-                rows.append(compare(each, live[0], live[1] if len(live) > 1 else None, seconds))
-                bar.advance(task)
-            yield op, rows
+        for each in sorted(chosen, key=lambda each: each.size):
+            seconds = pace.next()
+            if seconds is None:
+                break
+            bar.update(task, description=each.id)
+            rows[each.id] = compare(each, live[0], live[1] if len(live) > 1 else None, seconds)
+            bar.advance(task)
+    return [rows[each.id] for each in chosen if each.id in rows]
 
 
 def _write(options: argparse.Namespace, rows: list[Row], names: list[str]) -> None:

@@ -26,10 +26,14 @@ Timed = Callable[[], Any]
 
 # Operations that make arrays. What they leave pending is computed before the clock is read.
 MAKE_ARRAYS = frozenset(
-    {"filter", "extend", "extract", "merge", "copy", "prepare", "advance", "make_mask"}
-)
+    {"filter", "extend", "extract", "merge", "copy", "prepare", "advance", "make_mask",
+     "update_and_fetch"}
+)  # fmt: skip
 # Operations of a cache that are a plain attribute, method or item there.
 ATTRIBUTES = ("batch_size", "state", "meta_state", "nbytes")
+# What a cache holds in arrays, whatever its kind: its own, and those that are counted in place.
+HOLDS = ("cache", "keys", "values", "left_padding", "lengths", "offset")
+COUNTED = ("left_padding", "lengths", "offset")
 METHODS = {
     "empty": (), "finalize": (), "materialize": (), "size": (), "is_trimmable": (),
     "filter": ("batch_indices",), "extract": ("index",), "prepare": ("lengths",), "advance": ("n",),
@@ -39,6 +43,17 @@ METHODS = {
 
 class Measuring(adapter.Adapter):
     """An adapter whose operations can be timed."""
+
+    def add(self, kinds: Any, classes: Any) -> None:
+        """Caches of keys and values can be filled, too."""
+        super().add(kinds, classes)
+        served = [kind for kind in kinds.KINDS if f"{kind}.update_and_fetch" in self._others]
+        self._others |= {f"{kind}.fill": self._append for kind in served}
+
+    def _append(self, cache: str, keys: Any, values: Any) -> None:
+        """More tokens, which may be of any value."""
+        target = self.cache(cache)
+        mx.eval(target.update_and_fetch(_filled(keys), _filled(values)), *_held(target))
 
     def op_fill(self, cache: str, slots: list[Any], times: int = 1) -> None:
         """A new cache of `times` as many slots as listed; equal ones may be one array."""
@@ -53,7 +68,7 @@ class Measuring(adapter.Adapter):
         memory: bool = False,
     ) -> Any:  # fmt: skip
         """How long an operation takes, and what it holds at its peak beyond what was held."""
-        if not self._serves(operation):
+        if operation not in self._others and not self._serves(operation):
             raise adapter.UnknownOperation(f"no operation {operation}")
         seconds = [_time(*self._prepared(operation, arguments), repeats) for _ in range(times)]
         peak = _peak(*self._prepared(operation, arguments)) if memory else None
@@ -64,7 +79,7 @@ class Measuring(adapter.Adapter):
 
         InvalidArguments for an operation that cannot be timed here, or with other parameters.
         """
-        given = dict(arguments)
+        given, op = dict(arguments), op.rpartition(".")[2]
         receiver = _twin(self.cache(given.pop("cache"))) if "cache" in given else None
         given.pop("into", None)
         try:
@@ -88,10 +103,14 @@ class Measuring(adapter.Adapter):
             return partial(receiver.__setitem__, given["slot"], _filled(given["value"]))
         if op == "copy":
             return receiver.copy if hasattr(receiver, "copy") else partial(copy.deepcopy, receiver)
+        if op == "update_and_fetch":
+            tokens = _filled(given["keys"]), _filled(given["values"])
+            return partial(receiver.update_and_fetch, *tokens)
         if op == "extend":
             return partial(receiver.extend, self.cache(given["other"]))
         if op == "merge":
-            return partial(self.cls.merge, [self.cache(handle) for handle in given["caches"]])
+            found = [self.cache(handle) for handle in given["caches"]]
+            return partial(type(found[0]).merge, found)
         if op == "set_meta_state":
             return partial(setattr, receiver, "meta_state", given["meta_state"])
         if op == "round_trip":
@@ -114,8 +133,9 @@ def _filled(slot: dict[str, Any]) -> mx.array:
 def _twin(cache: Any) -> Any:
     """A cache with the same arrays that may be changed without changing the other one."""
     twin = copy.copy(cache)
-    twin.cache = list(cache.cache)
-    for rows in ("left_padding", "lengths"):
+    if hasattr(cache, "cache"):
+        twin.cache = list(cache.cache)
+    for rows in COUNTED:
         if isinstance(getattr(cache, rows, None), mx.array):
             own = mx.array(getattr(cache, rows))  # an object of its own: `-=` changes objects
             mx.eval(own)
@@ -124,13 +144,21 @@ def _twin(cache: Any) -> Any:
 
 
 def _compute(receiver: Any, result: Any) -> None:
-    """Compute what an operation has returned, or else what it has left in its cache."""
+    """Compute what an operation has returned, or else what it has left in its cache; of one that
+    returns what attention sees, both.
+    """
     if isinstance(result, mx.array):
         mx.eval(result)
-        return
-    held = receiver if result is None else result
-    if held is not None:
-        mx.eval(held.cache, held.left_padding, held.lengths)
+    elif isinstance(result, tuple):
+        mx.eval(result, *_held(receiver))
+    else:
+        mx.eval(*_held(receiver if result is None else result))
+
+
+def _held(cache: Any) -> list[Any]:
+    """The arrays of a cache, and lists of them."""
+    found = [getattr(cache, name, None) for name in HOLDS]
+    return [each for each in found if isinstance(each, (mx.array, list, tuple))]
 
 
 def _nothing(result: Any) -> None:

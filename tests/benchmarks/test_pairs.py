@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import mlx.core as mx
+import msgspec
 import pytest
 
 from conformance.benchmarks import limits, pairs
-from conformance.benchmarks.operations import Limit, benchmarks
+from conformance.benchmarks.benchmark import Limit
+from conformance.benchmarks.operations import benchmarks
 from conformance.benchmarks.pairs import compare, exponent, in_turn, ratios, rounds_within, spread
 from conformance.transport import connect
 
@@ -85,9 +88,31 @@ def test_a_refusal_has_neither_time_nor_ratio():
 
 
 def test_limits_do_what_they_are_called_after():
-    assert limits.runner(Limit("copy", 1000))() == b"\x01" * 1000
+    assert limits.runner(Limit("copy", 1000), "cpu")().tolist() == [1] * 1000
     assert limits.runner(Limit("pass", 1000))() == 0
     for conditions in (("left_padding",), ("lengths",)):
         limits.runner(Limit("mask", shape=(2, 3), conditions=conditions))()
     small, large = (limits.runner(Limit("copy", size)) for size in (1000, 100_000_000))
     assert limits.measure(small, 10) < limits.measure(large)
+
+
+@pytest.mark.skipif(mx.is_available(mx.gpu), reason="this machine has a GPU")
+def test_a_limit_on_a_device_that_is_not_here_is_named():
+    with pytest.raises(ValueError, match="MLX has no gpu here"):
+        limits.runner(Limit("copy", 1000), "gpu")
+
+
+def test_rounds_end_where_more_would_change_nothing():
+    taken = in_turn([lambda: 1.0, lambda: 2.0], 50, pairs.settled)
+    assert [len(times) for times in taken] == [pairs.MIN_ROUNDS] * 2
+    busy = iter(range(1, 1000))
+    taken = in_turn([lambda: float(next(busy)), lambda: 1.0], 50, pairs.settled)
+    assert [len(times) for times in taken] == [50, 50]
+
+
+def test_a_row_says_when_the_machine_was_too_busy():
+    quiet, busy = pairs.Spread(1.0, 0.9, 1.1), pairs.Spread(1.0, 0.5, 1.5)
+    side = pairs.Side(quiet)
+    row = pairs.Row("get", "x", 1, "bytes", 5, side, side, None, quiet, None)
+    assert not row.noisy
+    assert msgspec.structs.replace(row, ratio=busy).noisy

@@ -10,7 +10,8 @@ from contextlib import ExitStack
 
 import mlx.core as mx
 
-from conformance.benchmarks.operations import Benchmark, benchmarks
+from conformance.benchmarks.benchmark import Benchmark
+from conformance.benchmarks.operations import benchmarks
 from conformance.benchmarks.pairs import Row, Spread, compare, spread
 from conformance.transport import connect
 from reference_impl import ArraysCache, errors

@@ -10,7 +10,7 @@ from typing import Any, Literal
 
 from conformance.engine.kind import OnCache
 from conformance.engine.literals import TensorRef
-from conformance.engine.operation import Handle, Operation
+from conformance.engine.operation import Handle, Operation, Use
 from conformance.kinds import common
 from conformance.kinds.tokens.snapshots import WireTokens, problem
 
@@ -38,6 +38,11 @@ class WriteInPlace(OnCache, frozen=True, kw_only=True):
     what: Literal["keys", "values"]
     position: int
     value: TensorRef
+
+
+class Fill(OnCache, frozen=True, kw_only=True):
+    keys: dict[str, Any]
+    values: dict[str, Any]
 
 
 UPDATE_AND_FETCH = Operation(
@@ -76,6 +81,11 @@ def new(arguments: type[Any], result: str, **options: Any) -> Operation:
     return Operation("new", arguments, f"null; {result}", makes=MADE, reads=(), **options)
 
 
+FILL = Operation(
+    "fill", Fill,
+    'null; appends tokens of any value, as many as `keys` and `values` (`{"dtype", "shape"}`) say',
+    use=Use.BENCHMARK,
+)  # fmt: skip
 # What every cache of keys and values can do, in the order of docs/protocol.md.
 COMMON = (
     UPDATE_AND_FETCH,
@@ -102,6 +112,7 @@ COMMON = (
     HOLD,
     common.HELD_OBJECT,
     WRITE_IN_PLACE,
+    FILL,
 )
 
 
@@ -109,4 +120,9 @@ def about(
     records: Iterable[Operation], requirements: Mapping[str, str], apart: str
 ) -> tuple[Operation, ...]:
     """The same operations with the requirement that each is about, and that of caches apart."""
-    return tuple(record.altered(about=requirements[record.name], apart=apart) for record in records)
+    return tuple(
+        record.altered(about=requirements[record.name], apart=apart)
+        if record.use is Use.CASE
+        else record
+        for record in records
+    )
