@@ -25,8 +25,17 @@ extension Tensor {
     }
 }
 
+/// Null for nil. A forged file makes arrays whose shape is not that of their bytes.
 func wire(_ array: MLXArray?) throws -> JSON {
-    try array.map { try Tensor($0).wire } ?? .null
+    guard let array else { return .null }
+    let count = array.shape.reduce(array.itemSize as Int?) { count, size in
+        let (product, overflow) = (count ?? 0).multipliedReportingOverflow(by: size)
+        return count == nil || overflow || size < 0 ? nil : product
+    }
+    guard count == array.nbytes else {
+        return .object(["foreign": .string("array of the shape \(array.shape)")])
+    }
+    return try Tensor(array).wire
 }
 
 func wire(_ arrays: [MLXArray]) throws -> JSON {

@@ -1,5 +1,5 @@
-// The slot cache of mlx-swift-lm 3.31.4 on the wire. What fails a precondition ends the process, as
-// it does in an application; the suite takes that for the trap that the dialect describes.
+// The slot cache of mlx-swift-lm on the wire: 3.31.4, or 3.31.3, which has no lengths. What fails a
+// precondition ends the process, as in an application; the suite takes that for the dialect's trap.
 
 import Foundation
 import MLX
@@ -32,11 +32,27 @@ func restored(_ className: String, _ state: [MLXArray], _ meta: [String]) throws
     return made
 }
 
+func lengths(of cache: ArraysCache) -> MLXArray? {
+    #if MLX_SWIFT_LM_3_31_3
+        return nil
+    #else
+        return cache.lengths
+    #endif
+}
+
 func className(_ cache: ArraysCache) -> String {
     cache is MambaCache ? "MambaCache" : "ArraysCache"
 }
 
-let server = Server(name: "mlx-swift-lm", version: "3.31.4", dialect: "mlx-swift-lm-3.31.4") {
+#if MLX_SWIFT_LM_3_31_3
+    let release = "3.31.3"
+#else
+    let release = "3.31.4"
+#endif
+
+let server = Server(
+    name: "mlx-swift-lm", version: release, dialect: "mlx-swift-lm-\(release)"
+) {
     caches.removeAll()
     held.removeAll()
 }
@@ -88,25 +104,14 @@ does("set_meta_state") { a in
     let meta = try a.strings("meta_state")
     try cache(a).metaState = meta
 }
-server.on("snapshot") { a in
-    let seen = try cache(a)
-    var slots: [String: JSON] = [:]
-    for index in seen.presentSlotIndices { slots["\(index)"] = try wire(seen[index]) }
-    return .object([
-        "class_name": .string(className(seen)),
-        "slot_count": .integer(seen.slotCount),
-        "slots": .object(slots),
-        "left_padding": try wire(seen.leftPadding),
-        "lengths": try wire(seen.lengths),
-    ])
-}
+server.on("snapshot") { a in try described(cache(a)) }
 does("hold") { a in
     let from = try cache(a)
     switch try a.string("what") {
     case "state": held[try a.string("name")] = .arrays(from.state)
     case "slot": held[try a.string("name")] = .array(from[try a.integer("slot")])
     case "left_padding": held[try a.string("name")] = .array(from.leftPadding)
-    case "lengths": held[try a.string("name")] = .array(from.lengths)
+    case "lengths": held[try a.string("name")] = .array(lengths(of: from))
     case let what: throw Failure.invalidArguments("nothing is called \(what)")
     }
 }
@@ -120,12 +125,15 @@ server.on("held") { a in
 
 // Sequence metadata, masks, batches
 
-does("prepare") { a in
-    let lengths = try a.integers("lengths")
-    try cache(a).prepare(lengths: lengths)
-}
-does("finalize") { a in try cache(a).finalize() }
-does("advance") { a in try cache(a).advance(a.integer("n")) }
+#if !MLX_SWIFT_LM_3_31_3
+    does("prepare") { a in
+        let lengths = try a.integers("lengths")
+        try cache(a).prepare(lengths: lengths)
+    }
+    does("finalize") { a in try cache(a).finalize() }
+    does("advance") { a in try cache(a).advance(a.integer("n")) }
+    server.on("batch_size") { a in .integer(try cache(a).batchSize) }
+#endif
 server.on("make_mask") { a in try wire(cache(a).makeMask(N: a.integer("n"))) }
 does("filter") { a in
     let indices = try a.integers("batch_indices") ?? []
@@ -138,7 +146,6 @@ does("extend") { a in
 
 // What a cache says of itself
 
-server.on("batch_size") { a in .integer(try cache(a).batchSize) }
 server.on("class_name") { a in .string(className(try cache(a))) }
 server.on("size") { a in .integer(try cache(a).offset) }
 server.on("max_size") { a in try cache(a).maxSize.map(JSON.integer) ?? .null }
@@ -152,4 +159,5 @@ server.on("update") { a in
     return try wire([newKeys, newValues])
 }
 
-try server.serve()
+serveFiles(server)
+server.serve()

@@ -3,8 +3,9 @@
 
 import Foundation
 
-/// A JSON value; integers keep all their digits as far as Int has them.
-enum JSON: Codable, Equatable {
+/// A JSON value; integers keep all their digits as far as Int has them. A tensor becomes text only
+/// when it is written.
+enum JSON: Decodable, Equatable {
     case null
     case bool(Bool)
     case integer(Int)
@@ -12,19 +13,20 @@ enum JSON: Codable, Equatable {
     case string(String)
     case array([JSON])
     case object([String: JSON])
+    case tensor(Tensor)
 
     init(from decoder: Decoder) throws {
         let value = try decoder.singleValueContainer()
         if value.decodeNil() {
             self = .null
-        } else if let bool = try? value.decode(Bool.self) {
-            self = .bool(bool)
-        } else if let integer = try? value.decode(Int.self) {
-            self = .integer(integer)
-        } else if let number = try? value.decode(Double.self) {
-            self = .number(number)
         } else if let string = try? value.decode(String.self) {
             self = .string(string)
+        } else if let integer = try? value.decode(Int.self) {
+            self = .integer(integer)
+        } else if let bool = try? value.decode(Bool.self) {
+            self = .bool(bool)
+        } else if let number = try? value.decode(Double.self) {
+            self = .number(number)
         } else if let array = try? value.decode([JSON].self) {
             self = .array(array)
         } else {
@@ -32,17 +34,51 @@ enum JSON: Codable, Equatable {
         }
     }
 
-    func encode(to encoder: Encoder) throws {
-        var value = encoder.singleValueContainer()
+    /// Straight to the bytes of the reply: a large snapshot exists once as tensors and once as text.
+    func write(to out: inout Data) {
         switch self {
-        case .null: try value.encodeNil()
-        case .bool(let bool): try value.encode(bool)
-        case .integer(let integer): try value.encode(integer)
-        case .number(let number): try value.encode(number)
-        case .string(let string): try value.encode(string)
-        case .array(let array): try value.encode(array)
-        case .object(let object): try value.encode(object)
+        case .null: out.append(contentsOf: "null".utf8)
+        case .bool(let bool): out.append(contentsOf: "\(bool)".utf8)
+        case .integer(let integer): out.append(contentsOf: "\(integer)".utf8)
+        case .number(let number): out.append(contentsOf: (number.isFinite ? "\(number)" : "null").utf8)
+        case .string(let string): JSON.write(string, to: &out)
+        case .array(let items): JSON.write(items, "[", "]", to: &out) { $0.write(to: &$1) }
+        case .object(let entries):
+            JSON.write(entries, "{", "}", to: &out) { entry, out in
+                JSON.write(entry.key, to: &out)
+                out.append(UInt8(ascii: ":"))
+                entry.value.write(to: &out)
+            }
+        case .tensor(let tensor): tensor.write(to: &out)
         }
+    }
+
+    private static func write(_ string: String, to out: inout Data) {
+        out.append(UInt8(ascii: "\""))
+        for byte in string.utf8 {
+            switch byte {
+            case UInt8(ascii: "\""), UInt8(ascii: "\\"):
+                out.append(UInt8(ascii: "\\"))
+                out.append(byte)
+            case 0..<0x20:
+                out.append(contentsOf: (byte < 16 ? "\\u000" : "\\u00").utf8)
+                out.append(contentsOf: String(byte, radix: 16).utf8)
+            default: out.append(byte)
+            }
+        }
+        out.append(UInt8(ascii: "\""))
+    }
+
+    private static func write<Items: Collection>(
+        _ items: Items, _ open: String, _ close: String, to out: inout Data,
+        each: (Items.Element, inout Data) -> Void
+    ) {
+        out.append(contentsOf: open.utf8)
+        for (index, item) in items.enumerated() {
+            if index > 0 { out.append(UInt8(ascii: ",")) }
+            each(item, &out)
+        }
+        out.append(contentsOf: close.utf8)
     }
 
     subscript(name: String) -> JSON? {
@@ -70,7 +106,7 @@ enum Failure: Error {
 }
 
 /// A tensor as it travels: MLX's dtype name, the shape, little-endian bytes in row-major order.
-struct Tensor {
+struct Tensor: Equatable {
     var dtype: String
     var shape: [Int]
     var bytes: Data
@@ -126,19 +162,28 @@ struct Tensor {
         self.init(dtype: dtype, shape: shape, bytes: bytes)
     }
 
-    var wire: JSON {
-        let digits = Array("0123456789abcdef".utf8)
-        var hex: [UInt8] = []
-        hex.reserveCapacity(2 * bytes.count)
-        for byte in bytes {
-            hex.append(digits[Int(byte >> 4)])
-            hex.append(digits[Int(byte & 15)])
+    var wire: JSON { .tensor(self) }
+
+    func write(to out: inout Data) {
+        let sizes = shape.map(String.init).joined(separator: ",")
+        out.append(contentsOf: "{\"dtype\":\"\(dtype)\",\"shape\":[\(sizes)],\"data\":\"".utf8)
+        let start = out.count
+        out.count += 2 * bytes.count
+        out.withUnsafeMutableBytes { out in
+            bytes.withUnsafeBytes { bytes in
+                let from = bytes.bindMemory(to: UInt8.self).baseAddress
+                let into = out.bindMemory(to: UInt8.self).baseAddress
+                guard let from, let into else { return }
+                var index = 0
+                while index < bytes.count {  // plain steps, which are fast in a debug build, too
+                    let (high, low) = (from[index] &>> 4, from[index] & 15)
+                    into[start &+ 2 &* index] = high < 10 ? 48 &+ high : 87 &+ high
+                    into[start &+ 2 &* index &+ 1] = low < 10 ? 48 &+ low : 87 &+ low
+                    index &+= 1
+                }
+            }
         }
-        return .object([
-            "dtype": .string(dtype),
-            "shape": .array(shape.map(JSON.integer)),
-            "data": .string(String(decoding: hex, as: UTF8.self)),
-        ])
+        out.append(contentsOf: "\"}".utf8)
     }
 }
 
@@ -187,6 +232,35 @@ struct Arguments {
         try list(name).map { try Tensor(wire: $0) }
     }
 
+    /// The slots of a cache to be saved; nil for an unset one.
+    func slots(_ name: String) throws -> [Tensor?] {
+        try list(name).map { $0 == .null ? nil : try Tensor(wire: $0) }
+    }
+
+    /// A list of objects, such as the caches to be saved.
+    func objects(_ name: String) throws -> [Arguments] {
+        try list(name).map {
+            guard case .object(let values) = $0 else { throw invalid(name, "objects") }
+            return Arguments(values: values)
+        }
+    }
+
+    /// An object, such as the numbers of a cache; an empty one where it is missing.
+    func object(_ name: String) throws -> Arguments {
+        guard case .object(let values) = values[name] ?? .object([:]) else {
+            throw invalid(name, "an object")
+        }
+        return Arguments(values: values)
+    }
+
+    /// An object of strings, such as the user's metadata.
+    func texts(_ name: String) throws -> [String: String] {
+        try object(name).values.mapValues {
+            guard case .string(let text) = $0 else { throw invalid(name, "an object of strings") }
+            return text
+        }
+    }
+
     private func list(_ name: String) throws -> [JSON] {
         guard case .array(let items) = try at(name) else { throw invalid(name, "a list") }
         return items
@@ -217,13 +291,15 @@ final class Server {
     }
 
     /// Answers until `shutdown` or the end of input. What the library prints goes to stderr.
-    func serve() throws {
-        let out = FileHandle(fileDescriptor: dup(STDOUT_FILENO))
+    func serve() {
+        guard let out = fdopen(dup(STDOUT_FILENO), "w") else { return }
         dup2(STDERR_FILENO, STDOUT_FILENO)
         while !isStopping, let line = readLine() {
-            var reply = try JSONEncoder().encode(self.reply(to: line))
+            var reply = Data()
+            self.reply(to: line).write(to: &reply)
             reply.append(UInt8(ascii: "\n"))
-            try out.write(contentsOf: reply)
+            reply.withUnsafeBytes { _ = fwrite($0.baseAddress, 1, $0.count, out) }
+            fflush(out)
         }
     }
 

@@ -52,6 +52,7 @@ server.on("snapshot") { a in
         "lengths": .null,
     ])
 }
-// Next: class_name, batch_size, state, set_state, meta_state, ... one server.on() each.
+// Next: class_name, batch_size, state, set_state, meta_state, ... one server.on() each. For prompt-cache
+// files: save, load and resave, which ports/swift of the suite has in Files.swift.
 
-try server.serve()
+server.serve()
