@@ -187,7 +187,7 @@ class BatchRotatingKVCache(Common, AnyBatchRotatingKVCache):
     count_back = batch_rules.count_back_anew
     room = rotating_rules.room_or_none
     place = batch_rotating_rules.replace_token
-    prepare: Any = batch_rotating_rules.prepare_right
+    prepare: Any = typed(batch_rotating_rules.prepare_right)
     finalize = all_or_nothing(batch_rotating_rules.finalize_even_empty)
     trim = batch_rotating_rules.trim_count
     make_mask = typed(batch_rotating_rules.counted_mask)

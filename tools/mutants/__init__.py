@@ -40,6 +40,8 @@ CHAPTERS = {
     "batch_kv": "BatchKVCache",
     "batch_kv_more": "BatchKVCache: tokens, padding, rows, what it shows",
     "batch_rotating": "BatchRotatingKVCache",
+    "batch_rotating_more": "BatchRotatingKVCache: tokens, masks, padding, what does not fit",
+    "batch_rotating_form": "BatchRotatingKVCache: rows, state, copies, what is read",
     "file_tensors": "Prompt-cache files: tensors",
     "file_counts": "Prompt-cache files: slots, layers, children, rows",
     "file_key_values": "Prompt-cache files: keys and values",
