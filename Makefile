@@ -14,8 +14,9 @@ run: $(VENV)/installed
 	@$(SUITE) run
 
 # The project's own tests judge the real releases too, with laws and sequences, and run every command of
-# the documents, so `make run` in all dialects.
-test: check unit
+# the documents, so `make run` in all dialects. Style and types are looked at beside them.
+test: $(VENV)/installed-dev
+	@$(MAKE) --no-print-directory -j 2 check unit
 	@$(SUITE) run
 
 # Style and types.
@@ -27,7 +28,7 @@ check: $(VENV)/installed-dev
 
 # The project's own tests.
 unit: $(VENV)/installed-dev
-	$(BIN)/pytest -q -n 2 tests
+	$(BIN)/pytest -q -n 2 --dist worksteal tests
 
 # What takes hours: fifty whole runs under fire, every refusal by an adapter that dies of it, more
 # generated metadata, 20,000 changed copies of every golden file, of which the strict reader must refuse

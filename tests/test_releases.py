@@ -49,9 +49,10 @@ def test_a_release_passes_in_its_own_dialect(backend, dialect):
     applying = sum(applicability(c, suite.dialects[dialect]) is None for c in suite.cases.values())
     expected = f"{applying} passed, 0 failed, {len(suite.cases) - applying} not applicable"
     with_properties = [*BY_COMMAND, "--properties", "quick"]
-    both = [last_line(door, backend, dialect, code=0) for door in (with_properties, BY_PYTEST)]
-    assert both[0] == both[1]
-    assert both[0].startswith(expected), "every case that applies is executed, and passes"
+    line = last_line(with_properties, backend, dialect, code=0)
+    assert line.startswith(expected), "every case that applies is executed, and passes"
+    if (backend, dialect) == OWN[0]:
+        assert last_line(BY_PYTEST, backend, dialect, code=0) == line
 
 
 def test_a_release_judged_by_another_dialect_fails_on_the_documented_divergences():
