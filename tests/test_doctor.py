@@ -158,6 +158,8 @@ FINDINGS = [
     ("has-no-scalars", "shapes", PROTOCOL, "float32[] came back with the shape [1]", "keep the s"),
     ("has-no-empties", "shapes", PROTOCOL, "set of float32[0]: the implementation refused it",
      "take every dtype and shape of MLX"),
+    ("encodes-late", "answers-in-lists", PROTOCOL, "in a list, snapshot answers otherwise",
+     "encode each answer of a list when its request is carried out"),
     ("snapshot-of-all", "snapshot", PROTOCOL, "slots is {0: null, 1: int32[3]", V.MALFORMED_RESULT),
     ("latin-1", "text", PROTOCOL, "not found again as backslash escapes", "read stdin as UTF-8"),
     ("no-escapes", "text", PROTOCOL, "not found again as backslash escapes", "surrogate pairs"),
@@ -223,6 +225,16 @@ def test_what_is_wrong_is_found_by_its_check_alone(
         assert "\n" not in line
 
 
+def test_a_case_fails_an_adapter_that_encodes_a_list_at_its_end(adapter):
+    run = Run(WHOLE, adapter("encodes-late"), "mlx-lm-0.31")
+    try:
+        verdict = run.verdict(WHOLE.cases["index.get.before-and-after-a-write-in-place"])
+    finally:
+        run.close()
+    assert verdict.status is Status.FAIL
+    assert (verdict.mismatches[0].step.number, verdict.mismatches[0].step.op) == (1, "get")
+
+
 @pytest.mark.parametrize("behaviour", SOUND)
 def test_what_is_right_is_found_sound(adapter, behaviour):
     outcomes = Counter(finding.status for finding in examined(adapter(behaviour)))
@@ -249,7 +261,7 @@ def test_a_dialect_that_is_null_is_none(adapter):
 
 @pytest.mark.parametrize(
     ("backend", "dialect", "absent"),
-    [("reference", None, 8), ("pypi:mlx-lm==0.32.2", "mlx-lm-0.32", 0)],
+    [("reference", None, 9), ("pypi:mlx-lm==0.32.2", "mlx-lm-0.32", 0)],
 )
 def test_real_ones_are_sound(backend, dialect, absent):
     patient = Patient(backend, WHOLE, QUICK, dialect)

@@ -18,7 +18,7 @@ STDIO = f'{SUITE} --backend "cmd:{SUITE.removesuffix(" run")} serve" --dialect m
 NOT_AGAIN = {
     # Its parts are what is running right now; running it inside itself would never end.
     "make test": "make --dry-run test",
-    # What other tests see pass in whole (`make run` above, test_releases.py, test_cli.py) is tried here.
+    # Other tests see these pass in whole: `make run` above, test_releases.py, test_cli.py.
     **{command: f"{command} -k mask" for command in (SUITE, RELEASE, STDIO)},
 }
 

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 from conformance import tensor, values
+from conformance.calls import Call
 from conformance.doctor import fixes
 from conformance.doctor.coding import wrong_code
 from conformance.doctor.examine import Check, Problem
@@ -14,6 +15,7 @@ from conformance.doctor.patient import NotHere, Patient
 from conformance.engine.doctoring import Doctoring, Named, TensorAccess
 from conformance.engine.kind import DEFAULT_CACHE, Kind
 from conformance.engine.operation import RECEIVER
+from conformance.engine.session import RESET
 from conformance.tensor import Tensor
 from conformance.transport.backend import BackendHung, from_wire
 from conformance.transport.causes import Violation
@@ -162,6 +164,31 @@ class KindChecks:
                 "give the label under which a file keeps this cache, such as ArraysCache",
             )
 
+    def in_lists(self, patient: Patient) -> Iterator[Problem]:
+        """In a list, an answer shows what was true when its request was carried out."""
+        looks: list[Named] = [(self._kind.look.name, {RECEIVER.field: DEFAULT_CACHE})]
+        asked = list(self._doctoring.example.calls)
+        changes: list[Named] = [self._doctoring.overwrite] if self._doctoring.overwrite else []
+        if self._doctoring.access is not None:
+            looks.append(self._doctoring.access.get)
+            changes.append(self._doctoring.access.put(_elements("uint8")))
+        for change in changes:
+            if self._wire(change) in patient.capabilities:
+                asked += [*looks, change]
+        asked = [one for one in (*asked, *looks) if self._wire(one) in patient.capabilities]
+        alone = [patient.ask_of(self._kind, one) for one in asked]
+        patient.ask(RESET.wire)
+        calls = [Call(self._wire(one), one[1]) for one in asked]
+        for one, apart, listed in zip(asked, alone, patient.probe.ask_together(calls), strict=True):
+            if apart.result != listed.result:
+                name = one[0]
+                yield Problem(
+                    f"in a list, {name} answers otherwise than alone: it shows what a later "
+                    f"request of the list did",
+                    "encode each answer of a list when its request is carried out, not at the end",
+                )
+                return
+
     def text(self, patient: Patient) -> Iterator[Problem]:
         """The same text, as UTF-8 and as JSON's escapes, names the same handle."""
         look = self._kind.look.wire
@@ -274,8 +301,11 @@ def checks_of_kind(kind: Kind, prefix: str = "") -> tuple[Check, ...]:
     )
     if prefix and not (kind.doctoring and kind.doctoring.access):
         return general  # the first kind says so, the others need not repeat it
+    says = "an answer in a list is that of its place in the list"
+    needs = (*_ALIVE, "lists", kind.name)
     return (
         *general,
+        Check(f"{prefix}answers-in-lists", says, asked.in_lists, needs, process=True),
         check("malformed-tensors", "what is no tensor is error -32602", asked.malformed),
         check("dtypes", "every dtype comes back bit for bit", asked.dtypes),
         check("shapes", "every shape comes back, rank 0 and empty axes included", asked.shapes),

@@ -39,7 +39,7 @@ class Doctoring:
     """`essential` operations are those without which almost no case can run.
 
     `make` makes a cache under a handle. `lacking` are requests on a cache `c`, each without an
-    argument that it needs.
+    argument that it needs. `overwrite` changes in place what the example has put.
     """
 
     essential: tuple[str, ...]
@@ -47,3 +47,4 @@ class Doctoring:
     lacking: tuple[Named, ...]
     example: Example
     access: TensorAccess | None = None
+    overwrite: Named | None = None

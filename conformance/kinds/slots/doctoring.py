@@ -37,4 +37,8 @@ DOCTORING = Doctoring(
         unset=("get", {"cache": "c", "slot": 0}),
         unset_words="an unset slot",
     ),
+    overwrite=(
+        "write_in_place",
+        {"cache": "c", "slot": 1, "value": tensor("int32", [3], [4, 5, 6])},
+    ),
 )

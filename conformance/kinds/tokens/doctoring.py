@@ -8,6 +8,7 @@ from conformance.engine.doctoring import Doctoring, Example, Named
 from conformance.tensor import tensor
 
 _KEYS = tensor("float32", [1, 1, 2, 1], [1, 2])
+_KEY = tensor("float32", [1, 1, 1, 1], [9])
 _VALUES = tensor("float32", [1, 1, 2, 1], [-1, -2])
 
 
@@ -22,5 +23,9 @@ def doctoring(new: dict[str, Any], numbers: dict[str, Any]) -> Doctoring:
             "a cache with two tokens",
             (("new", {"cache": "c", **new}), update),
             {"keys": [_KEYS], "values": [_VALUES], "numbers": numbers},
+        ),
+        overwrite=(
+            "write_in_place",
+            {"cache": "c", "what": "keys", "position": 0, "value": _KEY},
         ),
     )
