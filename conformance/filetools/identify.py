@@ -17,6 +17,9 @@ _BEGINNINGS: tuple[tuple[bytes, str], ...] = (
     (b"\x93NUMPY", "a single array of numpy"),
     (b"SQLite format 3\x00", "a SQLite database"),
     (b"\x1f\x8b", "compressed with gzip"),
+    (b"\x28\xb5\x2f\xfd", "compressed with zstd"),
+    (b"\x80\x02", "a pickle of Python, as old PyTorch checkpoints are"),
+    (b"\x80\x04", "a pickle of Python"),
     (b"version https://git-lfs.github.com/spec/", "a git-lfs pointer: the file itself was not "
      "fetched; git lfs pull brings it"),
     (b"<!doctype html", "a page of HTML, as a download gives that needs a login"),
@@ -50,8 +53,21 @@ def identify(path: Path) -> str | None:
             keys = _keys(stream.read(length))
     if keys is not None:  # first, as the length of a header may begin as any other file does
         return of_keys(keys)
-    text = begin.lstrip().lower() if begin[:1] in (b"<", b" ", b"\n", b"\r") else begin
-    return next((words for beginning, words in _BEGINNINGS if text.startswith(beginning)), None)
+    text = begin.removeprefix(b"\xef\xbb\xbf")
+    text = text.lstrip().lower() if text[:1] in (b"<", b" ", b"\n", b"\r") else text
+    found = (words for beginning, words in _BEGINNINGS if text.startswith(beginning))
+    return next(found, "a text" if _is_text(begin) else None)
+
+
+def _is_text(begin: bytes) -> bool:
+    """Whether the first bytes are a text; none that begins as a safetensors file does, with zeros
+    in the length of its header.
+    """
+    try:
+        decoded = begin.decode()
+    except UnicodeDecodeError as error:  # a letter may be cut at the end
+        decoded = begin[: error.start].decode() if error.start > len(begin) - 4 else "\0"
+    return len(decoded) >= 8 and all(each.isprintable() or each.isspace() for each in decoded)
 
 
 def of_keys(keys: Keys) -> str | None:
@@ -138,7 +154,9 @@ def _adapter(keys: Keys) -> str | None:
 
 
 def _weights(keys: Keys) -> str | None:
-    found = keys.some(r".*\.(weight|scales|biases|bias)$")
+    found = keys.some(r".*\.(weight|scales|biases|bias)(_\w+)?$")
+    if found is None and keys.tensors and keys.metadata in ({"format": "mlx"}, {"format": "pt"}):
+        found = keys.tensors[0]
     if found is None:
         return None
     return f"weights of a model, {len(keys.tensors)} tensors such as {_short(found)}"

@@ -47,6 +47,12 @@ def run(capsys, *arguments: object) -> tuple[int, str, str]:
         (b"<?xml version='1.0'?>", "XML"),
         (b'{"a": 1}', "JSON"),
         (b"[1, 2]", "JSON"),
+        (b'  \n{"a": 1}', "JSON"),
+        (b'\xef\xbb\xbf{"a": 1}', "JSON"),
+        (b"\x28\xb5\x2f\xfd" + bytes(40), "zstd"),
+        (b"\x80\x02}q\x00." + bytes(40), "pickle"),
+        (b"what the model said\n", "a text"),
+        ("caf\u00e9 ".encode() * 100, "a text"),  # whose 512th byte is half a letter
     ],
 )
 def test_a_file_is_told_by_its_first_bytes(capsys, tmp_path, data, said):
@@ -62,6 +68,8 @@ def test_a_file_is_told_by_its_first_bytes(capsys, tmp_path, data, said):
     ("tensors", "metadata", "said"),
     [
         (["model.embed.weight", "lm_head.weight"], {"format": "mlx"}, "weights of a model, 2"),
+        (["model.layers.0.mlp.weight_scale_inv"], {}, "weights of a model"),
+        (["blocks.w1"], {"format": "pt"}, "weights of a model"),
         (["model.layers.0.self_attn.q_proj.lora_a"], {}, "LoRA adapter"),
         (["base_model.model.q_proj.lora_A.weight"], {"format": "pt"}, "LoRA adapter"),
         (["0.0", "0.1"], {"0.0": "", "1.0": "KVCache"}, "mlx-engine"),
@@ -141,6 +149,26 @@ def test_several_files_and_folders(capsys, tmp_path):
     (tmp_path / "empty").mkdir()
     code, _, err = run(capsys, "inspect", tmp_path / "empty")
     assert (code, "no .safetensors file" in err) == (2, True)
+
+
+@pytest.mark.parametrize(("name", "said"), [("nowhere", "No such file"), ("empty", "no .safeten")])
+def test_what_cannot_be_opened_hides_no_other_file(capsys, tmp_path, name, said):
+    (tmp_path / "empty").mkdir()
+    path, good = tmp_path / name, tmp_path / "b.safetensors"
+    save(good, Content((SLOTS,)), "mlx-lm-0.32")
+    code, out, err = run(capsys, "inspect", path, good)
+    assert (code, out.count("layout: "), said in err) == (2, 1, True)
+    code, out, _ = run(capsys, "inspect", "--json", path, good)
+    assert code == 2
+    assert [each.get("error") for each in json.loads(out)] == ["CannotBeOpened", None]
+
+
+def test_a_cut_file_is_not_a_text(tmp_path):
+    path = tmp_path / "file"
+    path.write_bytes((5000).to_bytes(8, "little") + b'{"0.0": ')
+    assert identify(path) is None
+    path.write_bytes(b"1234567")  # too short for a header, and too short to tell
+    assert identify(path) is None
 
 
 @pytest.mark.parametrize(
