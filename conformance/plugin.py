@@ -24,7 +24,7 @@ import pytest
 
 from conformance.cli.options import OPTIONS
 from conformance.engine import transfer
-from conformance.engine.runner import Run, Terms, parse_shard, select
+from conformance.engine.runner import Run, Terms, parse_shard, select_ids
 from conformance.fixtures.load import load_suite
 from conformance.fixtures.userfile import FixtureError
 from conformance.patience import checked
@@ -212,7 +212,7 @@ class _State:
         option = self._config.getoption
         try:
             shard = parse_shard(option("shard")) if option("shard") else None
-            return [case.id for case in select(self.suite, option("case"), option("tag"), shard)]
+            return select_ids(self.suite, option("case"), option("tag"), shard)
         except ValueError as error:
             _leave(error)
 

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import shutil
 
+import msgspec
 import pytest
 
+from conformance.engine.coverage import shares
+from conformance.engine.runner import select_ids
 from conformance.fixtures import compiled, load
 from conformance.fixtures.load import load_suite
 from conformance.fixtures.read import read_suite
@@ -22,7 +25,9 @@ def kept(tmp_path, monkeypatch):
 
 def contents(suite):
     places = {case.id: suite.chapter_of(case).path for case in suite.cases.values()}
-    return suite.root, suite.dialects, suite.hazards, suite.tensors, suite.chapters, places
+    files = suite.chapters
+    chapters = [(file.name, file.path, msgspec.to_builtins(file.chapter)) for file in files]
+    return suite.root, suite.dialects, suite.hazards, suite.tensors, chapters, places
 
 
 def test_what_is_kept_is_what_was_read(kept, monkeypatch):
@@ -100,3 +105,21 @@ def test_only_the_latest_are_kept(kept):
     assert len(list(kept.iterdir())) == compiled.KEPT
     assert compiled.read("0") is None
     assert compiled.read(f"{compiled.KEPT + 2}") == suite
+
+
+def test_a_chapter_is_decoded_when_a_case_of_it_is_asked_for(monkeypatch):
+    load_suite()
+    suite = load_suite()
+    dialect = suite.default_dialect
+    assert select_ids(suite, ["mask.*"]) and shares(suite, dialect, [])
+    assert not [file.name for file in suite.chapters if "chapter" in vars(file)]
+    assert suite.cases["mask.both.combination"]
+    assert [file.name for file in suite.chapters if "chapter" in vars(file)] == ["masks"]
+
+
+def test_what_is_kept_of_the_requirements_is_what_the_cases_say():
+    read = read_suite()
+    kept = load._unpacked(load.packed(read), read.root)
+    assert kept.levels == {name: row.level for name, row in read.requirements.items()}
+    for dialect in read.dialects.values():
+        assert shares(kept, dialect, []) == shares(read, dialect, [])

@@ -12,6 +12,8 @@ from conformance.cli.options import OPTIONS, for_pytest
 
 # Plugins that start whenever they are installed, and take longer to than everything else.
 _OTHERS = {"hypothesis": "hypothesispytest", "benchmark": "benchmark", "anyio": "anyio"}
+# Those of pytest's own that look for what a test forgot, by collecting all garbage at the end.
+_FORGOTTEN = ("unraisableexception", "threadexception")
 
 DESCRIPTION = (
     "Judge a backend by a dialect: verdict table, failures, exit code 0 or 1. Options after -- go "
@@ -47,7 +49,7 @@ def run(options: argparse.Namespace) -> int:
     # Its own ini, no conftest.py, no options from the environment: what the project in which the
     # user stands has for its own tests stays out of the run.
     arguments = ["-c", str(package / "pytest.ini"), "--noconftest", "-p", "conformance.plugin"]
-    arguments += [str(package), "-q", "--no-header", "--by-command", *for_pytest(options)]
+    arguments += ["-q", "--no-header", "--by-command", *for_pytest(options)]
     if options.k:
         arguments += ["-k", options.k]
     arguments += ["-o", "console_output_style=classic"]
@@ -55,9 +57,13 @@ def run(options: argparse.Namespace) -> int:
         arguments += ["-q"]
     for name in ("PYTEST_ADDOPTS", "PYTEST_PLUGINS"):
         os.environ.pop(name, None)
-    if not options.pytest and not options.properties:
+    if options.pytest or options.properties:
+        arguments += [str(package)]
+    else:
         # What else is installed is of no use to it, and looking for it takes as long as judging.
         os.environ["PYTEST_DISABLE_PLUGIN_AUTOLOAD"] = "1"
+        arguments += [str(package / "test_cases.py")]
+        arguments += [f"-pno:{plugin}" for plugin in _FORGOTTEN]
     code = int(pytest.main([*arguments, *_without_plugins(options), *options.pytest]))
     if code == pytest.ExitCode.OK and "--benchmark-only" in options.pytest:
         print(f"{NOTHING}: this run is a failure")

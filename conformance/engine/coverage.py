@@ -8,7 +8,6 @@ from typing import Protocol
 
 from conformance.engine.case import Level
 from conformance.engine.dialect import Dialect
-from conformance.engine.plan import applicability
 from conformance.engine.suite import Suite
 from conformance.engine.verdict import Status
 
@@ -43,14 +42,9 @@ class Share:
 def shares(suite: Suite, dialect: Dialect, verdicts: Iterable[Outcome]) -> dict[Level, Share]:
     """A requirement applies if one of its cases does, and is executed if one of those ran."""
     ran = {v.case for v in verdicts if v.status is not Status.NOT_APPLICABLE and not v.declared_gap}
-    applicable: set[str] = set()
-    executed: set[str] = set()
-    for case in suite.cases.values():
-        if applicability(case, dialect) is None:
-            applicable.update(case.requires)
-        if case.id in ran:
-            executed.update(case.requires)
-    levels = {name: row.level for name, row in suite.requirements.items()}
+    applicable = {name for file in suite.chapters for name in file.applicable(dialect)}
+    executed = {name for case in ran if case in suite.cases for name in suite.cases[case].requires}
+    levels = suite.levels
     return {
         level: Share(
             sum(levels[name] == level for name in applicable & executed),

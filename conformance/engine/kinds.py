@@ -28,6 +28,10 @@ class Kinds:
     def __getitem__(self, name: str) -> Kind:
         return self._kinds[name]
 
+    def only(self, names: Iterable[str]) -> Kinds:
+        """Some of these kinds."""
+        return Kinds(self[name] for name in names)
+
     # ------------------------------------------------------------------ operations
 
     @cached_property
@@ -66,8 +70,11 @@ class Kinds:
         """A case whose steps and caches are of these kinds."""
         steps = [step for kind in self for step in kind.steps.values()]
         starts = [kind.start for kind in self if kind.start is not None]
-        step, start = _any(steps), _any(starts)
-        fields: list[Any] = [("steps", list[step]), ("given", dict[str, start], {})]  # type: ignore[valid-type]
+        step: Any = _any(steps)
+        fields: list[Any] = [("steps", list[step])]
+        if starts:
+            start: Any = _any(starts)
+            fields.append(("given", dict[str, start], {}))
         return derived(Case, Case.__name__, fields)
 
     @cached_property

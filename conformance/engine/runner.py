@@ -206,13 +206,26 @@ def select(
     shard: tuple[int, int] | None = None,
 ) -> list[Case]:
     """The cases that options choose, in file order. ValueError for an unknown id or tag."""
-    chosen = list(suite.cases.values())
+    return [suite.cases[name] for name in select_ids(suite, ids, tags, shard)]
+
+
+def select_ids(
+    suite: Suite,
+    ids: Iterable[str] = (),
+    tags: Iterable[str] = (),
+    shard: tuple[int, int] | None = None,
+) -> list[str]:
+    """The ids of the cases that options choose; only tags need the cases themselves."""
+    chosen = list(suite.cases)
     ids, tags = list(ids), list(tags)
     if ids:
+        found: set[str] = set()
         for pattern in ids:
-            if not fnmatch.filter(suite.cases, pattern):
+            matching = fnmatch.filter(chosen, pattern)
+            if not matching:
                 raise ValueError(f"no case is called {pattern}; see mlx-cache-conformance list")
-        chosen = [c for c in chosen if any(fnmatch.fnmatchcase(c.id, p) for p in ids)]
+            found.update(matching)
+        chosen = [name for name in chosen if name in found]
     if tags:
         known = {tag for case in suite.cases.values() for tag in case.tags}
         for tag in tags:
@@ -220,7 +233,7 @@ def select(
                 raise ValueError(
                     f"no case has the tag {tag}; the tags are {', '.join(sorted(known))}"
                 )
-        chosen = [c for c in chosen if set(c.tags) & set(tags)]
+        chosen = [name for name in chosen if set(suite.cases[name].tags) & set(tags)]
     if shard:
         index, count = shard
         chosen = chosen[index - 1 :: count]

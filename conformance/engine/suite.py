@@ -2,24 +2,93 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping, Set
 from dataclasses import dataclass, field, replace
 from functools import cached_property
+from itertools import chain
 from pathlib import Path
 
-from conformance.engine.case import Case, Chapter, Requirement
+import msgspec
+
+from conformance.engine.case import Case, Chapter, Level, Requirement
 from conformance.engine.dialect import Dialect, Evidence, Hazard, dialect_named, lookup
 from conformance.engine.kinds import Kinds
 from conformance.engine.literals import Files, TensorLiteral, Tensors
+from conformance.engine.plan import applicability
 
 
-@dataclass(frozen=True)
+class Contents(msgspec.Struct, frozen=True):
+    """What a chapter has, so that nobody decodes it who asks no more: case ids, the levels of its
+    requirements, and by dialect those of which a case applies, as far as somebody has looked.
+    """
+
+    title: str
+    cases: list[str]
+    levels: dict[str, Level]
+    applicable: dict[str, list[str]] = {}
+
+
+@dataclass(frozen=True, eq=False)
 class ChapterFile:
-    """A chapter and where it was read from; `name` is the file's stem."""
+    """A chapter and where it was read from; `name` is the file's stem.
+
+    `read` gives the chapter when somebody needs it, `kept` is what is known of it before.
+    """
 
     name: str
     path: Path
-    chapter: Chapter
+    read: Callable[[], Chapter] = field(repr=False)
+    kept: Contents | None = None
+
+    @cached_property
+    def chapter(self) -> Chapter:
+        """What the file says."""
+        return self.read()
+
+    @cached_property
+    def contents(self) -> Contents:
+        """What it has, by name."""
+        return self.kept or Contents(
+            title=self.chapter.title,
+            cases=[case.id for case in self.chapter.cases],
+            levels={row.id: row.level for row in self.chapter.requirements},
+        )
+
+    @cached_property
+    def cases(self) -> dict[str, Case]:
+        """Case id -> case, in the order of the file."""
+        return {case.id: case for case in self.chapter.cases}
+
+    def applicable(self, dialect: Dialect) -> Set[str]:
+        """The requirements of which a case here applies to a dialect."""
+        kept = self.contents.applicable.get(dialect.id)
+        if kept is not None:
+            return frozenset(kept)
+        applying = (case for case in self.chapter.cases if applicability(case, dialect) is None)
+        return {name for case in applying for name in case.requires}
+
+
+class Cases(Mapping[str, Case]):
+    """Case id -> case, in the order of the files; asks a file for its chapter when it needs one."""
+
+    def __init__(self, files: Iterable[ChapterFile]) -> None:
+        self._files = {name: file for file in files for name in file.contents.cases}
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._files)
+
+    def __len__(self) -> int:
+        return len(self._files)
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._files
+
+    def __getitem__(self, name: str) -> Case:
+        return self._files[name].cases[name]
+
+    def file(self, name: str) -> ChapterFile:
+        """The file a case stands in."""
+        return self._files[name]
 
 
 @dataclass(frozen=True)
@@ -34,12 +103,17 @@ class Suite:
     files: Files | None = field(repr=False, default=None)
     kinds: Kinds = field(repr=False, kw_only=True)
     shipped: bool = False
-    _files: dict[str, ChapterFile] = field(repr=False, default_factory=dict)
 
     @cached_property
-    def cases(self) -> dict[str, Case]:
+    def cases(self) -> Cases:
         """Case id -> case, in the order of the files."""
-        return {case.id: case for file in self.chapters for case in file.chapter.cases}
+        return Cases(self.chapters)
+
+    @cached_property
+    def levels(self) -> dict[str, Level]:
+        """Requirement id -> its level, in the order of the files."""
+        each = (file.contents.levels.items() for file in self.chapters)
+        return dict(chain.from_iterable(each))
 
     @cached_property
     def requirements(self) -> dict[str, Requirement]:
@@ -49,8 +123,8 @@ class Suite:
     def extended(self, case: Case) -> Suite:
         """The suite with one case more, in a chapter of its own."""
         chapter = Chapter(title="Found", about="", requirements=[], cases=[case])
-        file = ChapterFile("found", self.root, chapter)
-        return replace(self, chapters=(*self.chapters, file), _files={**self._files, case.id: file})
+        file = ChapterFile("found", self.root, lambda: chapter)
+        return replace(self, chapters=(*self.chapters, file))
 
     def dialect(self, name: str) -> Dialect:
         """A dialect by its id; ValueError lists the ones there are."""
@@ -63,7 +137,7 @@ class Suite:
 
     def chapter_of(self, case: Case) -> ChapterFile:
         """The file a case stands in."""
-        return self._files[case.id]
+        return self.cases.file(case.id)
 
     def tensors_of(self, case: Case) -> Tensors:
         """The named tensors a case may use: its own, its chapter's, the shared ones."""

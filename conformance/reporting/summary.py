@@ -52,8 +52,10 @@ class RunSummary:
         self._suite = suite
         self._about = about
         self._verdicts = verdicts
-        requires = {case.id: case.requires for case in suite.cases.values()}
-        self._reported = [json_report.in_words(each, requires[each.case]) for each in verdicts]
+        cases = suite.cases
+        self._reported = [
+            json_report.in_words(each, cases[each.case].requires) for each in verdicts
+        ]
         self._seconds = seconds
         self._shares = coverage.shares(suite, suite.dialects[about.dialect], verdicts)
         self._tried: list[str] = []

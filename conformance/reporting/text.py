@@ -104,7 +104,7 @@ def table(verdicts: Sequence[ReportedVerdict], suite: Suite, width: int, color: 
     grid.add_column("chapter")
     for name in used:
         grid.add_column(name, justify="right")
-    for title in [*(file.chapter.title for file in suite.chapters), UNKNOWN, ""]:
+    for title in [*(file.contents.title for file in suite.chapters), UNKNOWN, ""]:
         if title in counts:
             grid.add_row(title or "the others", *(_cell(counts[title][c], c) for c in used))
     out = io.StringIO()
@@ -115,7 +115,7 @@ def table(verdicts: Sequence[ReportedVerdict], suite: Suite, width: int, color: 
 def chapter(verdict: ReportedVerdict, suite: Suite) -> str:
     """The title of the chapter in which a case is."""
     case = suite.cases.get(verdict.case)
-    return UNKNOWN if case is None else suite.chapter_of(case).chapter.title
+    return UNKNOWN if case is None else suite.chapter_of(case).contents.title
 
 
 def notes(verdicts: Sequence[ReportedVerdict]) -> list[str]:

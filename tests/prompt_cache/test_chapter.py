@@ -93,7 +93,7 @@ def test_time_is_bounded(monkeypatch):
 
     case = SUITE.cases["file.hostile.cut-in-data"]
     hurried = replace(case, budget=Budget(0.5, 64))
-    monkeypatch.setitem(SUITE.cases, case.id, hurried)
+    monkeypatch.setitem(SUITE.chapter_of(case).cases, case.id, hurried)
     (verdict,) = verdicts("sleeps", case.id)
     assert verdict.status is Status.HANG
 
