@@ -30,7 +30,7 @@ from conformance.fixtures.userfile import FixtureError
 from conformance.patience import checked
 from conformance.properties.profiles import MAX_SEED, PROFILES, PropertyChoice
 from conformance.properties.result import PartResult
-from conformance.reporting import formats
+from conformance.reporting import suffixes
 from conformance.reporting.identity import hint
 from conformance.reporting.summary import About, RunSummary
 from conformance.supervision import SUPERVISION, supervise
@@ -161,7 +161,7 @@ class _State:
         try:
             if option("report") is None:
                 raise ValueError("--report-format: of which file? Say --report FILE")
-            return formats.chosen(option("report"), option("report_format"), "json")
+            return suffixes.chosen(option("report"), option("report_format"), "json")
         except ValueError as error:
             _leave(error)
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from conformance.engine.runner import Target
 from conformance.engine.suite import Suite
 from conformance.fixtures.load import load_suite
-from conformance.reporting import changes, formats, json_report, text
+from conformance.reporting import changes, formats, json_report, suffixes, text
 from conformance.reporting.suffixes import SUFFIXES
 
 DESCRIPTION = (
@@ -36,7 +36,7 @@ def run(options: argparse.Namespace) -> int:
     suite = load_suite(options.fixtures)
     if options.action == "merge":
         return _merge(options, suite)
-    name = formats.chosen(options.output, options.report_format, "text")
+    name = suffixes.chosen(options.output, options.report_format, "text")
     reports = [json_report.read(path) for path in options.files]
     if options.output is not None and len(reports) > 1:
         raise ValueError(f"-o {options.output}: is one file; show one report at a time")
@@ -48,7 +48,7 @@ def run(options: argparse.Namespace) -> int:
 def _merge(options: argparse.Namespace, suite: Suite) -> int:
     if options.output is None:
         raise ValueError("report merge: say where with -o FILE")
-    name = formats.chosen(options.output, options.report_format, "json")
+    name = suffixes.chosen(options.output, options.report_format, "json")
     merged = json_report.merge(options.files, suite)
     json_report.write_whole(options.output, formats.rendered(merged, suite, name))
     target = Target(merged.backend, merged.dialect)
@@ -65,7 +65,7 @@ def _compare(options: argparse.Namespace) -> int:
     if len(options.files) != 2:
         raise ValueError(f"report compare: write OLD NEW, not {len(options.files)} files")
     old, new = (json_report.read(path) for path in options.files)
-    name = formats.chosen(options.output, options.report_format, "text")
+    name = suffixes.chosen(options.output, options.report_format, "text")
     if name not in ("text", "markdown"):
         raise ValueError(f"report compare: writes text or markdown, not {name}")
     said = (changes.markdown if name == "markdown" else changes.lines)(old, new)

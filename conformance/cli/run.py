@@ -12,8 +12,13 @@ from conformance.cli.options import OPTIONS, for_pytest
 
 # Plugins that start whenever they are installed, and take longer to than everything else.
 _OTHERS = {"hypothesis": "hypothesispytest", "benchmark": "benchmark", "anyio": "anyio"}
-# Those of pytest's own that look for what a test forgot, by collecting all garbage at the end.
-_FORGOTTEN = ("unraisableexception", "threadexception")
+# Those of pytest's own that its test of a case has no use for. The first two look for what a test
+# forgot, by collecting all garbage at the end; each other one costs a part of the start.
+_UNUSED = (
+    "unraisableexception", "threadexception", "doctest", "junitxml", "legacypath", "logging",
+    "monkeypatch", "pastebin", "recwarn", "setuponly", "setupplan", "stepwise", "tmpdir",
+    "unittest",
+)  # fmt: skip
 
 DESCRIPTION = (
     "Judge a backend by a dialect: verdict table, failures, exit code 0 or 1. Options after -- go "
@@ -63,7 +68,7 @@ def run(options: argparse.Namespace) -> int:
         # What else is installed is of no use to it, and looking for it takes as long as judging.
         os.environ["PYTEST_DISABLE_PLUGIN_AUTOLOAD"] = "1"
         arguments += [str(package / "test_cases.py")]
-        arguments += [f"-pno:{plugin}" for plugin in _FORGOTTEN]
+        arguments += ["--assert=plain", *(f"-pno:{plugin}" for plugin in _UNUSED)]
     code = int(pytest.main([*arguments, *_without_plugins(options), *options.pytest]))
     if code == pytest.ExitCode.OK and "--benchmark-only" in options.pytest:
         print(f"{NOTHING}: this run is a failure")

@@ -6,12 +6,11 @@ import contextlib
 import signal
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from conformance.engine.literals import Tensors
 from conformance.filetools.compare import reading
 from conformance.filetools.model import CaseFile, spell
-from conformance.filetools.participants import Participant
 from conformance.filetools.reading import Reading
 from conformance.outcomes import trap
 from conformance.transport.backend import (
@@ -20,6 +19,9 @@ from conformance.transport.backend import (
     BackendHung,
     OperationRefused,
 )
+
+if TYPE_CHECKING:  # it imports the reference, which mutation testing must not have seen
+    from conformance.filetools.participants import Participant
 
 Outcome = Reading | str  # a string says why there is no file
 Progress = Callable[[str, int], None]

@@ -11,13 +11,14 @@ from conformance.filetools.library import Library
 from conformance.filetools.model import folder
 from conformance.filetools.reading import Reading
 from conformance.transport.backend import OperationRefused, from_wire, to_wire
-from conformance.transport.reference_files import serve
 
 
 class Local:
     """The reference's file functions in this process."""
 
     def __init__(self, dialect: str) -> None:
+        from conformance.transport.reference_files import serve
+
         self._files = serve(dialect)
 
     def call(self, op: str, **arguments: Any) -> Any:

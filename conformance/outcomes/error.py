@@ -47,6 +47,7 @@ class ErrorOutcome(Outcome, frozen=True):
         "message": str | UnsetType,
         "leaves": Literal["unchanged"] | UnsetType,
     }
+    guard: ClassVar[str | None] = "leaves"
     explains: ClassVar[tuple[str, ...]] = ("message",)
     refuses: ClassVar[bool] = True
 
@@ -58,16 +59,12 @@ class ErrorOutcome(Outcome, frozen=True):
     @classmethod
     def decoded(cls, fields: Fields, tensors: Tensors) -> ErrorOutcome:
         payload, message = fields.get("payload", {}), fields.get("message", "")
-        return cls(fields[cls.key], payload, message, cls.guards(fields))
+        return cls(fields[cls.key], payload, message, cls.guard in fields)
 
     @classmethod
     def problems(cls, fields: Fields) -> Iterator[str]:
         if fields[cls.key] == TRAP:
             yield f"a trap is written `{TrapOutcome.key}: reason`"
-
-    @classmethod
-    def guards(cls, fields: Fields) -> bool:
-        return "leaves" in fields
 
     @classmethod
     def spelled_refusal(cls, reply: Refused) -> Fields | None:

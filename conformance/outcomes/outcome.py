@@ -54,6 +54,7 @@ class Outcome(Data, frozen=True):
     signals: ClassVar[frozenset[signal.Signals]] = frozenset()  # with which it may end
     unsafe: ClassVar[bool] = False  # only the implementation that has the defect may end so
     refuses: ClassVar[bool] = False  # the operation is not carried out
+    guard: ClassVar[str | None] = None  # the key that asks for snapshots before and after the step
 
     @classmethod
     @abstractmethod
@@ -64,11 +65,6 @@ class Outcome(Data, frozen=True):
     def problems(cls, fields: Fields) -> Iterator[str]:
         """What lint says of these fields beyond `decoded`."""
         yield from ()
-
-    @classmethod
-    def guards(cls, fields: Fields) -> bool:
-        """Whether snapshots before and after the step are needed."""
-        return False
 
     @classmethod
     def compares_with(cls, fields: Fields) -> str | None:

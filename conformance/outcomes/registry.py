@@ -31,6 +31,9 @@ OUTCOMES: tuple[type[Outcome], ...] = (
 )  # fmt: skip
 
 
+_GUARDS = [outcome.guard for outcome in OUTCOMES if outcome.guard]
+
+
 def _about() -> str:
     """The docstring of `Expect`, which its schema shows."""
     lines = []
@@ -119,7 +122,7 @@ def options(expect: Expect) -> tuple[Better, ...]:
 
 def guards(expect: Expect) -> bool:
     """Whether an outcome that an expectation takes needs snapshots before and after the step."""
-    return any(outcome.guards(own) for option in options(expect) for outcome, own in given(option))
+    return any(getattr(option, key) is not UNSET for option in options(expect) for key in _GUARDS)
 
 
 def spelled(reply: Reply, snapshots: Snapshots | None = None) -> Fields:

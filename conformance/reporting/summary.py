@@ -15,7 +15,7 @@ from conformance.engine.runner import Target
 from conformance.engine.suite import Suite
 from conformance.engine.verdict import Status, Verdict
 from conformance.fixtures.userfile import FixtureError
-from conformance.reporting import formats, json_report, text
+from conformance.reporting import json_report, text
 from conformance.reporting.failures import failures
 from conformance.reporting.json_report import ReportFile
 from conformance.transport.messages import Implementation
@@ -122,10 +122,14 @@ class RunSummary:
 
     def write(self, path: Path, made: ReportFile, name: str) -> None:
         """Write the report in a format; FixtureError if that cannot be."""
+        from conformance.reporting import formats
+
         json_report.write_whole(path, formats.rendered(made, self._suite, name))
 
     def summarize(self, path: Path, made: ReportFile) -> None:
         """Add the run to the summary of a step of a workflow; FixtureError if that cannot be."""
+        from conformance.reporting import formats
+
         try:
             with path.open("a", encoding="utf-8") as file:
                 file.write(formats.rendered(made, self._suite, "markdown"))
@@ -146,8 +150,8 @@ class RunSummary:
                 write(line)
         if not quiet and self._verdicts:
             write("")
-            width, color = terminal.config.get_terminal_writer().fullwidth, bool(terminal.hasmarkup)
-            write(text.table(self._reported, self._suite, width, color))
+            markup = terminal.config.get_terminal_writer().markup
+            write(text.table(self._reported, self._suite, markup))
             write(coverage.line(self._shares))
             for line in text.notes(self._reported):
                 write(line)

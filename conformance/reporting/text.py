@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import hashlib
-import io
 import shlex
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import groupby
 from typing import TYPE_CHECKING
 
@@ -27,6 +26,10 @@ KNOWN = "known"
 UNKNOWN = "Cases that this suite does not have"
 SHOWN = 20  # differences of a case
 _NOT = Status.NOT_APPLICABLE
+
+
+def _plain(text: str, **style: bool) -> str:
+    return text
 
 
 def failure(
@@ -88,11 +91,13 @@ def _dialect(target: Target) -> tuple[str, str]:
     return "--dialect", target.dialect
 
 
-def table(verdicts: Sequence[ReportedVerdict], suite: Suite, width: int, color: bool) -> str:
-    """Chapters down, verdicts across; where some failed, only the chapters in which they are."""
-    from rich.console import Console
-    from rich.table import Table
+def table(
+    verdicts: Sequence[ReportedVerdict], suite: Suite, markup: Callable[..., str] = _plain
+) -> str:
+    """Chapters down, verdicts across; where some failed, only the chapters in which they are.
 
+    `markup` gives a text in a style of pytest's terminal writer.
+    """
     counts: dict[str, Counter[str]] = {}
     red = {chapter(verdict, suite) for verdict in verdicts if verdict.red}
     for verdict in verdicts:
@@ -100,16 +105,14 @@ def table(verdicts: Sequence[ReportedVerdict], suite: Suite, width: int, color: 
         counts.setdefault(name if name in red or not red else "", Counter())[column(verdict)] += 1
     columns = [status.value for status in Status] + [KNOWN]
     used = [c for c in columns if c == Status.PASS or any(row[c] for row in counts.values())]
-    grid = Table(box=None, pad_edge=False, header_style="bold")
-    grid.add_column("chapter")
-    for name in used:
-        grid.add_column(name, justify="right")
-    for title in [*(file.contents.title for file in suite.chapters), UNKNOWN, ""]:
-        if title in counts:
-            grid.add_row(title or "the others", *(_cell(counts[title][c], c) for c in used))
-    out = io.StringIO()
-    Console(file=out, width=width, force_terminal=color, no_color=not color).print(grid)
-    return out.getvalue().rstrip("\n")
+    titles = [*(file.contents.title for file in suite.chapters), UNKNOWN, ""]
+    rows = {title or "the others": counts[title] for title in titles if title in counts}
+    width = max(map(len, [*rows, "chapter"]))
+    lines = [markup("  ".join([f"{'chapter':{width}}", *used]), bold=True)]
+    for title, row in rows.items():
+        cells = (markup(f"{row[c] or '.':>{len(c)}}", **_style(row[c], c)) for c in used)
+        lines.append("  ".join([f"{title:{width}}", *cells]))
+    return "\n".join(lines)
 
 
 def chapter(verdict: ReportedVerdict, suite: Suite) -> str:
@@ -197,9 +200,9 @@ def column(verdict: Verdict | ReportedVerdict) -> str:
     return KNOWN if verdict.known else verdict.status.value
 
 
-def _cell(count: int, column: str) -> str:
+def _style(count: int, column: str) -> dict[str, bool]:
     if not count:
-        return "[dim].[/dim]"
+        return {"light": True}
     if column in (KNOWN, Status.NOT_APPLICABLE.value):
-        return str(count)
-    return f"[{'red' if Status(column).failed else 'green'}]{count}[/]"
+        return {}
+    return {"red" if Status(column).failed else "green": True}

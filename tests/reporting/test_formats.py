@@ -14,7 +14,7 @@ from msgspec.structs import replace
 
 from conformance.engine.verdict import Status
 from conformance.fixtures.userfile import FixtureError
-from conformance.reporting import formats, json_report
+from conformance.reporting import formats, json_report, suffixes
 from conformance.reporting.suffixes import SUFFIXES
 from conformance.reporting.view import View
 from reporting.made import SUITE, report, verdicts
@@ -174,15 +174,15 @@ def test_a_report_of_other_fixtures_says_so():
      ("a.svg", "badge"), ("a", "json"), ("a.b/c", "json")],
 )  # fmt: skip
 def test_the_suffix_says_which_format(tmp_path, name, found):
-    assert formats.chosen(tmp_path / name, None, "json") == found
-    assert formats.chosen(tmp_path / name, "shields", "json") == "shields"
+    assert suffixes.chosen(tmp_path / name, None, "json") == found
+    assert suffixes.chosen(tmp_path / name, "shields", "json") == "shields"
 
 
 def test_formats_that_there_are_not(tmp_path):
     with pytest.raises(ValueError, match=r"no format has the suffix \.pdf; there are \.txt, "):
-        formats.chosen(tmp_path / "r.pdf", None, "json")
+        suffixes.chosen(tmp_path / "r.pdf", None, "json")
     with pytest.raises(ValueError, match="there is no format 'pdf'; the formats are text, json"):
-        formats.chosen(None, "pdf", "json")
+        suffixes.chosen(None, "pdf", "json")
 
 
 def test_a_report_that_cannot_be_written(tmp_path):
