@@ -18,6 +18,7 @@ run: $(VENV)/installed
 test: $(VENV)/installed-dev
 	@$(MAKE) --no-print-directory -j 2 check unit
 	@$(SUITE) run
+	@$(BIN)/python -m tools.toolchains
 
 # Style and types.
 check: $(VENV)/installed-dev
@@ -69,7 +70,9 @@ releases: $(VENV)/installed-dev
 	$(SUITE) run --quiet --properties quick --backend pypi:mlx-lm==0.32.2 --dialect mlx-lm-0.32
 
 # The adapters in other languages: builds what this machine has the tools for, names what it has not.
-ports: port-cpp port-rust port-swift
+ports: $(VENV)/installed
+	@for target in $$($(BIN)/python -m tools.toolchains --targets); do $(MAKE) $$target || exit 1; done
+	@$(BIN)/python -m tools.toolchains
 
 # The C++ port; with sanitizers; with the mistakes of src/planted.hpp beside either.
 port-cpp: $(VENV)/installed
@@ -82,21 +85,20 @@ port-cpp-planted: $(VENV)/installed
 	$(call build-cpp,ports/cpp/build,-DPLANTED_BUGS=ON)
 
 define build-cpp
-@command -v cmake >/dev/null || { echo "cmake is missing: apt-get install cmake g++"; exit 2; }
+@$(BIN)/python -m tools.toolchains "C++ port"
 @cmake -S ports/cpp -B $(1) $(2) -DMLX_DIR="$$($(BIN)/python -c 'import mlx.core as m, pathlib; \
   print(pathlib.Path(m.__file__).parent / "share/cmake/MLX")')" >/dev/null
 @MAKEFLAGS=--no-print-directory cmake --build $(1) --parallel 2
 endef
 
 # Against a stand-in cache; ports/rust/with-mlxrs is the real one.
-port-rust:
-	@if cargo --version >/dev/null 2>&1; then cargo build --release --manifest-path ports/rust/Cargo.toml; \
-	else echo "NOT BUILT: ports/rust, as this machine has no cargo that runs"; fi
+port-rust: $(VENV)/installed
+	@$(BIN)/python -m tools.toolchains "Rust port"
+	cargo build --release --manifest-path ports/rust/Cargo.toml
 
-port-swift:
-	@if ! command -v swift >/dev/null; then \
-	  echo "NOT BUILT: ports/swift, as this machine has no Swift toolchain"; \
-	else swift build --package-path ports/swift/skeleton; fi
+port-swift: $(VENV)/installed
+	@$(BIN)/python -m tools.toolchains "Swift skeleton"
+	swift build --package-path ports/swift/skeleton
 
 # The suite's score on the reference, change by change, written to docs/mutation.md: about an hour; it
 # goes on where it was interrupted. MODULE=reference_impl.slots.rules.masks for one module or package.

@@ -179,6 +179,6 @@ def test_a_loop_in_process_is_a_hang(monkeypatch, name):
     run = Run(SUITE, f"py:tiny:{name}", "mlx-lm-0.31")
     case = next(c for c in SUITE.cases.values() if c.id.startswith("batch-size."))
     verdict = run.verdict(replace(case, budget=Budget(seconds=0.3)))
-    assert (verdict.status, time.monotonic() - started < 8) == (Status.HANG, True)
+    assert (verdict.status, time.monotonic() - started < 60) == (Status.HANG, True)
     assert "the case grants 0.3 s" in words.detail(verdict)
     run.close()

@@ -5,7 +5,6 @@ from __future__ import annotations
 import fcntl
 import json
 import os
-import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -24,12 +23,14 @@ from conformance.filetools.participants import participants
 from conformance.fixtures.load import load_suite
 from conformance.kinds import KINDS
 from conformance.properties.agreement import differences
+from tools import toolchains
 from tools.pages import protocol as protocol_page
 
 ROOT = Path(__file__).resolve().parent.parent
 PORTS = ROOT / "ports"
 ADAPTER = "slot-cache-adapter"
 BY_COMMAND = [sys.executable, "-m", "conformance"]
+SKELETONS = {"cpp": "C++ skeleton", "rust": "Rust skeleton", "swift": "Swift skeleton"}
 # bug of ports/cpp/src/planted.hpp -> chapter that catches it, and what the failure must say
 PLANTED = {
     1: ("restore", "RESTORE-", "slot"),
@@ -82,8 +83,16 @@ def passes_everything(backend: str, *lacking: str) -> None:
     assert done.stdout.splitlines()[-1].startswith(f"{len(applying)} passed, 0 failed, ")
 
 
+def needs(what: str) -> None:
+    """Skip where this machine lacks what a build needs; `make test` names that at its end."""
+    need = toolchains.missing(what)
+    if need is not None:
+        pytest.skip(toolchains.not_run(what, need))
+
+
 @pytest.fixture(scope="module")
 def cpp() -> Path:
+    needs("C++ port")
     with locked("cpp"):
         make("port-cpp")
     return PORTS / "cpp" / "build" / ADAPTER
@@ -91,6 +100,7 @@ def cpp() -> Path:
 
 @pytest.fixture(scope="module")
 def sanitized() -> Path:
+    needs("C++ port")
     with locked("cpp"):
         make("port-cpp-sanitized")
     return PORTS / "cpp" / "build" / "sanitized" / ADAPTER
@@ -142,6 +152,7 @@ def test_the_cpp_port_answers_drawn_sequences_as_the_reference_does(cpp):
 
 
 def test_each_planted_bug_is_caught_and_named():
+    needs("C++ port")
     with locked("cpp"):
         make("port-cpp-planted")
     for bug, (chapter, *words) in PLANTED.items():
@@ -153,6 +164,7 @@ def test_each_planted_bug_is_caught_and_named():
 
 
 def test_a_missing_json_library_is_named(tmp_path):
+    needs("C++ port")
     site = run([sys.executable, "-c", "import mlx.core; print(mlx.core.__file__)"]).stdout.strip()
     done = run(["cmake", "-S", str(PORTS / "cpp"), "-B", str(tmp_path),
                 f"-DMLX_DIR={Path(site).parent / 'share/cmake/MLX'}",
@@ -162,6 +174,7 @@ def test_a_missing_json_library_is_named(tmp_path):
 
 
 def test_a_missing_mlx_is_named(tmp_path):
+    needs("C++ port")
     done = run(["cmake", "-S", str(PORTS / "cpp"), "-B", str(tmp_path),
                 "-DCMAKE_DISABLE_FIND_PACKAGE_MLX=ON"])  # fmt: skip
     assert done.returncode != 0
@@ -169,7 +182,7 @@ def test_a_missing_mlx_is_named(tmp_path):
 
 
 def test_the_rust_port_passes_the_whole_suite_around_its_stand_in():
-    needs("cargo", "ports/rust")
+    needs("Rust port")
     with locked("rust"):
         make("port-rust")
     rust = PORTS / "rust" / "target" / "release" / ADAPTER
@@ -179,8 +192,8 @@ def test_the_rust_port_passes_the_whole_suite_around_its_stand_in():
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_a_new_adapter_is_green_on_its_first_run(language, tmp_path):
     build, backend = LANGUAGES[language]
-    if language in ("rust", "swift"):
-        needs({"rust": "cargo", "swift": "swift"}[language], f"the {language} skeleton")
+    if language in SKELETONS:
+        needs(SKELETONS[language])
     folder = tmp_path / "adapter"
     create(language, folder)
     if build:
@@ -236,10 +249,3 @@ def test_the_session_on_that_page_is_what_a_process_says():
     assert done.returncode == 0
     answers = [json.loads(line) for line in done.stdout.splitlines()]
     assert answers == [json.loads(answer) for _, answer in pairs]
-
-
-def needs(tool: str, what: str) -> None:
-    """Skip, by name, where a machine has no such toolchain; for C++ its absence is a failure."""
-    # A proxy of rustup without a toolchain is on the PATH, and cannot run.
-    if shutil.which(tool) is None or run([tool, "--version"]).returncode != 0:
-        pytest.skip(f"NOT BUILT: {what}, as this machine has no {tool}")
