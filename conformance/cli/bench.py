@@ -10,7 +10,6 @@ from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import msgspec
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
@@ -19,6 +18,7 @@ from conformance.benchmarks.machine import machine
 from conformance.benchmarks.operations import benchmarks
 from conformance.benchmarks.pairs import compare
 from conformance.benchmarks.plot import check, draw
+from conformance.benchmarks.report import Timings, Who, format_of, rendered
 from conformance.benchmarks.table import table
 from conformance.engine.dialect import dialect_named
 from conformance.fixtures.dialects import default_dialect, read_dialects
@@ -65,6 +65,9 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--out", type=Path, metavar="DIR", help="write bench.json, bench.svg and bench.png there"
     )
+    parser.add_argument(
+        "--report", type=Path, metavar="FILE", help="write the timings: .json, .md or .html"
+    )
     parser.add_argument("--no-plot", action="store_true", help="with --out: the JSON only")
 
 
@@ -104,8 +107,14 @@ def run(options: argparse.Namespace) -> int:
     if noisy:
         print(f"too noisy to tell, as other programs were busy: {len(noisy)} of {len(rows)} rows "
               f"({', '.join(noisy[:_NAMED])}{', ...' if len(noisy) > _NAMED else ''})")  # fmt: skip
-    if options.out and rows:
-        _write(options, rows, names)
+    if rows and (options.out or options.report):
+        specs = (options.backend, options.against)
+        sides = [
+            Who(spec, name, each.device)
+            for spec, name, each in zip(specs, names, who, strict=False)
+        ]
+        timings = Timings(__version__, machine(), sides[0], (*sides, None)[1], rows)
+        print(f"written: {', '.join(map(str, _written(options, timings)))}")
     if not any(row.backend.seconds for row in rows):
         print("nothing was timed")
         return _NOTHING_TIMED
@@ -139,6 +148,12 @@ def _declared(chosen: list[Benchmark], backend: Any) -> tuple[list[Benchmark], l
 
 def _check_out(options: argparse.Namespace) -> None:
     """What would fail at the end fails at the beginning."""
+    if options.report is not None:
+        format_of(options.report)
+        if not options.report.absolute().parent.is_dir():
+            raise ValueError(
+                f"--report {options.report}: there is no folder {options.report.absolute().parent}"
+            )
     if options.out is None:
         return
     try:
@@ -185,21 +200,20 @@ def _timed(chosen: list[Benchmark], live: list[Any], pace: Pace) -> list[Row]:
     return [rows[each.id] for each in chosen if each.id in rows]
 
 
-def _write(options: argparse.Namespace, rows: list[Row], names: list[str]) -> None:
-    about = machine()
-    made = {
-        "suite": __version__,
-        "machine": about,
-        "backend": {"spec": options.backend, "name": names[0]},
-        "against": {"spec": options.against, "name": names[1]} if len(names) > 1 else None,
-        "rows": rows,
-    }
-    path = options.out / "bench.json"
-    path.write_bytes(msgspec.json.format(msgspec.json.encode(made), indent=1))
-    written = [path]
-    if not options.no_plot:
-        pictures = [options.out / "bench.svg", options.out / "bench.png"]
-        title = f"{' against '.join(names)}: {about['cpu']}, {about['cores']} cores"
-        draw(rows, dict(zip(("backend", "against"), names, strict=False)), title, pictures)
-        written += pictures
-    print(f"written: {', '.join(map(str, written))}")
+def _written(options: argparse.Namespace, timings: Timings) -> list[Path]:
+    """The files that the options ask for."""
+    files = {}
+    if options.report:
+        files[options.report] = rendered(timings, format_of(options.report))
+    if options.out:
+        files[options.out / "bench.json"] = rendered(timings, "json")
+    for path, text in files.items():
+        path.write_text(text, encoding="utf-8")
+    if not options.out or options.no_plot:
+        return list(files)
+    pictures = [options.out / "bench.svg", options.out / "bench.png"]
+    names = [side.name for side in timings.sides]
+    about = timings.machine
+    title = f"{' against '.join(names)}: {about['cpu']}, {about['cores']} cores"
+    draw(timings.rows, dict(zip(("backend", "against"), names, strict=False)), title, pictures)
+    return [*files, *pictures]

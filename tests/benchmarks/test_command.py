@@ -10,10 +10,12 @@ import sys
 import xml.etree.ElementTree as ElementTree
 from pathlib import Path
 
+import msgspec
 import pytest
 
-from conformance.benchmarks import plot
+from conformance.benchmarks import plot, report
 from conformance.benchmarks.pairs import Row, Side, Spread
+from conformance.benchmarks.table import ratio
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 SMALL = ("--max-size", "10000", "--seconds", "0.01")
@@ -69,6 +71,25 @@ def test_the_pictures_are_pictures(compared):
         assert word in words
 
 
+def test_a_report_is_the_same_rows_in_every_format(compared, tmp_path):
+    folder, _, _ = compared
+    timings = report.read(folder / "bench.json")
+    assert timings.against.device == "cpu"
+    texts = {name: report.rendered(timings, name) for name in ("json", "markdown", "html")}
+    assert msgspec.json.decode(texts["json"], type=report.Timings) == timings
+    for row in timings.rows:
+        shown = ratio(row.ratio)
+        assert shown in texts["html"], row.name
+        assert shown in texts["markdown"], row.name
+    assert texts["html"].count("<tr>") == len(timings.rows) + len(timings.tables)
+    assert "http" not in texts["html"], "one file that needs no network"
+    path = tmp_path / "said.md"
+    code, said, errors = bench("--op", "get", *SMALL, "--report", str(path))
+    assert code == 0, errors
+    assert said.splitlines()[-1] == f"written: {path}"
+    assert path.read_text().startswith("# reference ")
+
+
 def rows_of(op, power):
     spread = [Spread(s**power, s**power, s**power) for s in (10, 100, 1000, 10_000)]
     return [
@@ -119,6 +140,9 @@ def test_a_plot_without_matplotlib_is_refused_before_anything_is_timed(tmp_path)
         (["--backend", "py:nowhere:C"], "importing nowhere failed"),
         (["--backend", "tape:x"], "unknown backend 'tape:x'"),
         (["--out", "/dev/null/x"], "--out /dev/null/x: Not a directory"),
+        (["--within", "0"], "--within 0: write a number above 0"),
+        (["--report", "a.xml"], "--report a.xml: timings are written to .json, .md"),
+        (["--report", "/nowhere/a.md"], "--report /nowhere/a.md: there is no folder /nowhere"),
     ],
 )
 def test_wrong_use_is_one_line_and_code_2(options, error):
@@ -144,3 +168,11 @@ def test_nothing_timed_is_a_failure():
         "not timed, as reference 0.1.0 does not declare them: merge",
         "nothing was timed",
     ]
+
+
+def test_what_does_not_fit_into_the_time_is_named():
+    code, said, _ = bench("--op", "get", "--op", "set", *SMALL, "--within", "0.000001")
+    assert code == 1
+    assert said.splitlines() == [
+        "not timed within 1e-06 s: 10 of 10; --within or --op for the rest", "nothing was timed"
+    ]  # fmt: skip
