@@ -1,4 +1,4 @@
-"""Executable specification of MLX's caches: recurrent state, keys and values; in five dialects."""
+"""Executable specification of MLX's caches: recurrent state, keys and values; in all dialects."""
 
 from __future__ import annotations
 

@@ -326,7 +326,7 @@ def dialects(*edits):
 
 MASK = "- id: mlxrs-0.1\n"
 ABSENT = "    filter: the slot cache of mlxrs"
-CHILD = "  extends: mlx-lm-0.31\n"
+CHILD = "- id: mlx-lm-0.32\n  extends: mlx-lm-0.31\n"
 HOLES = "{slots: slots}"
 LACKS = "    meta_state: removed in mlx-lm 0.32.0\n"
 

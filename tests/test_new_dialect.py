@@ -81,8 +81,9 @@ def unchanged(tmp_path_factory):
 def test_a_dialect_that_changes_nothing_is_an_entry_and_a_module(unchanged):
     checkout, child, said = unchanged
     code, linted = checkout.command("lint")
-    assert (code, linted.count("6 dialects: 0 problems")) == (0, 1), linted
     suite = load_suite()
+    count = len(suite.dialects) + 1
+    assert (code, linted.count(f", {count} dialects: 0 problems")) == (0, 1), linted
     parent = suite.dialect(PARENT)
     assert child == {
         case.id: "pass" if applicability(case, parent) is None else "not-applicable"

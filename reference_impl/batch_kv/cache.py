@@ -70,6 +70,10 @@ class BatchKVCache(TokenCache):
         """Append the rows of another cache."""
         raise NotImplementedError
 
+    def rows_without_buffers(self, others: int) -> Any:
+        """How many rows a cache without buffers counts as, when it is joined to one of `others`."""
+        raise NotImplementedError
+
     def dtype_without_buffers(self, other: Any) -> Any:
         """What a side without buffers counts as, when it is joined to another."""
         raise NotImplementedError

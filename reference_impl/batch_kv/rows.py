@@ -53,14 +53,14 @@ def join_rows(cache: Any, other: Any) -> None:
         (side.keys.shape, side.values.shape[3]) for side in (cache, other) if side.keys is not None
     ]
     length = max(keys[2] for keys, _ in shapes)
-    (_, heads, _, key_dimension), value_dimension = shapes[-1]
+    (rows_with_buffers, heads, _, key_dimension), value_dimension = shapes[-1]
     dtype = cache.dtype_without_buffers(other)
 
     def placed(side: Any) -> tuple[mx.array, ...]:
         left = index - side.index
         keys, values = side.keys, side.values
         if keys is None:
-            rows = side.offset.shape[0]
+            rows = side.rows_without_buffers(rows_with_buffers)
             keys = mx.zeros((rows, heads, 0, key_dimension), dtype)
             values = mx.zeros((rows, heads, 0, value_dimension), dtype)
         right = length - keys.shape[2] - left
@@ -81,6 +81,16 @@ def _padded(array: mx.array, left: int, right: int) -> mx.array:
     if left or right:
         array = mx.pad(array, [(0, 0), (0, 0), (left, right), (0, 0)])
     return array
+
+
+def own_rows_without_buffers(side: Any, others: int) -> Any:
+    """From mlx-lm 0.31.3 on: a side without buffers has a row for each of its offsets."""
+    return side.offset.shape[0]
+
+
+def other_rows_without_buffers(side: Any, others: int) -> int:
+    """Before mlx-lm 0.31.3: a side without buffers has as many rows as the other side."""
+    return others
 
 
 def float32_without_buffers(cache: Any, other: Any) -> mx.Dtype:

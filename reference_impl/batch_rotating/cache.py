@@ -168,6 +168,10 @@ class BatchRotatingKVCache(TokenCache):
             return first(self.keys, self.written), first(self.values, self.written)
         return self.keys, self.values
 
+    def rows_without_buffers(self, others: int) -> Any:
+        """How many rows a cache without buffers counts as, when it is joined to one of `others`."""
+        raise NotImplementedError
+
     def dtype_without_buffers(self, other: Any) -> Any:
         """What a side without buffers counts as, when it is joined to another."""
         raise NotImplementedError

@@ -150,6 +150,7 @@ class BatchKVCache(Common, AnyBatchKVCache):
     make_mask = batch_rules.mask
     filter = batch_rows.keep_rows
     extend = batch_rows.join_rows
+    rows_without_buffers = batch_rows.own_rows_without_buffers
     dtype_without_buffers = batch_rows.float32_without_buffers
     extract = batch_rows.extract_row
     padding_of = batch_rows.padding_by_array_index
@@ -164,6 +165,7 @@ class BatchRotatingKVCache(Common, AnyBatchRotatingKVCache):
     make_mask = batch_rotating_rules.mask
     filter = batch_rows.pick_rows
     extend = batch_rotating_rules.join_in_order_of_time
+    rows_without_buffers = batch_rows.own_rows_without_buffers
     dtype_without_buffers = batch_rows.float32_without_buffers
     extract = batch_rotating_rules.extract_row
     merge: Any = classmethod(batch_rotating_rules.merge_rows)

@@ -7,13 +7,14 @@ import io
 import mlx.core as mx
 import pytest
 
-from reference_impl import DIALECTS, dialect_class, errors
+from reference_impl import dialect_class, errors
 from reference_impl.integers import USIZE
 from reference_impl.slots.rules import metadata
+from tests.support.dialects import MAIN
 
 MEGABYTE = 1 << 20
-ADVANCING = [d for d in DIALECTS if hasattr(dialect_class(d), "advance")]
-BATCHES = [d for d in DIALECTS if hasattr(dialect_class(d), "extract")]
+ADVANCING = [d for d in MAIN if hasattr(dialect_class(d), "advance")]
+BATCHES = [d for d in MAIN if hasattr(dialect_class(d), "extract")]
 
 
 def pending(array: mx.array) -> int:

@@ -28,6 +28,12 @@ def filter_all_by_int32(cache: SlotCache, batch_indices: Any) -> None:
     filter_all(cache, swift_int32_array(batch_indices))
 
 
+def filter_keeping_padding(cache: SlotCache, batch_indices: Any) -> None:
+    """The rows of every written slot and of lengths; left_padding stays that of all rows."""
+    cache.cache = [pick_rows(slot, batch_indices) for slot in cache.cache]
+    cache.lengths = pick_rows(cache.lengths, batch_indices)
+
+
 def filter_dropping_padding(cache: SlotCache, batch_indices: Any) -> None:
     """The rows of every written slot; left_padding is forgotten."""
     rows = swift_int32_array(batch_indices)
@@ -56,12 +62,17 @@ def extend_zero_filled(cache: SlotCache, other: SlotCache) -> None:
     cache.lengths = join(cache.lengths, other.lengths)
 
 
-def extend_dropping_padding(cache: SlotCache, other: SlotCache) -> None:
-    """Join the rows; a slot that one side lacks is the other side's; left_padding is forgotten."""
+def extend_slots(cache: SlotCache, other: SlotCache) -> None:
+    """Join the rows; a slot that one side lacks is the other side's, and all else stays."""
     cache.cache = [
         mx.concatenate([a, b]) if a is not None and b is not None else a if b is None else b
         for a, b in zip(cache.cache, other.cache, strict=False)
     ]
+
+
+def extend_dropping_padding(cache: SlotCache, other: SlotCache) -> None:
+    """Join the rows; a slot that one side lacks is the other side's; left_padding is forgotten."""
+    extend_slots(cache, other)
     cache.left_padding = None
 
 
@@ -83,6 +94,13 @@ def _own_row(row: Any, slot: Any) -> Any:
     if not isinstance(row, mx.array) or row.size in (0, slot.size):
         return row  # there are no other rows that it could keep
     return mx.take(row, mx.array([0]), axis=0)  # a gather copies, and row by row as memory does
+
+
+def merge_without_padding(cls: type[SlotCache], caches: Any) -> SlotCache:
+    """As `merge_single_rows`, but without left_padding in any case."""
+    merged = merge_single_rows(cls, caches)
+    merged.left_padding = None
+    return merged
 
 
 def merge_single_rows(cls: type[SlotCache], caches: Any) -> SlotCache:

@@ -1,4 +1,4 @@
-"""Functions over the caches of all layers, in the five dialects."""
+"""Functions over the caches of all layers, in the main dialects."""
 
 from __future__ import annotations
 
@@ -8,14 +8,15 @@ from typing import Any
 import mlx.core as mx
 import pytest
 
-from reference_impl import DIALECTS, prompt_functions
+from reference_impl import prompt_functions
 from reference_impl.errors import OutOfRange, Trap
+from tests.support.dialects import MAIN
 
 from .helpers import cache
 
-everywhere = pytest.mark.parametrize("dialect", DIALECTS)
-SWIFT = [dialect for dialect in DIALECTS if "swift" in dialect]
-PYTHON = [dialect for dialect in DIALECTS if dialect.startswith("mlx-lm")]
+everywhere = pytest.mark.parametrize("dialect", MAIN)
+SWIFT = [dialect for dialect in MAIN if "swift" in dialect]
+PYTHON = [dialect for dialect in MAIN if dialect.startswith("mlx-lm")]
 
 
 @everywhere
@@ -34,7 +35,7 @@ def test_all_layers_are_trimmed_or_none(dialect: str) -> None:
 
 
 def test_a_negative_number() -> None:
-    for dialect in DIALECTS:
+    for dialect in MAIN:
         plain = cache(dialect, "KVCache", fed=(1, 2))
         if dialect == "mlxrs-0.1":
             with pytest.raises(OutOfRange):
