@@ -86,7 +86,8 @@ class _Tried:
 def captured(
     run: Run, name: str, cases: Iterable[Case] | None = None, leave: Iterable[str] = ()
 ) -> Answers:
-    """What the release of a run answers as a child `name` of the dialect of the run.
+    """What the release of a run answers as a child `name` of the dialect of the run, or, where that
+    is the dialect of the run, in cases that are newer than what is written of it.
 
     Unsteady if a second run of the same cases, on a fresh process, gives anything else. The cases
     to `leave` are not looked at: a person says what holds there.
@@ -138,10 +139,11 @@ def _dialect(run: Run, name: str) -> tuple[Dialect, dict[str, str], list[str]]:
             if kind.name not in parent.absent:
                 gone[kind.name] = f"{who.name} {who.version} has no such cache"
     back = sorted(op for op in declared & parent.absent.keys())
+    parents = parent.parents if name == parent.id else (parent.id, *parent.parents)
     dialect = replace(
         parent,
         id=name,
-        parents=(parent.id, *parent.parents),
+        parents=parents,
         absent={op: why for op, why in {**parent.absent, **gone}.items() if op not in back},
     )
     return dialect, gone, back

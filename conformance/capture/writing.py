@@ -40,7 +40,11 @@ class Writer:
                 self._answers.left[name] = reason
             else:
                 self._unable(name, reason)
-        self._entry(backend, who)
+        if self._name not in self._suite.dialects:
+            self._entry(backend, who)
+            return
+        for op in (*self._answers.gone, *self._answers.back):
+            self._answers.left[op] = "`absent` of the dialect does not agree"
 
     def save(self) -> list[Path]:
         """Write all files, once each of them is known to be right; gives their paths."""
@@ -60,6 +64,9 @@ class Writer:
         step = (*where, "steps", each.number - 1)
         written = editor.data["cases"][where[1]]["steps"][each.number - 1]
         fields = named(each.fields, self._suite.tensors_of(each.case))
+        if self._name in written.get("unless", {}):
+            self._answers.left[each.case.id] = f"step {each.number} is written otherwise already"
+            return
         if written.get("unless"):
             editor.put((*step, "unless"), self._name, fields)
         else:

@@ -26,8 +26,10 @@ _ID = re.compile(r"^[a-z0-9]+(-[a-z0-9.]+)+$")
 def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("what", choices=["capture"])
     parser.add_argument("--backend", required=True, help="as in run")
-    parser.add_argument("--extends", required=True, metavar="DIALECT", help="the nearest one")
-    parser.add_argument("--id", required=True, help="of the new dialect")
+    parser.add_argument("--extends", metavar="DIALECT", help="the nearest one, of a new dialect")
+    parser.add_argument(
+        "--id", required=True, help="of the new dialect, or of one that lacks newer cases"
+    )
     parser.add_argument(
         "--leave", action="append", default=[], metavar="CASE",
         help="write nothing of this case, a person does (* matches)",
@@ -38,13 +40,17 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     suite = checked(read_suite(options.fixtures))
-    if options.id in suite.dialects:
-        raise ValueError(f"there is a dialect {options.id} already")
+    known = options.id in suite.dialects
+    if known and options.extends:
+        raise ValueError(f"there is a dialect {options.id} already; leave --extends out")
+    if not known and not options.extends:
+        raise ValueError(f"--extends: say which dialect {options.id} is nearest to, see identify")
     if not _ID.match(options.id):
         raise ValueError(f"--id {options.id}: write it like mlx-lm-0.33")
     left = [case.id for case in select(suite, options.leave)] if options.leave else []
     terms = Terms(timeout=seconds("--timeout", options.start_timeout))
-    opened = Run(suite, options.backend, options.extends, terms)
+    parent = options.extends or options.id
+    opened = Run(suite, options.backend, parent, terms)
     try:
         answers = captured(opened, options.id, leave=left)
     finally:
@@ -59,12 +65,12 @@ def run(options: argparse.Namespace) -> int:
     for op, why in answers.gone.items():
         print(f"not there: {op} ({why})")
     for op in answers.back:
-        print(f"there, unlike in {options.extends}: {op}")
+        print(f"there, unlike in {parent}: {op}")
     found = rules(suite, answers.dialect, answers.changed)
     if found:
         from conformance.transport import reference_rules
 
-        where = reference_rules.rules(options.extends, [each.operation for each in found])
+        where = reference_rules.rules(parent, [each.operation for each in found])
         print(f"rules that must follow, in a module of the reference for {options.id}:")
         for line in listed(suite, found, where):
             print(f"  {line}")

@@ -7,6 +7,7 @@ from typing import Any
 from reference_impl.absence import absent
 from reference_impl.batch_kv import rows as batch_rows
 from reference_impl.dialects import mlx_lm_0_31 as later
+from reference_impl.quantized import rules as quantized_rules
 from reference_impl.slots.rules import batch
 
 
@@ -17,6 +18,10 @@ class ArraysCache(later.ArraysCache):
     filter = batch.filter_keeping_padding
     extend = batch.extend_slots
     merge: Any = classmethod(batch.merge_without_padding)
+
+
+class QuantizedKVCache(later.QuantizedKVCache):
+    nbytes = property(quantized_rules.bytes_by_a_missing_name)
 
 
 class BatchKVCache(later.BatchKVCache):

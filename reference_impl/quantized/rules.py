@@ -267,6 +267,11 @@ def bytes_of_buffers(cache: QuantizedKVCache) -> int:
     return sum(part.nbytes for part in parts)
 
 
+def bytes_by_a_missing_name(cache: QuantizedKVCache) -> int:
+    """Before mlx-lm 0.31.3: a NameError, with tokens or without."""
+    raise NameError("name 'tree_reduce' is not defined")
+
+
 # Metadata
 
 
