@@ -37,6 +37,8 @@ CHAPTERS = {
     "chunked": "ChunkedKVCache: appending, dropping the front, taking back",
     "chunked_state": "ChunkedKVCache: masks, state, copies",
     "chunked_more": "ChunkedKVCache: first tokens, counting, what is handed out",
+    "lists": "CacheList: children, what it says of them, taking back, batches",
+    "lists_state": "CacheList: state, copies, what it says of itself",
     "batch_kv": "BatchKVCache",
     "batch_kv_more": "BatchKVCache: tokens, padding, rows, what it shows",
     "batch_rotating": "BatchRotatingKVCache",
