@@ -5,14 +5,18 @@ from __future__ import annotations
 import sys
 from collections.abc import Sequence
 
-from conformance.cli.command import carry_out
+from conformance.cli.command import carry_out, say_interrupted
 from conformance.cli.commands import parsed
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run one command and exit: 0 done, 1 the judged implementation failed, 2 bad use."""
     own = sys.argv[1:]
-    carry_out(parsed(own if arguments is None else arguments), own if arguments is None else None)
+    try:
+        options = parsed(own if arguments is None else arguments)
+    except KeyboardInterrupt:
+        sys.exit(say_interrupted())
+    carry_out(options, own if arguments is None else None)
 
 
 if __name__ == "__main__":

@@ -22,11 +22,13 @@ from typing import TYPE_CHECKING, Any, NoReturn
 import msgspec
 import pytest
 
+from conformance.cli.command import say_interrupted
 from conformance.cli.options import OPTIONS
 from conformance.engine import transfer
 from conformance.engine.runner import Run, Terms, parse_shard, select_ids
 from conformance.fixtures.load import load_suite
 from conformance.fixtures.userfile import FixtureError
+from conformance.invocation import NAME
 from conformance.patience import checked
 from conformance.properties.profiles import MAX_SEED, PROFILES, PropertyChoice
 from conformance.properties.result import PartResult
@@ -78,6 +80,12 @@ def pytest_configure(config: pytest.Config) -> None:
     config.pluginmanager.register(state, "mlx-cache-conformance-state")
 
 
+def pytest_keyboard_interrupt(excinfo: pytest.ExceptionInfo[BaseException]) -> None:
+    """The word that every command has for it; that a run cannot begin comes by here too."""
+    if isinstance(excinfo.value, KeyboardInterrupt):
+        say_interrupted()
+
+
 def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
     """Benchmarks with --benchmark-only and cases without: neither shows up as skipped."""
     if not collection_path.name.startswith("test_") or _PACKAGE not in collection_path.parents:
@@ -100,8 +108,12 @@ def _terminated_as_before() -> None:
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
 
 
+# pytest puts the name of the class in front of the reason: "Exit: " would say nothing.
+_Ended = type(NAME, (pytest.exit.Exception,), {})
+
+
 def _leave(reason: object) -> NoReturn:
-    pytest.exit(f"mlx-cache-conformance: {reason}", returncode=2)
+    raise _Ended(str(reason), returncode=2)
 
 
 class _State:

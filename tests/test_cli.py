@@ -15,6 +15,7 @@ import msgspec
 import pytest
 from support.folder import CHAPTER, write
 
+from conformance import plugin
 from conformance.__main__ import main
 from conformance.cli import report as report_command
 from conformance.cli.commands import GROUPS
@@ -22,7 +23,7 @@ from conformance.cli.options import OPTIONS, for_pytest
 from conformance.engine.execute import execute
 from conformance.engine.judge import judge
 from conformance.engine.plan import applicability, plan
-from conformance.engine.runner import parse_shard, select
+from conformance.engine.runner import parse_shard, select, select_ids
 from conformance.engine.verdict import Status, Verdict
 from conformance.fixtures.load import load_suite
 from conformance.fixtures.userfile import FixtureError
@@ -31,6 +32,7 @@ from conformance.properties.profiles import PropertyChoice, Tries
 from conformance.properties.result import PartResult
 from conformance.reporting import json_report
 from conformance.reporting.summary import About, RunSummary
+from conformance.suggestions import did_you_mean
 from conformance.transport import connect, served
 from conformance.transport.backend import BackendUnusable
 from conformance.transport.messages import Implementation
@@ -77,7 +79,7 @@ def test_a_run_that_cannot_begin_is_one_line_and_exit_code_2(arguments, text):
     done = cli(*arguments)
     said = [line for line in (done.stdout + done.stderr).splitlines() if line.strip()]
     assert len(said) == 1, said
-    assert "mlx-cache-conformance: " in said[0]
+    assert said[0].startswith("mlx-cache-conformance: ")
     assert text in said[0]
     assert done.returncode == 2
 
@@ -102,6 +104,68 @@ def test_other_bad_use(capfd, arguments, text):
     assert said.startswith("mlx-cache-conformance: ")
     assert text in said
     assert (out, ended.value.code) == ("", 2)
+
+
+MISTYPED = [
+    ("list --dialect mlx-lm-032", "; did you mean mlx-lm-0.32?"),
+    ("list --tag hostil", "; did you mean hostile?"),
+    ("diff mlx-lm-0.32 mlx-lm-031", "; did you mean mlx-lm-0.31?"),
+    ("explain mask.both.combinatio", "; did you mean mask.both.combination or "),
+    ("serve --backend referenc", "; did you mean reference?"),
+    ("serve --backend mutant:mask-invertd", "; did you mean mask-inverted?"),
+    ("bench --op make_masc", "; did you mean make_mask?"),
+    ("report show x.json --report-format htlm", "; did you mean html?"),
+    ("lst", "; did you mean list?"),
+    ("list hazard", "; did you mean hazards?"),
+    ("new-adapter pyton x", "; did you mean python?"),
+    ("doctor --dialct x", "; did you mean --dialect?"),
+]
+
+
+@pytest.mark.parametrize(("words", "meant"), MISTYPED)
+def test_what_is_mistyped_is_guessed(capfd, words, meant):
+    command = words.split()[0]
+    with pytest.raises(SystemExit) as ended:
+        main(words.split())
+    out, err = capfd.readouterr()
+    assert meant in err.splitlines()[-1]
+    assert (out, ended.value.code) == ("", 2)
+    if err.startswith("usage: ") and command != "lst":
+        assert err.startswith(f"usage: mlx-cache-conformance {command} "), "its own usage"
+
+
+def test_what_is_like_nothing_is_not_guessed():
+    assert did_you_mean("xyzzy", ["reference", "mutant"]) == ""
+
+
+def test_ids_of_a_run_are_guessed():
+    for ids, tags, meant in ((["mask.both.combinatio"], [], "mask.both.combination"),
+                             ([], ["hostil"], "hostile")):  # fmt: skip
+        with pytest.raises(ValueError, match=f"; did you mean {meant}"):
+            select_ids(SUITE, ids, tags, None)
+    with pytest.raises(ValueError, match=r"; did you mean quick\?"):
+        PropertyChoice("quik", 0)
+
+
+def test_an_interrupt_is_one_line(capsys, monkeypatch):
+    def interrupted(*_):
+        raise KeyboardInterrupt
+
+    for place in ("conformance.cli.list.run", "conformance.__main__.parsed"):
+        with monkeypatch.context() as patch:
+            patch.setattr(place, interrupted)
+            with pytest.raises(SystemExit) as ended:
+                main(["list"])
+        assert ended.value.code == 130
+        assert capsys.readouterr().err == "mlx-cache-conformance: interrupted\n"
+
+
+def test_an_interrupted_run_says_so(capsys):
+    for error in (KeyboardInterrupt(), pytest.exit.Exception("x")):
+        with pytest.raises(BaseException) as caught:  # noqa: PT011
+            raise error
+        plugin.pytest_keyboard_interrupt(caught)
+    assert capsys.readouterr().err == "mlx-cache-conformance: interrupted\n"
 
 
 @pytest.mark.parametrize(

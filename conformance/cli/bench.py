@@ -22,6 +22,7 @@ from conformance.benchmarks.report import Timings, Who, format_of, rendered
 from conformance.benchmarks.table import table
 from conformance.engine.dialect import dialect_named
 from conformance.fixtures.dialects import default_dialect, read_dialects
+from conformance.suggestions import did_you_mean
 from conformance.transport import DEVICES, connect
 from conformance.transport.backend import BackendUnusable
 from conformance.transport.causes import Unusable
@@ -127,7 +128,8 @@ def _chosen(options: argparse.Namespace) -> list[Benchmark]:
     known = list(dict.fromkeys(each.op for each in everything))
     for op in options.op:
         if op not in known:
-            raise ValueError(f"--op {op}: the operations are {', '.join(known)}")
+            near = did_you_mean(op, known, 1)
+            raise ValueError(f"--op {op}: the operations are {', '.join(known)}{near}")
     if not 0 < options.seconds <= 3600:
         raise ValueError(f"--seconds {options.seconds:g}: write a number above 0, at most 3600")
     if not 0 < options.within <= 86400:

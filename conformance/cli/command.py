@@ -12,6 +12,7 @@ from conformance.supervision import SUPERVISION, supervise
 from conformance.transport.backend import BackendUnusable
 
 USAGE_ERROR = 2
+INTERRUPTED = 130  # what a shell says of a program that SIGINT ended
 NOTHING = "no case was executed, which proves nothing"
 
 
@@ -29,7 +30,15 @@ def carry_out(options: argparse.Namespace, arguments: list[str] | None = None) -
     except (BackendUnusable, FixtureError, ValueError) as error:
         print(f"mlx-cache-conformance: {error}", file=sys.stderr)
         code = USAGE_ERROR
+    except KeyboardInterrupt:
+        code = say_interrupted()
     sys.exit(code)
+
+
+def say_interrupted() -> int:
+    """One line in place of a traceback; the exit code."""
+    print("mlx-cache-conformance: interrupted", file=sys.stderr)
+    return INTERRUPTED
 
 
 class _Output(io.FileIO):

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import argparse
 import importlib
+import re
 from collections.abc import Sequence
+from typing import NoReturn
 
 from conformance import __version__
 from conformance.invocation import NAME
+from conformance.suggestions import did_you_mean
 
 GROUPS = {
     "judge an implementation": {
@@ -39,12 +42,26 @@ GROUPS = {
 }
 
 
+class _Parser(argparse.ArgumentParser):
+    """One that says what a mistyped option, command or choice may have meant."""
+
+    def error(self, message: str) -> NoReturn:
+        chosen = re.search(r"invalid choice: '([^']*)' \(choose from (.*)\)$", message)
+        unknown = re.match(r"unrecognized arguments: (--[\w-]+)", message)
+        if chosen:
+            known = re.findall(r"[\w-]+", chosen[2])
+            message += did_you_mean(chosen[1], known, 1)
+        elif unknown:
+            message += did_you_mean(unknown[1], self._option_string_actions, 1)
+        super().error(message)
+
+
 def parsed(words: Sequence[str]) -> argparse.Namespace:
     """The options of the chosen command, with `run`, and `opens` where it has any."""
     chosen = _top().parse_args(words[:1])
     module = importlib.import_module(f"conformance.cli.{chosen.command.replace('-', '_')}")
     purpose = next(group[chosen.command] for group in GROUPS.values() if chosen.command in group)
-    parser = argparse.ArgumentParser(
+    parser = _Parser(
         prog=f"{NAME} {chosen.command}",
         description=getattr(module, "DESCRIPTION", f"{purpose[0].upper()}{purpose[1:]}."),
     )
@@ -57,7 +74,7 @@ def _top() -> argparse.ArgumentParser:
     lines = []
     for title, group in GROUPS.items():
         lines += ["", f"{title}:", *(f"  {name:<12} {what}" for name, what in group.items())]
-    top = argparse.ArgumentParser(
+    top = _Parser(
         prog=NAME,
         description="Judge an implementation of MLX's slot cache (ArraysCache / MambaCache).",
         usage=f"{NAME} [-h] [--version] COMMAND ...",

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import argparse
-import difflib
 from collections.abc import Iterator
 from typing import Any
 
 from conformance.fixtures.load import load_suite
 from conformance.reporting import explanation
+from conformance.suggestions import did_you_mean
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -24,6 +24,4 @@ def run(options: argparse.Namespace) -> int:
 
 def _unknown(suite: Any, wanted: str) -> Iterator[str]:
     names = [*suite.cases, *suite.requirements, *suite.hazards, *suite.dialects]
-    close = difflib.get_close_matches(wanted, names, n=3, cutoff=0.4)
-    hint = f"; did you mean {' or '.join(close)}?" if close else ""
-    raise ValueError(f"nothing is called {wanted!r}{hint}")
+    raise ValueError(f"nothing is called {wanted!r}{did_you_mean(wanted, names, cutoff=0.4)}")

@@ -13,6 +13,7 @@ import msgspec
 from msgspec import UNSET, UnsetType
 
 from conformance.engine.literals import Strict
+from conformance.suggestions import did_you_mean
 
 Evidence = Literal["run", "read"]
 Lineage = tuple[str, ...]  # the names under which a dialect is found, the nearest first
@@ -232,5 +233,8 @@ def _reasons(
 def dialect_named(name: str, dialects: Mapping[str, Dialect]) -> Dialect:
     """One of `dialects`; ValueError lists the ones there are."""
     if name not in dialects:
-        raise ValueError(f"unknown dialect {name!r}: the dialects are {', '.join(dialects)}")
+        raise ValueError(
+            f"unknown dialect {name!r}: the dialects are {', '.join(dialects)}"
+            f"{did_you_mean(name, dialects, 1)}"
+        )
     return dialects[name]

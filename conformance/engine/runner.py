@@ -19,6 +19,7 @@ from conformance.engine.plan import Plan, applicability, plan
 from conformance.engine.suite import Suite
 from conformance.engine.verdict import NotRun, Status, SuiteBug, Verdict
 from conformance.patience import START_SECONDS
+from conformance.suggestions import did_you_mean
 from conformance.transport import connect, served
 from conformance.transport.backend import Backend, BackendUnusable
 from conformance.transport.causes import Unusable
@@ -223,7 +224,9 @@ def select_ids(
         for pattern in ids:
             matching = fnmatch.filter(chosen, pattern)
             if not matching:
-                raise ValueError(f"no case is called {pattern}; see mlx-cache-conformance list")
+                near = did_you_mean(pattern, suite.cases)
+                near = near or "; see mlx-cache-conformance list"
+                raise ValueError(f"no case is called {pattern}{near}")
             found.update(matching)
         chosen = [name for name in chosen if name in found]
     if tags:
@@ -232,6 +235,7 @@ def select_ids(
             if tag not in known:
                 raise ValueError(
                     f"no case has the tag {tag}; the tags are {', '.join(sorted(known))}"
+                    f"{did_you_mean(tag, known)}"
                 )
         chosen = [name for name in chosen if set(suite.cases[name].tags) & set(tags)]
     if shard:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from conformance.mutants.alter import altered
+from conformance.suggestions import did_you_mean
 from reference_impl import cache_classes, dialect_class, from_state
 
 # Rule -> how it stands in the class of a dialect, given what stands there.
@@ -71,8 +71,7 @@ def named(name: str, known: Mapping[str, Mutant], hint: str) -> Mutant:
     """A mutant by its name; ValueError with the names that are like it, or the hint."""
     if name in known:
         return known[name]
-    near = ", ".join(difflib.get_close_matches(name, known, n=3))
-    raise ValueError(f"no mutant is called {name!r}; {f'did you mean {near}?' if near else hint}")
+    raise ValueError(f"no mutant is called {name!r}{did_you_mean(name, known) or f'; {hint}'}")
 
 
 def classes(mutant: Mutant) -> dict[str, type[Any]]:

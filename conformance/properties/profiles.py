@@ -9,6 +9,7 @@ from enum import Enum
 
 from conformance.engine.kind import Kind
 from conformance.engine.kinds import Kinds
+from conformance.suggestions import did_you_mean
 
 MAX_SEED = 2**32 - 1
 MAX_EXAMPLES = 10_000_000
@@ -76,6 +77,7 @@ class PropertyChoice:
         if self.profile not in PROFILES:
             raise ValueError(
                 f"no profile is called {self.profile!r}; the profiles are {', '.join(PROFILES)}"
+                f"{did_you_mean(self.profile, PROFILES, 1)}"
             )
         if not 0 <= self.seed <= MAX_SEED:
             raise ValueError(f"--seed {self.seed}: write a number from 0 to {MAX_SEED}")

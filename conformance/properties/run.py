@@ -15,6 +15,7 @@ from conformance.engine.plan import absent
 from conformance.engine.runner import Run
 from conformance.engine.session import RESET
 from conformance.engine.verdict import Mismatch, NoAnswer, Status, StepRecord, Verdict
+from conformance.fixtures.userfile import FixtureError
 from conformance.outcomes.difference import Difference
 from conformance.properties import transcript
 from conformance.properties.agreement import first_difference
@@ -166,16 +167,20 @@ class Properties:
             verdict=verdict.status.value, case=finding.yaml,
         )  # fmt: skip
         whole, theirs = with_looks(self._comparison, found)
-        transcript.write(path, head, whole.drawn.calls, whole.drawn.replies, theirs.replies)
         backend = ("--backend", target.backend, "--dialect", target.dialect)
+        again, kept = invocation.command("replay", str(path), *backend), str(path)
+        try:
+            transcript.write(path, head, whole.drawn.calls, whole.drawn.replies, theirs.replies)
+        except FixtureError as error:  # a folder that cannot be written costs no more than that
+            again, kept = self._again(part), f"not kept: {error}"
         lines = [
             report.failure(
                 verdict, self._run.suite.extended(finding.case), target,
-                invocation.command("replay", str(path), *backend),
+                again,
             ),
             *more,
             f"  found by: {self._again(part)}",
-            f"  the answers of both: {path}",
+            f"  the answers of both: {kept}",
             "  as a case, to be pasted into a chapter of fixtures:",
             finding.yaml,
         ]  # fmt: skip

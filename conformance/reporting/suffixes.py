@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from conformance.suggestions import did_you_mean
+
 # The first suffix is that of a new file; a format without any is asked for by name.
 SUFFIXES: dict[str, tuple[str, ...]] = {
     "text": (".txt",),
@@ -22,7 +24,10 @@ def chosen(path: Path | None, name: str | None, default: str) -> str:
     """The format of a file; ValueError for a name that there is not, and for a suffix of none."""
     if name is not None:
         if name not in SUFFIXES:
-            raise ValueError(f"there is no format {name!r}; the formats are {', '.join(SUFFIXES)}")
+            raise ValueError(
+                f"there is no format {name!r}; the formats are {', '.join(SUFFIXES)}"
+                f"{did_you_mean(name, SUFFIXES, 1)}"
+            )
         return name
     if path is None:
         return default

@@ -60,6 +60,7 @@ class RunSummary:
         self._shares = coverage.shares(suite, suite.dialects[about.dialect], verdicts)
         self._tried: list[str] = []
         self._failed_parts: list[str] = []
+        self._parts = 0  # of the properties, that were tried
         self._drawn: list[json_report.DrawnProperties] = []
         self._cut_short = bool(missing)
         self.problems: list[str] = []
@@ -95,7 +96,8 @@ class RunSummary:
     def tried(self, order: PropertyChoice, outcomes: Sequence[PartResult]) -> None:
         """Take in what came of the properties."""
         self._drawn = [json_report.DrawnProperties(order.profile, order.seed, order.examples)]
-        if any(outcome.status is not Status.NOT_APPLICABLE for outcome in outcomes):
+        self._parts = sum(each.status is not Status.NOT_APPLICABLE for each in outcomes)
+        if self._parts:
             self._tried = text.properties(order, outcomes)
             self._failed_parts = [each.part for each in outcomes if each.status.failed]
         else:
@@ -163,4 +165,6 @@ class RunSummary:
             write(self.hint)
         target = Target(self._about.backend, self._about.dialect)
         who = self._about.implementation
-        write(text.last_line(self._verdicts, who, target, self._seconds, len(self._failed_parts)))
+        failed = len(self._failed_parts)
+        seconds = self._seconds
+        write(text.last_line(self._verdicts, who, target, seconds, failed, self._parts))

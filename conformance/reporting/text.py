@@ -147,10 +147,12 @@ def last_line(
     target: Target,
     seconds: float | None,
     parts: int = 0,
+    tried: int = 0,
 ) -> str:
     """The counts of a run on one line; without `seconds`, where it is not one run's.
 
-    `parts` is how many of the properties failed.
+    `parts` is how many of the properties failed, of so many that were `tried`; these are what is
+    counted where no case is.
     """
     counts = Counter(column(verdict) for verdict in verdicts)
     kinds = [f"{counts[s.value]} {s.value}" for s in Status if s.failed and counts[s.value]]
@@ -161,11 +163,13 @@ def last_line(
     took = "" if seconds is None else f" in {seconds:.1f} s"
     version = f" {who.version}" if who.version else ""
     version += f" on mlx {who.mlx}" if who.mlx else ""
-    return (
+    said = (
         f"{counts[Status.PASS.value]} passed, {failed} failed{split}, {known}"
-        f"{counts[Status.NOT_APPLICABLE.value]} not applicable{broken}: "
-        f"{who.name}{version} as {target.dialect}{took}"
+        f"{counts[Status.NOT_APPLICABLE.value]} not applicable{broken}"
     )
+    if tried and not counts:
+        said = f"{tried - parts} passed, {parts} failed of {tried} parts of the properties"
+    return f"{said}: {who.name}{version} as {target.dialect}{took}"
 
 
 def properties(order: PropertyChoice, outcomes: Sequence[PartResult]) -> list[str]:

@@ -10,6 +10,7 @@ from collections.abc import Callable
 
 from conformance import invocation
 from conformance.patience import CHANGE_TIMEOUT, START_SECONDS
+from conformance.suggestions import did_you_mean
 from conformance.transport.backend import (
     Backend,
     BackendCrashed,
@@ -53,7 +54,10 @@ def connector(
 
         release = released.parse(rest)
         return lambda: released.ReleasedBackend(release, start_seconds, problem, device)
-    raise BackendUnusable(Unusable.NO_BACKEND, f"unknown backend {spec!r}: a backend is {FORMS}")
+    near = did_you_mean(spec, ["reference"])
+    raise BackendUnusable(
+        Unusable.NO_BACKEND, f"unknown backend {spec!r}: a backend is {FORMS}{near}"
+    )
 
 
 def connect(

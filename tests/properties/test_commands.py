@@ -79,7 +79,9 @@ def test_trouble_is_its_own_verdict(tmp_path, behaviour, verdict):
     unruly = Path(__file__).resolve().parent.parent / "support" / "unruly.py"
     backend = f"cmd:{sys.executable} {unruly} {behaviour} {tmp_path}"
     done = run(tmp_path, "run", "--properties", "quick", "-k", "sequences-1", "--backend", backend,
-               "--dialect", "mlx-lm-0.31")  # fmt: skip
+               "--dialect", "mlx-lm-0.31", "--found", "/dev/null/found")  # fmt: skip
     assert done.returncode == 1
+    assert "the answers of both: not kept: /dev/null/found/" in done.stdout
+    assert "0 passed, 1 failed of 1 parts of the properties: " in done.stdout.splitlines()[-1]
     assert f": {verdict}" in done.stdout
     assert "- id: found." in done.stdout
