@@ -7,13 +7,19 @@ import msgspec
 import pytest
 
 from conformance import invocation
+from conformance.engine.execute import execute
+from conformance.engine.plan import plan
 from conformance.engine.runner import Terms
+from conformance.fixtures.load import load_suite
 from conformance.transport import connect, served
-from conformance.transport.backend import BackendUnusable
+from conformance.transport.backend import BackendHung, BackendUnusable
 from conformance.transport.causes import Unusable
 from conformance.transport.python_adapters import compute_on
+from conformance.transport.restarting import RestartingBackend
 
 DIALECT = "mlx-lm-0.32"
+SUITE = load_suite()
+CASE = SUITE.cases["index.get.written"]
 SPOKEN = {
     "protocol": 1,
     "implementation": {"name": "far", "version": "1", "language": "go"},
@@ -76,3 +82,18 @@ def test_no_device_changes_nothing():
     before = mx.default_device()
     compute_on("")
     assert mx.default_device() == before
+
+
+@pytest.mark.parametrize(("device", "patient"), [("", 1), ("cpu", 1), ("gpu", 6)])
+def test_a_gpu_has_time_to_compile_its_kernels(tmp_path, device, patient):
+    asked = []
+    with connect(_command(tmp_path, device), DIALECT) as backend:
+
+        def call_all(calls, seconds):
+            asked.append(seconds)
+            raise BackendHung("x")
+
+        backend.call_all = call_all
+        session = RestartingBackend(lambda: backend)
+        execute(plan(CASE, SUITE.dialects[DIALECT], SUITE.tensors_of(CASE)), session)
+    assert asked[0] == pytest.approx(10 * patient, abs=1)

@@ -18,6 +18,7 @@ from conformance.reporting import json_report
 from conformance.transport import connect
 from tools.mutants import mutants
 from tools.pages import specification, templates
+from tools.pages.__main__ import PAGES
 from tools.pages.mutants import violators
 
 SCHEMAS = Path(grammar.__file__).parent / "schemas"
@@ -88,3 +89,8 @@ def test_the_reference_has_exactly_the_operations_of_each_dialect():
         absent = {op for op in operations if plan.absent(dialect, op) is not None}
         assert operations - declared <= absent, dialect.id
         assert not (declared & absent) - {"write_in_place"}, dialect.id
+
+
+def test_the_page_of_timings_on_cuda_is_that_of_its_figures():
+    path, made = PAGES["cuda"]
+    assert path.read_text(encoding="utf-8") == made(), "run: python -m tools.pages cuda"

@@ -38,6 +38,12 @@ def _on(place: mx.Device, run: Callable[[], mx.array]) -> mx.array:
     return made
 
 
+def device_name(device: str) -> str:
+    """What MLX calls a device; empty where it has none of it here."""
+    place = mx.Device(getattr(mx, device)) if device else mx.default_device()
+    return str(mx.device_info(place).get("device_name", "")) if mx.is_available(place) else ""
+
+
 def measure(run: Callable[[], Any], repeats: int = 1) -> float:
     """Seconds that one of `repeats` takes."""
     started = time.perf_counter()

@@ -12,9 +12,10 @@ from typing import Any
 import psutil
 
 
-def machine() -> dict[str, Any]:
-    """Processor, cores, memory, system and versions."""
+def machine(accelerator: str = "") -> dict[str, Any]:
+    """Processor, cores, memory, system and versions; an accelerator where one computes."""
     return {
+        **({"accelerator": accelerator} if accelerator else {}),
         "cpu": _processor() or platform.machine(),
         "cores": os.cpu_count(),
         "memory_gb": round(psutil.virtual_memory().total / (1 << 30)),

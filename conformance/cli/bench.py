@@ -14,6 +14,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from conformance import __version__
+from conformance.benchmarks.limits import device_name
 from conformance.benchmarks.machine import machine
 from conformance.benchmarks.operations import benchmarks
 from conformance.benchmarks.pairs import compare
@@ -114,7 +115,9 @@ def run(options: argparse.Namespace) -> int:
             Who(spec, name, each.device)
             for spec, name, each in zip(specs, names, who, strict=False)
         ]
-        timings = Timings(__version__, machine(), sides[0], (*sides, None)[1], rows)
+        device = sides[0].device
+        accelerator = device_name(device) if device not in ("", "cpu") else ""
+        timings = Timings(__version__, machine(accelerator), sides[0], (*sides, None)[1], rows)
         print(f"written: {', '.join(map(str, _written(options, timings)))}")
     if not any(row.backend.seconds for row in rows):
         print("nothing was timed")

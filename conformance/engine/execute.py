@@ -23,6 +23,7 @@ from conformance.transport.memory import Gauge
 from conformance.transport.restarting import RestartingBackend
 
 _LEAVE_SECONDS = 5.0  # for the reset after a case, however much of its time the case took
+_ON_A_GPU = 6
 
 
 @dataclass(frozen=True)
@@ -82,7 +83,7 @@ def _in_folder(plan: Plan, session: RestartingBackend, together: bool, folder: P
     gauge: Gauge | None = None
     try:
         backend = session.backend
-        deadline = time.monotonic() + plan.case.budget.seconds
+        deadline = time.monotonic() + plan.case.budget.seconds * _patience(backend)
         with _gauge(plan, backend) as gauge:
             for part in _parts([call for _, call in script], together, gauge is not None):
                 replies.extend(backend.call_all(part, max(deadline - time.monotonic(), 0.0)))
@@ -101,6 +102,13 @@ def _in_folder(plan: Plan, session: RestartingBackend, together: bool, folder: P
     session.forget_restarts()
     used = None if gauge is None else gauge.growth
     return Observation(tuple(_seen(plan, replies[1:], folder)), memory_mb=used)
+
+
+def _patience(backend: Backend) -> int:
+    """How many times the seconds of a case: a GPU compiles each kernel for its first use, which
+    takes up to a second, and a case may need a dozen of them.
+    """
+    return 1 if backend.handshake.implementation.device in ("", "cpu") else _ON_A_GPU
 
 
 def _take_leave(backend: Backend, deadline: float) -> None:

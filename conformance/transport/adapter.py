@@ -65,10 +65,11 @@ def decode(value: Any) -> mx.array:
     try:
         dtype = getattr(mx, "bool_" if value["dtype"] == "bool" else value["dtype"])
         if not isinstance(dtype, mx.Dtype):
-            raise ValueError(f"{value['dtype']} is no dtype")
+            raise ValueError(f"no dtype is called {value['dtype']}")
         raw: Any = memoryview(bytes.fromhex(value["data"]))
-        flat = mx.array(raw).view(dtype) if len(raw) else mx.zeros([0], dtype)
-        return flat.reshape(value["shape"])
+        with mx.stream(mx.cpu):  # where the bytes are; a GPU has no float64
+            flat = mx.array(raw).view(dtype) if len(raw) else mx.zeros([0], dtype)
+            return flat.reshape(value["shape"])
     except (KeyError, TypeError, ValueError, AttributeError, RuntimeError) as error:
         raise InvalidArguments(f"not a tensor: {error}") from error
 
@@ -278,8 +279,6 @@ class Adapter:
 
     def op_prepare(self, cache: str, lengths: Any) -> None:
         self.cache(cache).prepare(lengths=lengths)
-
-    # ---- batch operations
 
     def op_filter(self, cache: str, batch_indices: list[int]) -> None:
         self.cache(cache).filter(batch_indices)

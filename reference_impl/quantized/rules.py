@@ -120,7 +120,17 @@ def _quantized_zeros(cache: QuantizedKVCache, shape: tuple[int, ...], dtype: mx.
 
 
 def _quantize(cache: QuantizedKVCache, array: mx.array) -> tuple[mx.array, ...]:
+    if not array.size:  # MLX 0.32.4 divides by zero there on CUDA, which ends the process
+        return _nothing(cache, array)
     return tuple(mx.quantize(array, group_size=cache.group_size, bits=cache.bits))
+
+
+def _nothing(cache: QuantizedKVCache, array: mx.array) -> tuple[mx.array, ...]:
+    """What no numbers quantize to: words, scales and biases of the right widths."""
+    *leading, dimension = array.shape
+    words, groups = dimension * cache.bits // 32, dimension // cache.group_size
+    numbers = mx.zeros((*leading, groups), array.dtype)
+    return mx.zeros((*leading, words), mx.uint32), numbers, numbers
 
 
 def _append(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
+from conformance.benchmarks import report
 from conformance.fixtures.load import load_suite
 from tools.pages import cache_files, damaged_files, protocol, specification
 from tools.pages.mutants import violators
@@ -17,10 +18,16 @@ def _specification() -> str:
     return specification.page(suite, violators(suite))
 
 
+def _on_cuda() -> str:
+    """What `bench --device gpu --report docs/performance/cuda.json` wrote on a machine with one."""
+    return report.rendered(report.read(DOCS / "performance" / "cuda.json"), "markdown")
+
+
 PAGES = {
     "spec": (DOCS / "SPEC.md", _specification),
     "protocol": (DOCS / "protocol.md", protocol.page),
     "prompt-cache-files": (DOCS / "prompt-cache-files.md", cache_files.page),
+    "cuda": (DOCS / "performance" / "cuda.md", _on_cuda),
     "damaged-files": (DOCS / "damaged-files.md", damaged_files.page),
 }
 

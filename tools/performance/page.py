@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 from conformance.benchmarks.pairs import Row
@@ -30,6 +31,7 @@ def page(
         sections=sections,
         missed=[f for _, _, figures in sections for f in figures if f.met is False],
         falls_short=falls_short.strip(),
+        on_a_gpu=(Path(__file__).parent / "on_a_gpu.md").read_text().strip(),
         pictures=pictures,
         sizes=sizes,
     )
