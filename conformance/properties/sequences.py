@@ -173,7 +173,9 @@ class _KindWriter:
     def write(self, name: str) -> None:
         """Append an operation or a move, with arguments that fit the caches there are."""
         own = getattr(self._drawing, f"write_{name}", None)
-        if name in self._moves:
+        if (own or name in self._moves) and not self._pool(RECEIVER):
+            self._write(self._kind.operations[self._drawing.start])
+        elif name in self._moves:
             self._moves[name].write(self._drawing, self)
         elif own is not None:
             own(self)

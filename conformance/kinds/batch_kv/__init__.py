@@ -21,6 +21,12 @@ class GivenBatch(GivenTokens, frozen=True, kw_only=True):
     left_padding: list[int]
 
 
+def _properties() -> object:
+    from conformance.kinds.batch_kv.properties import PROPERTIES  # which needs hypothesis
+
+    return PROPERTIES
+
+
 def _doctoring() -> Doctoring:
     numbers = {
         "offset": tensor("int32", [1], [1]), "left_padding": tensor("int32", [1], [1]), "idx": 2
@@ -35,6 +41,7 @@ BATCH_KV = Kind(
         operations.new(New, "an empty cache with a row for each padding"),
         *batch_operations("kv"),
     ),
+    properties=_properties,
     given=GivenBatch,
     build=build,
     snapshots=SNAPSHOTS,

@@ -23,6 +23,12 @@ class GivenBatchRotating(GivenTokens, frozen=True, kw_only=True):
     left_padding: list[int]
 
 
+def _properties() -> object:
+    from conformance.kinds.batch_rotating.properties import PROPERTIES  # which needs hypothesis
+
+    return PROPERTIES
+
+
 def _doctoring() -> Doctoring:
     numbers = {
         "offset": tensor("int32", [1], [1]), "left_padding": tensor("int32", [1], [1]),
@@ -38,6 +44,7 @@ BATCH_ROTATING = Kind(
         operations.new(New, "an empty cache with a window, and a row for each padding"),
         *batch_operations("rotating"),
     ),
+    properties=_properties,
     given=GivenBatchRotating,
     build=build,
     snapshots=SNAPSHOTS,

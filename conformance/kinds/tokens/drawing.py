@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any, ClassVar
 
 from hypothesis import strategies as st
@@ -42,6 +44,7 @@ class TokenDrawing(Drawing):
     label: ClassVar[str]  # of the class
     widths: ClassVar[Any] = _width
     in_place: ClassVar[bool] = True  # whether buffers are arrays that can be written to
+    what: ClassVar[Any] = _what  # can be held
 
     def __init__(self, draw: st.DrawFn, dialect: Dialect) -> None:
         self._draw = draw
@@ -67,6 +70,15 @@ class TokenDrawing(Drawing):
             self._spoil(shapes[self._draw(_few) - 1])
         keys, values = (self._filled(dtype, shape) for shape in shapes)
         return {"keys": keys, "values": values}
+
+    @contextmanager
+    def of_rows(self, rows: int) -> Iterator[None]:
+        """Tokens have so many rows."""
+        style, self._shape = self._shape, (rows, self._shape[1])
+        try:
+            yield
+        finally:
+            self._shape = style
 
     def _spoil(self, shape: list[int]) -> None:
         """Another length of an axis, or one axis fewer."""
@@ -135,9 +147,16 @@ class TokenDrawing(Drawing):
 
     # ------------------------------------------------------------------ whole operations
 
+    def write_merge(self, writer: Writer) -> None:
+        """One to three caches, of one row where there are any; one may be there twice."""
+        single = [handle for handle, shown in writer.caches.items() if _is_single(shown)]
+        pool = single if single and self._draw(_tens) < 9 else sorted(writer.caches)
+        chosen = [self._draw(st.sampled_from(pool)) for _ in range(self._draw(_width))]
+        writer.step("merge", caches=chosen, into=writer.handle())
+
     def write_hold(self, writer: Writer) -> None:
         name = self._draw(_names)
-        writer.step("hold", cache=writer.existing(), what=self._draw(_what), name=name)
+        writer.step("hold", cache=writer.existing(), what=self._draw(self.what), name=name)
         if isinstance(writer.last_reply("hold"), Returned):
             self._held.add(name)
 
@@ -155,7 +174,7 @@ class TokenDrawing(Drawing):
         for _ in range(self._draw(_singles)):
             writer.step("update_and_fetch", cache=cache, **self.tokens(1))
 
-    def _move_exchange(self, writer: Writer) -> None:
+    def move_exchange(self, writer: Writer) -> None:
         """A cache restored, under any handle, from what another one serialized to."""
         source, target = writer.existing(), writer.handle()
         state = writer.step("state", cache=source)
@@ -182,7 +201,7 @@ class TokenDrawing(Drawing):
     def _move_keep(self, writer: Writer) -> None:
         """What is kept while tokens come, and is looked at again."""
         cache, name = writer.existing(), self._draw(_names)
-        writer.step("hold", cache=cache, what=self._draw(_what), name=name)
+        writer.step("hold", cache=cache, what=self._draw(self.what), name=name)
         if isinstance(writer.last_reply("hold"), Returned):
             self._held.add(name)
             writer.step("update_and_fetch", cache=cache, **self.tokens(self._draw(_few)))
@@ -190,7 +209,7 @@ class TokenDrawing(Drawing):
 
     moves: ClassVar[tuple[Move, ...]] = (
         Move("decode", {"update_and_fetch"}, _move_decode, weight=8),
-        Move("exchange", {"state", "set_state", "from_state"}, _move_exchange, weight=4),
+        Move("exchange", {"state", "set_state", "from_state"}, move_exchange, weight=4),
         Move("branch", {"copy", "update_and_fetch"}, _move_branch, weight=3),
         Move("keep", {"hold", "held", "update_and_fetch"}, _move_keep, weight=3),
     )
@@ -216,3 +235,8 @@ def _stored(shown: Shown) -> int:
     if len(keys) != 1 or not isinstance(keys[0], Tensor) or len(keys[0].shape) != _RANK:
         return 0
     return min(keys[0].shape[2], shown["values"][0].shape[2]) if shown.get("values") else 0
+
+
+def _is_single(shown: Shown) -> bool:
+    keys = shown.get("keys", ())
+    return all(isinstance(part, Tensor) and part.shape[:1] == (1,) for part in keys)
