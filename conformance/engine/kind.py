@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
+from importlib import import_module
 from typing import Any, ClassVar, TypeVar
 
 import msgspec
@@ -141,3 +142,8 @@ class Kind:
         return derived(
             self.given, self.given.__name__, own={"of_kind": self}, tag_field="kind", tag=self.name
         )
+
+
+def later_properties(package: str) -> Callable[[], object]:
+    """The properties of the kind in this package, imported when they are tried: it takes long."""
+    return lambda: import_module(f"{package}.properties").PROPERTIES

@@ -9,7 +9,6 @@ from conformance.filetools.exchange import Live, read_one
 from conformance.filetools.goldens import goldens, read_expectations
 from conformance.filetools.library import Library
 from conformance.filetools.model import folder
-from conformance.filetools.reading import Reading
 from conformance.transport.backend import OperationRefused, from_wire, to_wire
 
 
@@ -49,13 +48,3 @@ def check(live: Live, reader: str) -> Iterator[str]:
         said = "nothing" if want is None else want.spelled()
         if said != got.spelled():
             yield f"{record.writer}/{golden.case}: expected {said}, got {got.spelled()}"
-
-
-def observe(live: Live) -> dict[str, dict[str, Reading]]:
-    """Writer -> file -> what a reader does, whatever is expected."""
-    made = contents()
-    seen: dict[str, dict[str, Reading]] = {}
-    for record, golden, path in goldens():
-        outcome = read_one(live, path, made[record.writer, golden.case])
-        seen.setdefault(record.writer, {})[golden.case] = outcome
-    return seen

@@ -130,9 +130,10 @@ def notes(verdicts: Sequence[ReportedVerdict]) -> list[str]:
     choices = Counter((c.hazard, c.chose) for v in verdicts for c in v.choices)
     if any(verdict.red for verdict in verdicts):
         hazards = len({hazard for hazard, _ in choices})
-        said = ((len(gaps), "declared gaps: {} operations"),
-                (hazards, "choices where a hazard leaves one: at {} hazards"))  # fmt: skip
-        return [f"{words.format(count)} (--report has them)" for count, words in said if count]
+        said = (("declared gaps", len(gaps), "operation"),
+                ("choices where a hazard leaves one", hazards, "hazard"))  # fmt: skip
+        return [f"{what}: {count} {each}{'s' * (count > 1)} (--report has them)"
+                for what, count, each in said if count]  # fmt: skip
     lines = ["declared gaps:"] if gaps else []
     lines += [f"  the backend declares no {op}: {count} cases, {alone} of them need nothing else"
               for op, count, alone in gaps]  # fmt: skip

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from conformance.engine.kind import Kind, OnCache
+from conformance.engine.kind import Kind, OnCache, later_properties
 from conformance.engine.operation import Operation
 from conformance.kinds import common
 from conformance.kinds.tokens import operations
@@ -18,12 +18,6 @@ class New(OnCache, frozen=True, kw_only=True):
 class GivenChunked(GivenTokens, frozen=True, kw_only=True):
     __doc__ = GivenTokens.__doc__
     chunk_size: int | None
-
-
-def _properties() -> object:
-    from conformance.kinds.chunked.properties import PROPERTIES  # which needs hypothesis
-
-    return PROPERTIES
 
 
 # Operation -> the requirement that it is about.
@@ -56,7 +50,7 @@ CHUNKED = Kind(
         ABOUT,
         apart="CHUNKED-022",
     ),
-    properties=_properties,
+    properties=later_properties(__name__),
     given=GivenChunked,
     build=build,
     snapshots=SNAPSHOTS,

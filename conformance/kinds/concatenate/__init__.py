@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from conformance.engine.kind import Kind, OnCache
+from conformance.engine.kind import Kind, OnCache, later_properties
 from conformance.kinds.tokens import operations
 from conformance.kinds.tokens.doctoring import doctoring
 from conformance.kinds.tokens.given import GivenTokens, build
@@ -15,12 +15,6 @@ class New(OnCache, frozen=True):
 
 class GivenConcatenate(GivenTokens, frozen=True):
     __doc__ = GivenTokens.__doc__
-
-
-def _properties() -> object:
-    from conformance.kinds.concatenate.properties import PROPERTIES  # which needs hypothesis
-
-    return PROPERTIES
 
 
 # Operation -> the requirement that it is about.
@@ -42,7 +36,7 @@ CONCATENATE = Kind(
     records=operations.about(
         (operations.new(New, "an empty cache"), *operations.COMMON), ABOUT, apart="CONCAT-010"
     ),
-    properties=_properties,
+    properties=later_properties(__name__),
     given=GivenConcatenate,
     build=build,
     snapshots=SNAPSHOTS,

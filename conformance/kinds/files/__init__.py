@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from conformance.engine.kind import Kind
+from conformance.engine.kind import Kind, later_properties
 from conformance.kinds.files.operations import OPERATIONS, Load, Resave, Save
 
 ABOUT = """
@@ -29,17 +29,11 @@ temporary folder of the case. `resave` saves what it has loaded to the very file
 from, without computing anything in between.
 """
 
-def _properties() -> object:
-    from conformance.kinds.files.properties import PROPERTIES  # which needs hypothesis
-
-    return PROPERTIES
-
-
 FILES = Kind(
     name="files",
     title="Prompt-cache files",
     records=OPERATIONS,
-    properties=_properties,
+    properties=later_properties(__name__),
     prefixed=False,
     about=ABOUT,
 )

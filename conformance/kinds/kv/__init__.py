@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from conformance.engine.kind import Kind, OnCache
+from conformance.engine.kind import Kind, OnCache, later_properties
 from conformance.engine.operation import Handle
 from conformance.kinds import common
 from conformance.kinds.tokens import operations
@@ -17,12 +17,6 @@ class New(OnCache, frozen=True):
 
 class GivenKV(GivenTokens, frozen=True):
     __doc__ = GivenTokens.__doc__
-
-
-def _properties() -> object:
-    from conformance.kinds.kv.properties import PROPERTIES  # which needs hypothesis
-
-    return PROPERTIES
 
 
 # Operation -> the requirement that it is about.
@@ -48,7 +42,7 @@ KV = Kind(
         ABOUT,
         apart="KV-017",
     ),
-    properties=_properties,
+    properties=later_properties(__name__),
     given=GivenKV,
     build=build,
     snapshots=SNAPSHOTS,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from conformance.engine.kind import Kind, OnCache
+from conformance.engine.kind import Kind, OnCache, later_properties
 from conformance.engine.operation import Handle
 from conformance.kinds import common
 from conformance.kinds.tokens import operations
@@ -20,12 +20,6 @@ class GivenRotating(GivenTokens, frozen=True, kw_only=True):
     __doc__ = GivenTokens.__doc__
     max_size: int
     keep: int = 0
-
-
-def _properties() -> object:
-    from conformance.kinds.rotating.properties import PROPERTIES  # which needs hypothesis
-
-    return PROPERTIES
 
 
 # Operation -> the requirement that it is about.
@@ -55,7 +49,7 @@ ROTATING = Kind(
         ABOUT,
         apart="ROTATING-029",
     ),
-    properties=_properties,
+    properties=later_properties(__name__),
     given=GivenRotating,
     build=build,
     snapshots=SNAPSHOTS,

@@ -8,7 +8,6 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from conformance.engine.dialect import Dialect
 from conformance.properties.law import Law, Trial
 from conformance.tensor import Tensor, tensor
 
@@ -183,12 +182,3 @@ def laws(
         limit = (limits or {}).get(name)
         found.append(law if limit is None else replace(law, limit=limit))
     return tuple(found)
-
-
-def unless_hazard(hazard: str, why: str) -> Any:
-    """A limit: the law says nothing where the dialect has this known defect."""
-
-    def limit(dialect: Dialect) -> str | None:
-        return f"{dialect.id}: {why}" if hazard in dialect.hazards else None
-
-    return limit
