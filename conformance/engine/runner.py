@@ -222,7 +222,7 @@ def select_ids(
     if ids:
         found: set[str] = set()
         for pattern in ids:
-            matching = fnmatch.filter(chosen, pattern)
+            matching = [pattern] if pattern in suite.cases else fnmatch.filter(chosen, pattern)
             if not matching:
                 near = did_you_mean(pattern, suite.cases)
                 near = near or "; see mlx-cache-conformance list"
