@@ -26,6 +26,7 @@ from conformance.cli.command import say_interrupted
 from conformance.cli.options import OPTIONS
 from conformance.engine import transfer
 from conformance.engine.runner import Run, Terms, parse_shard, select_ids
+from conformance.fixtures.frozen import pinned
 from conformance.fixtures.load import load_suite
 from conformance.fixtures.userfile import FixtureError
 from conformance.invocation import NAME
@@ -181,7 +182,9 @@ class _State:
     def suite(self) -> Suite:
         """The fixtures, read once a process."""
         try:
-            return load_suite(self._config.getoption("fixtures_dir"))
+            suite = load_suite(self._config.getoption("fixtures_dir"))
+            name = self._config.getoption("set")
+            return pinned(suite, name) if name else suite
         except FixtureError as error:
             _leave(error)
 

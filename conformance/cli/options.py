@@ -60,6 +60,7 @@ OPTIONS = (
     Option("dialect", "by which rules; default: the one that the backend declares"),
     Option("case", "only this case (* matches)", shows="ID", repeated=True),
     Option("tag", "only cases with this tag", shows="TAG", repeated=True),
+    Option("set", "only the cases that counted when this set was frozen, such as 0.2", shows="SET"),
     Option("shard", "only the I-th of N equal parts of the cases", shows="I/N"),
     Option("baseline", "known failures, with reasons (YAML)", Path, "FILE"),
     Option("fixtures", "your own chapters instead", Path, "DIR", pytest_name="fixtures-dir"),

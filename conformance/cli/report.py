@@ -8,6 +8,7 @@ from pathlib import Path
 
 from conformance.engine.runner import Target
 from conformance.engine.suite import Suite
+from conformance.fixtures.frozen import counts, pinned
 from conformance.fixtures.load import load_suite
 from conformance.reporting import changes, formats, json_report, suffixes, text
 from conformance.reporting.suffixes import SUFFIXES
@@ -28,6 +29,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
         help=f"of {', '.join(SUFFIXES)}; default: by the suffix of the output",
     )  # fmt: skip
     parser.add_argument("--fixtures", type=Path, metavar="DIR", help="the chapters that were run")
+    parser.add_argument("--set", metavar="SET", help="show only what counts in this frozen set")
 
 
 def run(options: argparse.Namespace) -> int:
@@ -38,10 +40,15 @@ def run(options: argparse.Namespace) -> int:
         return _merge(options, suite)
     name = suffixes.chosen(options.output, options.report_format, "text")
     reports = [json_report.read(path) for path in options.files]
+    if options.set:
+        suite = pinned(suite, options.set)
+        reports = [json_report.within(report, suite) for report in reports]
     if options.output is not None and len(reports) > 1:
         raise ValueError(f"-o {options.output}: is one file; show one report at a time")
     for report in reports:
         _put(options.output, formats.rendered(report, suite, name))
+        if options.set and (options.output or name == "text"):
+            print(counts(suite, report.dialect))
     return 0
 
 
@@ -49,12 +56,20 @@ def _merge(options: argparse.Namespace, suite: Suite) -> int:
     if options.output is None:
         raise ValueError("report merge: say where with -o FILE")
     name = suffixes.chosen(options.output, options.report_format, "json")
+    whole, ran = suite, json_report.read(options.files[0]).set
+    if ran:
+        suite = pinned(whole, ran)
     merged = json_report.merge(options.files, suite)
+    if options.set and options.set != ran:
+        suite = pinned(whole, options.set)
+        merged = json_report.within(merged, suite)
     json_report.write_whole(options.output, formats.rendered(merged, suite, name))
     target = Target(merged.backend, merged.dialect)
     failed = merged.failed_properties
     for part in failed:
         print(f"{part} failed in one of the shards")
+    if suite.frozen is not None:
+        print(counts(suite, merged.dialect))
     for problem in merged.problems:
         print(f"{problem}: this run is a failure")
     print(text.last_line(merged.verdicts, merged.implementation, target, None, len(failed)))

@@ -15,7 +15,7 @@ from conformance.engine.case import Case
 from conformance.engine.dialect import Dialect
 from conformance.engine.execute import execute
 from conformance.engine.judge import judge
-from conformance.engine.plan import Plan, applicability, plan
+from conformance.engine.plan import NotApplicable, Plan, applicability, plan
 from conformance.engine.suite import Suite
 from conformance.engine.verdict import NotRun, Status, SuiteBug, Verdict
 from conformance.patience import START_SECONDS
@@ -79,6 +79,7 @@ class Run:
         self.handshake: Handshake = self._session.handshake
         self._check_capabilities(backend)
         self.dialect = self._dialect(backend, dialect)
+        self._counted = suite.frozen.counted(self.dialect) if suite.frozen else None
         own = () if suite.shipped else ("--fixtures", str(suite.root))
         self.target = Target(backend, self.dialect.id, (*own, *self._terms.options()))
         self._apart: RestartingBackend | None = None
@@ -114,6 +115,8 @@ class Run:
 
     def _verdict(self, case: Case) -> Verdict:
         reason = applicability(case, self.dialect, frozenset(self.handshake.capabilities))
+        if self._counted is not None and case.id not in self._counted:
+            reason = NotApplicable(f"it does not count for {self.dialect.id} in the set")
         if reason is not None:
             required = reason.declared and self._terms.require
             return Verdict(

@@ -12,6 +12,7 @@ import msgspec
 
 from conformance.engine.case import Case, Chapter, Level, Requirement
 from conformance.engine.dialect import Dialect, Evidence, Hazard, dialect_named, lookup
+from conformance.engine.frozen import FrozenSet
 from conformance.engine.kinds import Kinds
 from conformance.engine.literals import Files, TensorLiteral, Tensors
 from conformance.engine.plan import applicability
@@ -69,10 +70,16 @@ class ChapterFile:
 
 
 class Cases(Mapping[str, Case]):
-    """Case id -> case, in the order of the files; asks a file for its chapter when it needs one."""
+    """Case id -> case, in the order of the files; asks a file for its chapter when it needs one.
 
-    def __init__(self, files: Iterable[ChapterFile]) -> None:
-        self._files = {name: file for file in files for name in file.contents.cases}
+    Those of a frozen set are all that there are, where there is one.
+    """
+
+    def __init__(self, files: Iterable[ChapterFile], frozen: FrozenSet | None = None) -> None:
+        self._files = {
+            name: file for file in files for name in file.contents.cases
+            if frozen is None or name in frozen.ids
+        }  # fmt: skip
 
     def __iter__(self) -> Iterator[str]:
         return iter(self._files)
@@ -93,7 +100,9 @@ class Cases(Mapping[str, Case]):
 
 @dataclass(frozen=True)
 class Suite:
-    """Everything the fixtures say; `shipped` if they are the suite's own."""
+    """Everything the fixtures say; `shipped` if they are the suite's own, `frozen` if the cases of
+    a set are all that count.
+    """
 
     root: Path
     dialects: dict[str, Dialect]
@@ -103,11 +112,12 @@ class Suite:
     files: Files | None = field(repr=False, default=None)
     kinds: Kinds = field(repr=False, kw_only=True)
     shipped: bool = False
+    frozen: FrozenSet | None = None
 
     @cached_property
     def cases(self) -> Cases:
         """Case id -> case, in the order of the files."""
-        return Cases(self.chapters)
+        return Cases(self.chapters, self.frozen)
 
     @cached_property
     def levels(self) -> dict[str, Level]:

@@ -14,6 +14,7 @@ from conformance.engine import coverage
 from conformance.engine.runner import Target
 from conformance.engine.suite import Suite
 from conformance.engine.verdict import Status, Verdict
+from conformance.fixtures import frozen
 from conformance.fixtures.userfile import FixtureError
 from conformance.reporting import json_report, text
 from conformance.reporting.failures import failures
@@ -120,6 +121,7 @@ class RunSummary:
             seconds=round(self._seconds, 2),
             date=datetime.now(timezone.utc).strftime("%Y-%m-%d"),
             platform=f"{platform.system()} {platform.machine()}",
+            set=self._suite.frozen.name if self._suite.frozen else "",
         )
 
     def write(self, path: Path, made: ReportFile, name: str) -> None:
@@ -159,6 +161,8 @@ class RunSummary:
                 write(line)
         for line in self._tried:
             write(line)
+        if self._suite.frozen is not None:
+            write(frozen.counts(self._suite, self._about.dialect))
         for problem in self.problems:
             write(f"{problem}: this run is a failure", red=True)
         if self.hint:
