@@ -12,6 +12,7 @@ from conformance.mutants.alter import Rule, altered, becomes, then
 from conformance.mutants.mutant import Mutant
 from reference_impl.slots.rules import batch, construction, copying, indexing, lengths, masks, state
 from reference_impl.traps import trapping
+from tools.mutants.shared import once_in
 
 _RS, _LM31, _LM32 = "mlxrs-0.1", "mlx-lm-0.31", "mlx-lm-0.32"
 _SWIFT3, _SWIFT4 = "mlx-swift-lm-3.31.3", "mlx-swift-lm-3.31.4"
@@ -200,17 +201,6 @@ def _narrow_masks() -> list[Mutant]:
     return made
 
 
-def _once_in(calls: int, rule: Rule, wrong: Rule) -> Rule:
-    """Every so often, `wrong` in the place of the rule."""
-
-    def counted(cache: Any, *args: Any) -> Any:
-        seen = vars(cache).get("_asked", 0) + 1
-        vars(cache)["_asked"] = seen
-        return rule(cache, *args) if seen % calls else wrong(cache, *args)
-
-    return counted
-
-
 def _padding_of(most: int) -> dict[str, Any]:
     """Left padding of more sequences than that is cut."""
     return {"construct": lambda c, size, left_padding=None: construction.construct_in_rust(
@@ -319,16 +309,16 @@ MUTANTS = (
                    None if v is None or not v.size else v for v in c.cache]))}),
     # once in so many calls
     Mutant("batch-size-wrong-once-in-50", _RS, ("BATCH-006",), "Every 50th answer is one more.",
-           rules={"batch_size": _once_in(50, indexing.ranked_batch_size,
+           rules={"batch_size": once_in(50, indexing.ranked_batch_size,
                                          lambda c: indexing.ranked_batch_size(c) + 1)}),
     Mutant("get-wrong-once-in-50", _RS, ("INDEX-002",), "Every 50th slot read is unset.",
-           rules={"get": _once_in(50, indexing.get_or_none, lambda c, i: None)}),
+           rules={"get": once_in(50, indexing.get_or_none, lambda c, i: None)}),
     Mutant("mask-wrong-once-in-50", _LM31, ("MASK-009",), "Every 50th mask is none.",
-           rules={"make_mask": _once_in(50, masks.padding_else_lengths, lambda c, n: None)}),
+           rules={"make_mask": once_in(50, masks.padding_else_lengths, lambda c, n: None)}),
     Mutant("mask-wrong-once-in-32", _RS, ("MASK-009",), "Every 32nd mask is none.",
-           rules={"make_mask": _once_in(32, _MAKE_MASK[_RS], lambda c, n: None)}),
+           rules={"make_mask": once_in(32, _MAKE_MASK[_RS], lambda c, n: None)}),
     Mutant("advance-wrong-once-in-50", _RS, ("SEQ-005",), "Every 50th token is not counted.",
-           rules={"advance": _once_in(50, lengths.advance_checked, lambda c, n: None)}),
+           rules={"advance": once_in(50, lengths.advance_checked, lambda c, n: None)}),
     Mutant("advance-wrong-once-in-32", _LM31, ("SEQ-005",), "Every 32nd token is not counted.",
-           rules={"advance": _once_in(32, lengths.advance_in_place, lambda c, n: None)}),
+           rules={"advance": once_in(32, lengths.advance_in_place, lambda c, n: None)}),
 )  # fmt: skip

@@ -109,3 +109,14 @@ def with_padding(extract: Any) -> Any:
             c.left_padding = padding
 
     return extracting
+
+
+def once_in(calls: int, rule: Any, wrong: Any) -> Any:
+    """The rule, and in every so many calls on a cache `wrong` in its place."""
+
+    def counted(cache: Any, *args: Any, **kwargs: Any) -> Any:
+        seen = vars(cache).get("_asked", 0) + 1
+        vars(cache)["_asked"] = seen
+        return (rule if seen % calls else wrong)(cache, *args, **kwargs)
+
+    return counted
