@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 SUITE := $(BIN)/mlx-cache-conformance
 
-.PHONY: run test check unit nightly bench evidence mutants mutants-stdio properties releases spec schemas mutation clean
+.PHONY: run test check unit nightly bench evidence upstream mutants mutants-stdio properties releases spec schemas mutation clean
 .PHONY: ports port-cpp port-cpp-sanitized port-cpp-planted port-rust port-swift
 
 DIALECTS := mlx-lm-0.31 mlx-lm-0.32 mlx-swift-lm-3.31.3 mlx-swift-lm-3.31.4
@@ -105,6 +105,10 @@ port-swift: $(VENV)/installed
 mutation: $(VENV)/installed-dev
 	PYTHONDONTWRITEBYTECODE= $(BIN)/mutmut run --max-children 2 $(if $(MODULE),'$(MODULE).*')
 	$(BIN)/python -m tools.mutation.report $(if $(MODULE),'$(MODULE).*',--page)
+
+# What mlx-lm, mlx-vlm and mlx have released since somebody looked, and which dialects it follows.
+upstream: $(VENV)/installed
+	$(BIN)/python -m tools.upstream
 
 # How many expectations of each dialect were run, on what, and which were only read.
 evidence: $(VENV)/installed-dev

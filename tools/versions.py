@@ -41,9 +41,9 @@ class Setup:
 def setups() -> Iterator[Setup]:
     """What the suite is to be green on."""
     for version in MLX:
-        yield Setup(f"mlx-{version}", _newest(version))
+        yield Setup(f"mlx-{version}", newest(version))
     for python in PYTHONS:
-        yield Setup(f"python-{python}", _newest(MLX[-1]), python)
+        yield Setup(f"python-{python}", newest(MLX[-1]), python)
     lowest = tuple(f"{name}=={version}" for name, version in bounds())
     yield Setup("lowest", lowest, LOWEST_PYTHON)
 
@@ -58,7 +58,7 @@ def bounds() -> list[tuple[str, str]]:
             if row and (not row["marker"] or f"'{sys.platform}'" in row["marker"])]  # fmt: skip
 
 
-def _newest(mlx: str) -> tuple[str, ...]:
+def newest(mlx: str) -> tuple[str, ...]:
     """The newest of everything, beside one version of mlx."""
     names = [name for name, _ in bounds()]
     return tuple(f"{name}=={mlx}" if name.startswith("mlx") else name for name in names)
