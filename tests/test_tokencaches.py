@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import inspect
+import sys
+import types
 
 import pytest
 
@@ -127,3 +129,20 @@ def test_a_module_serves_all_kinds_that_it_has(tmp_path, monkeypatch):
     with connect("py:rings_alone", "mlx-lm-0.31") as backend:
         served = {op.partition(".")[0] for op in backend.handshake.capabilities}
         assert served == {"rotating"}
+
+
+def test_masks_are_made_by_the_function_beside_the_caches(monkeypatch):
+    """mlx-lm's cache.py has one of the same name that takes other arguments."""
+    package = "a_port.models"
+    beside = types.ModuleType(f"{package}.base")
+    beside.create_attention_mask = lambda h, cache, window_size, return_array: f"{h.shape[1]} of it"
+    for name in ("a_port", package):
+        monkeypatch.setitem(sys.modules, name, types.ModuleType(name))
+    monkeypatch.setitem(sys.modules, f"{package}.base", beside)
+    found = {"__package__": package, "create_attention_mask": lambda N, offset: "not this one"}
+    operations = tokencaches.operations(Adapter(None, {}), found, encode, decode)
+    assert operations["prompt.create_attention_mask"](3) == "3 of it"
+    del beside.create_attention_mask
+    own = {**found, "create_attention_mask": lambda h, cache, **_: "its own"}
+    operations = tokencaches.operations(Adapter(None, {}), own, encode, decode)
+    assert operations["prompt.create_attention_mask"](3) == "its own"

@@ -8,7 +8,7 @@ from typing import Any
 
 from conformance.mutants.alter import altered
 from conformance.suggestions import did_you_mean
-from reference_impl import cache_classes, dialect_class, from_state
+from reference_impl import cache_classes, dialect_class, from_state, prompt_functions
 
 # Rule -> how it stands in the class of a dialect, given what stands there.
 RULES: dict[str, tuple[str, Callable[[Any, Any], Any]]] = {
@@ -28,6 +28,9 @@ RULES: dict[str, tuple[str, Callable[[Any, Any], Any]]] = {
 }  # fmt: skip
 
 
+PROMPT = "Prompt"
+
+
 @dataclass(frozen=True)
 class Mutant:
     """A wrong backend.
@@ -40,7 +43,7 @@ class Mutant:
     own function would be). `files`
     makes the wrong `save` and `load` of right ones; without it a mutant has neither.
     `kind` is that of the wrong class and `label` its name, where it is not a slot cache; it has
-    `members` and nothing else of these.
+    `members` and nothing else of these. The class of functions over whole prompts is `PROMPT`.
     `one_kill` marks one of many of its kind, for which the first case that kills it is enough.
     `sequence` marks those that no single operation on a fresh cache shows: what is wrong is stale
     or shared, and comes out in a later operation or in another cache.
@@ -75,7 +78,8 @@ def named(name: str, known: Mapping[str, Mutant], hint: str) -> Mutant:
 
 
 def classes(mutant: Mutant) -> dict[str, type[Any]]:
-    """The classes of keys and values in the mutant's dialect, by label; one of them is wrong.
+    """The classes of keys and values in the mutant's dialect, by label; one of them is wrong, or
+    none where the functions over whole prompts are.
 
     Each is one of its own, so that what they make of each other (a batch, a quantized cache) is of
     the same classes.
@@ -83,8 +87,17 @@ def classes(mutant: Mutant) -> dict[str, type[Any]]:
     found: dict[str, type[Any]] = {}
     for label, reference in cache_classes(mutant.dialect).items():
         found[label] = type(label, (reference,), {"classes": found})
-    found[mutant.label] = type(mutant.label, (found[mutant.label],), dict(mutant.members))
+    if mutant.label != PROMPT:
+        found[mutant.label] = type(mutant.label, (found[mutant.label],), dict(mutant.members))
     return found
+
+
+def prompt(mutant: Mutant) -> Any:
+    """The functions over whole prompts in the mutant's dialect, which are wrong if it says so."""
+    right = prompt_functions(mutant.dialect)
+    if mutant.label != PROMPT:
+        return right
+    return type(PROMPT, (type(right),), dict(mutant.members))(right.classes)
 
 
 def build(mutant: Mutant) -> tuple[type[Any], Callable[[str, Any, Any], Any]]:

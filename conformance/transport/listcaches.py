@@ -6,6 +6,7 @@ Free of dependencies like these. A class or a function is found by its name in t
 from __future__ import annotations
 
 import importlib
+import inspect
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -31,6 +32,9 @@ SHARED = (
     "merge", "copy", "trim", "materialize", "max_size", "size", "nbytes", "empty", "is_trimmable",
     "class_name", "meta_state", "set_meta_state", "finalize", "filter", "extend", "extract",
 )  # fmt: skip
+MAKE, MASKS = "make_prompt_cache", "create_attention_mask"
+# operation of prompts -> function behind it, where that is called otherwise
+FUNCTIONS = {"make_prompt_cache_of_model": MAKE}
 Served = dict[str, Callable[..., Any]]
 
 
@@ -88,6 +92,10 @@ class Lists:
         return self._tokens.shown(source)
 
 
+def _nothing() -> None:
+    """In the place of a function that a module has not."""
+
+
 class Model:
     """So many layers, for functions that count them."""
 
@@ -102,8 +110,19 @@ class Model:
         return self._count
 
 
+class ModelOfItsOwn(Model):
+    """A model that makes its own caches."""
+
+    def __init__(self, caches: list[Any]) -> None:
+        super().__init__(len(caches) + 1)  # who counts layers is found out
+        self._caches = caches
+
+    def make_cache(self) -> list[Any]:
+        return self._caches
+
+
 class Prompts:
-    """Functions over the caches of all layers, by name in a module or in the `base` beside it."""
+    """Functions over the caches of all layers, in a module or, of masks, in `base` beside it."""
 
     def __init__(self, tokens: Any, adapter: Any, found: Mapping[str, Any]) -> None:
         self._tokens, self._found = tokens, found
@@ -112,11 +131,18 @@ class Prompts:
     def operations(self) -> Served:
         """Name on the wire -> what carries it out."""
         names = [name[3:] for name in dir(self) if name.startswith("op_")]
-        return {f"prompt.{name}": getattr(self, f"op_{name}") for name in names if self._of(name)}
+        served = [name for name in names if self._of(name)]
+        if "model" not in inspect.signature(self._of(MAKE) or _nothing).parameters:
+            served = [name for name in served if name not in FUNCTIONS]  # it counts layers
+        return {f"prompt.{name}": getattr(self, f"op_{name}") for name in served}
 
     def _of(self, name: str) -> Any:
-        if name in self._found:
-            return self._found[name]
+        name = FUNCTIONS.get(name, name)
+        # mlx-lm's cache.py has a function of masks too, which takes other arguments.
+        beside = self._beside(name) if name == MASKS else None
+        return beside or self._found.get(name)
+
+    def _beside(self, name: str) -> Any:
         package = self._found.get("__package__")
         if not package:  # a module at the top, as a port's own may be
             return None
@@ -135,13 +161,19 @@ class Prompts:
         return self._of("trim_prompt_cache")(self._layers(caches), n)
 
     def op_make_prompt_cache(self, layers: int, into: list[str], max_kv_size: Any = None) -> None:
-        made = self._of("make_prompt_cache")(Model(layers), max_kv_size)
+        made = self._of(MAKE)(Model(layers), max_kv_size)
+        self._caches.update(zip(into, made, strict=False))
+
+    def op_make_prompt_cache_of_model(
+        self, caches: list[str], into: list[str], max_kv_size: Any = None
+    ) -> None:
+        made = self._of(MAKE)(ModelOfItsOwn(self._layers(caches)), max_kv_size)
         self._caches.update(zip(into, made, strict=False))
 
     def op_create_attention_mask(
         self, n: int, layer: Any = None, window_size: Any = None, return_array: bool = False
     ) -> Any:
-        found = self._of("create_attention_mask")(
+        found = self._of(MASKS)(
             mx.zeros((1, n, 1)),
             None if layer is None else self._cache(layer),
             window_size=window_size,

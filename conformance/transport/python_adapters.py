@@ -8,6 +8,7 @@ from __future__ import annotations
 import importlib
 import os
 import sys
+from collections.abc import Mapping
 from functools import partial
 from types import ModuleType
 from typing import Any
@@ -15,7 +16,7 @@ from typing import Any
 import mlx.core as mx
 
 from conformance import __version__
-from conformance.mutants.mutant import Mutant, build, classes
+from conformance.mutants.mutant import Mutant, build, classes, prompt
 from conformance.transport import cachefiles, tokencaches
 from conformance.transport.adapter import Adapter, decode, encode, module_loader
 from conformance.transport.backend import BackendUnusable
@@ -56,15 +57,14 @@ def reference(dialect: str) -> Adapter:
     restore = partial(from_state, dialect=dialect)
     files = LaterFiles(dialect)
     adapter = Measuring(dialect_class(dialect), implementation, dialect, restore, files)
-    adapter.add(tokencaches, _family(dialect))
+    adapter.add(tokencaches, _family(cache_classes(dialect), prompt_functions(dialect)))
     return adapter
 
 
-def _family(dialect: str) -> dict[str, Any]:
-    """The reference's classes of a dialect and its functions over whole prompts, by name."""
-    prompt = prompt_functions(dialect)
+def _family(found: Mapping[str, Any], prompt: Any) -> dict[str, Any]:
+    """Classes of caches and functions over whole prompts, by name."""
     functions = {name: getattr(prompt, name) for name in PROMPT_FUNCTIONS if hasattr(prompt, name)}
-    return {**cache_classes(dialect), **functions}
+    return {**found, **functions}
 
 
 def mutant(wrong: Mutant) -> Adapter:
@@ -75,7 +75,7 @@ def mutant(wrong: Mutant) -> Adapter:
     implementation = {"name": f"mutant:{wrong.name}", "version": __version__, "language": "python"}
     if not wrong.of_slots:
         adapter = Adapter(dialect_class(wrong.dialect), implementation, wrong.dialect)
-        adapter.add(tokencaches, _family(wrong.dialect) | classes(wrong))
+        adapter.add(tokencaches, _family(classes(wrong), prompt(wrong)))
         return adapter
     cls, restore = build(wrong)
     files = wrong.files(LaterFiles(wrong.dialect)) if wrong.files else None

@@ -152,5 +152,5 @@ class CacheList(Common, AnyCacheList):
 
 class Prompt(AnyPrompt):
     trim_prompt_cache = trapping(prompt_rules.trim_all)
-    make_prompt_cache = prompt_rules.one_per_layer
+    make_prompt_cache: Any = prompt_rules.one_per_layer
     create_attention_mask = trapping(prompt_rules.mask_of_cache_or_narrow_window)

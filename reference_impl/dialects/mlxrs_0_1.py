@@ -217,5 +217,5 @@ class BatchRotatingKVCache(Common, AnyBatchRotatingKVCache):
 
 class Prompt(AnyPrompt):
     trim_prompt_cache = prompt_rules.trim_all_counted
-    make_prompt_cache = prompt_rules.one_per_counted_layer
+    make_prompt_cache: Any = prompt_rules.one_per_counted_layer
     create_attention_mask = absent()

@@ -40,22 +40,22 @@ def ask_model(prompt: Prompt, model: Any, max_kv_size: Any = None) -> list[Any]:
     return one_per_layer(prompt, len(model.layers), max_kv_size)
 
 
-def one_per_layer(prompt: Prompt, model: Any, max_kv_size: Any = None) -> list[Any]:
+def one_per_layer(prompt: Prompt, layers: Any, max_kv_size: Any = None) -> list[Any]:
     """Swift: for a number of layers, plain caches, or with a size such with a window that keep the
     first 4 tokens."""
-    layers = operator.index(model)
-    if layers < 0:
+    count = operator.index(layers)
+    if count < 0:
         raise Trap("range with a lower bound above its upper bound")
     if max_kv_size is None:
-        return [prompt.classes["KVCache"]() for _ in range(layers)]
-    return [prompt.classes["RotatingKVCache"](max_kv_size, KEEP) for _ in range(layers)]
+        return [prompt.classes["KVCache"]() for _ in range(count)]
+    return [prompt.classes["RotatingKVCache"](max_kv_size, KEEP) for _ in range(count)]
 
 
-def one_per_counted_layer(prompt: Prompt, model: Any, max_kv_size: Any = None) -> list[Any]:
+def one_per_counted_layer(prompt: Prompt, layers: Any, max_kv_size: Any = None) -> list[Any]:
     """mlxrs: the same; a negative size is a window of 0."""
-    layers = as_usize(model, "layers")
+    count = as_usize(layers, "layers")
     window = None if max_kv_size is None else max(operator.index(max_kv_size), 0)
-    return one_per_layer(prompt, layers, window)
+    return one_per_layer(prompt, count, window)
 
 
 # Masks

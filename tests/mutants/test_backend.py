@@ -13,10 +13,10 @@ from conformance.engine.verdict import Status
 from conformance.fixtures.load import load_suite
 from conformance.mutants.alter import altered
 from conformance.mutants.catalogue import demonstrations
-from conformance.mutants.mutant import build, classes
+from conformance.mutants.mutant import PROMPT, build, classes, prompt
 from conformance.transport import connect, served
 from conformance.transport.backend import BackendUnusable
-from reference_impl import cache_classes, dialect_class
+from reference_impl import cache_classes, dialect_class, prompt_functions
 from reference_impl.slots.rules import masks
 from tests.support.dialects import MAIN
 from tools.mutants import chapters, mutants
@@ -50,8 +50,10 @@ def test_a_mutant_alters_what_is_there():
             reference, (cls, _) = dialect_class(mutant.dialect), build(mutant)
             assert mutant.rules or mutant.members or mutant.restore or mutant.files, name
         else:
-            reference = cache_classes(mutant.dialect)[mutant.label]
-            cls = classes(mutant)[mutant.label]
+            of_prompts = mutant.label == PROMPT
+            right = type(prompt_functions(mutant.dialect)) if of_prompts else None
+            reference = right or cache_classes(mutant.dialect)[mutant.label]
+            cls = type(prompt(mutant)) if of_prompts else classes(mutant)[mutant.label]
             assert mutant.members, name
             assert (dict(mutant.rules), mutant.restore, mutant.files) == ({}, None, None), name
         assert all(hasattr(reference, member) for member in mutant.members), name

@@ -41,6 +41,8 @@ CHAPTERS = {
     "chunked_more": "ChunkedKVCache: first tokens, counting, what is handed out",
     "lists": "CacheList: children, what it says of them, taking back, batches",
     "lists_state": "CacheList: state, copies, what it says of itself",
+    "prompts": "Whole prompts: trimming, making",
+    "prompt_masks": "Whole prompts: masks",
     "batch_kv": "BatchKVCache",
     "batch_kv_more": "BatchKVCache: tokens, padding, rows, what it shows",
     "batch_rotating": "BatchRotatingKVCache",

@@ -24,6 +24,13 @@ class Make(Step, frozen=True, kw_only=True):
     of: list[str]
 
 
+class MakeOfModel(Step, frozen=True, kw_only=True):
+    caches: list[str]
+    max_kv_size: int | None = None
+    into: list[str]
+    of: list[str]
+
+
 class Mask(Step, frozen=True, kw_only=True):
     n: int
     layer: str | None = None
@@ -46,6 +53,11 @@ PROMPT = Kind(
             "make_prompt_cache", Make,
             "null; a cache for each layer of a model with so many, which does not make its own",
             makes=Handle("into", kind_from="of"), reads=(),
+        ),
+        Operation(
+            "make_prompt_cache_of_model", MakeOfModel,
+            "null; what there is for a model that makes its own caches, which are `caches`",
+            makes=Handle("into", kind_from="of"), reads=(LAYERS,),
         ),
         Operation(
             "create_attention_mask", Mask,
