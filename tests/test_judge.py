@@ -81,6 +81,7 @@ OUTCOMES = [
          "refused with Trap (gone)"),
     ]),
     ("{undefined: nobody knows}", Refused("Anything", ""), []),
+    ("{error: E, payload: {a: 1}}", Refused("E", "", {"a": 1, "more": [None]}), []),
     ("{error: CapExceeded, payload: {cap_name: MAX, cap: 4}, message: above}", OVER, [
         (Refused("CapExceeded", "5 is above MAX", {"cap_name": "MAX"}), "payload.cap", "4",
          "not in the payload"),

@@ -189,6 +189,22 @@ class KindChecks:
                 )
                 return
 
+    def held(self, patient: Patient) -> Iterator[Problem]:
+        """Names of held objects are as handles are; what is not there is held as null."""
+        hold = self._doctoring.hold_unset
+        assert hold is not None
+        held = self._wire(("held", {}))
+        patient.need(self._wire(hold), held)
+        what = "held of a name that nothing holds"
+        yield from wrong_code(patient, UNKNOWN_CACHE, what, held, name="nobody")
+        patient.ask_of(self._kind, self._made)
+        error = patient.error_of(self._kind, hold)
+        answer = patient.ask(held, name=hold[1]["name"])
+        if error is not None or isinstance(answer.error, ErrorObject) or answer.result is not None:
+            got = _said(error or answer.error or answer.result)
+            text = f"{hold[0]} of {hold[1]['what']} that are not there, then held: {got}"
+            yield Problem(text, "hold what is there, also if that is nothing: held gives null")
+
     def text(self, patient: Patient) -> Iterator[Problem]:
         """The same text, as UTF-8 and as JSON's escapes, names the same handle."""
         look = self._kind.look.wire
@@ -303,8 +319,14 @@ def checks_of_kind(kind: Kind, prefix: str = "") -> tuple[Check, ...]:
         return general  # the first kind says so, the others need not repeat it
     says = "an answer in a list is that of its place in the list"
     needs = (*_ALIVE, "lists", kind.name)
+    holding = (
+        (check("held", "what is held by a name is found by it, or is error 2", asked.held),)
+        if kind.doctoring and kind.doctoring.hold_unset
+        else ()
+    )
     return (
         *general,
+        *holding,
         Check(f"{prefix}answers-in-lists", says, asked.in_lists, needs, process=True),
         check("malformed-tensors", "what is no tensor is error -32602", asked.malformed),
         check("dtypes", "every dtype comes back bit for bit", asked.dtypes),

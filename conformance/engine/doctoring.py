@@ -40,6 +40,7 @@ class Doctoring:
 
     `make` makes a cache under a handle. `lacking` are requests on a cache `c`, each without an
     argument that it needs. `overwrite` changes in place what the example has put.
+    `hold_unset` holds, on a new cache `c`, something that is not there.
     """
 
     essential: tuple[str, ...]
@@ -48,3 +49,4 @@ class Doctoring:
     example: Example
     access: TensorAccess | None = None
     overwrite: Named | None = None
+    hold_unset: Named | None = None

@@ -16,9 +16,11 @@ BEHAVIOUR = sys.argv[1]
 FOLDER = pathlib.Path(sys.argv[2])
 WIDTHS = {"bool": 1, "uint8": 1, "int8": 1, "uint16": 2, "int16": 2, "float16": 2, "bfloat16": 2,
           "uint32": 4, "int32": 4, "float32": 4, "uint64": 8, "int64": 8, "float64": 8}  # fmt: skip
-OPERATIONS = ["class_name", "get", "new", "set", "size", "snapshot", "write_in_place"]
+OPERATIONS = ["class_name", "get", "held", "hold", "new", "set", "size", "snapshot",
+              "write_in_place"]  # fmt: skip
 REFUSED, NO_CACHE, NO_OPERATION, BAD_ARGUMENTS = 1, 2, -32601, -32602
 caches = {}
+kept = {}
 pending = b""
 answered = 0
 
@@ -138,10 +140,13 @@ def perform(method, params):
             raise Failure(REFUSED, "not now", "Busy")
         if not is_("never-forgets"):
             caches.clear()
+            kept.clear()
         return None
     if method == "new":
         if is_("wrong-slot-kind"):
             raise Failure(REFUSED, "no", "TypeError")
+        if is_("needs-padding"):
+            params["left_padding"]
         caches[params["cache"]] = [None] * params["size"]
         return None
     if method == "get":
@@ -155,6 +160,17 @@ def perform(method, params):
             os._exit(9)
         cache[slot] = stored(value)
         return None
+    if method == "hold":
+        cache = cache_of(params)
+        if is_("holds-what-is-there") and params["what"] == "lengths":
+            raise Failure(REFUSED, "there are no lengths", "ValueError")
+        live = {"state": cache, "slot": cache[params.get("slot") or 0]}
+        kept[params["name"]] = live.get(params["what"])
+        return None
+    if method == "held":
+        if params["name"] not in kept and not is_("invents-held"):
+            raise Failure(NO_CACHE, "nothing is held so", "KeyError")
+        return kept.get(params["name"])
     if method == "write_in_place":
         check_tensor(params["value"])
         cache, slot = slot_of(params)

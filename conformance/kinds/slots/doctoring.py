@@ -41,4 +41,5 @@ DOCTORING = Doctoring(
         "write_in_place",
         {"cache": "c", "slot": 1, "value": tensor("int32", [3], [4, 5, 6])},
     ),
+    hold_unset=("hold", {"cache": "c", "what": "lengths", "name": "nothing"}),
 )
