@@ -102,6 +102,42 @@ class FilterTakesNothing(ArraysCache):
     filter = _any_filter
 
 
+def _written(caches: Any) -> list[Any]:
+    return [slot for cache in caches for slot in cache.cache if slot is not None]
+
+
+def _slots_alike(caches: Any) -> None:
+    if len({len(cache.cache) for cache in caches}) > 1 and _written(caches):
+        raise IndexError("the caches have different numbers of slots")
+
+
+def _checked_filter(cache: Any, batch_indices: Any) -> None:
+    rows = batch_indices.tolist() if isinstance(batch_indices, mx.array) else batch_indices
+    if _written([cache]) and not all(-cache.batch_size <= row < cache.batch_size for row in rows):
+        raise ValueError("there is no such row")
+    ArraysCache.filter(cache, batch_indices)
+
+
+def _checked_extend(cache: Any, other: Any) -> None:
+    _slots_alike([cache, other])
+    ArraysCache.extend(cache, other)
+
+
+def _checked_merge(cls: Any, caches: Any) -> Any:
+    """Of caches that make a batch as they are: nothing is cut or stretched."""
+    _slots_alike(caches)
+    for held in zip(*(cache.cache for cache in caches), strict=False):
+        if len({each.shape[1:] for each in held if each is not None}) > 1:
+            raise ValueError("the caches have other rows")
+    return ArraysCache.merge.__func__(cls, caches)
+
+
+class BatchesAreChecked(ArraysCache):
+    filter = _checked_filter
+    extend = _checked_extend
+    merge = classmethod(_checked_merge)
+
+
 class StateIsACopy(ArraysCache):
     state = property(lambda cache: list(cache.cache), ArraysCache.state.fset)
 
@@ -119,6 +155,7 @@ MENDED = {
     "LengthsAreInt32": {"no-lengths-are-float32"},
     "MergeOfFreshIsFresh": {"merge-of-fresh-caches-sets-left-padding"},
     "FilterTakesNothing": {"filter-refuses-no-indices"},
+    "BatchesAreChecked": {"extend-cuts-slots", "merge-cuts-slots", "merge-stretches-rows"},
     "StateIsACopy": {"state-is-the-live-list"},
 }  # fmt: skip
 for _name in MENDED:  # what a snapshot says of it
