@@ -21,7 +21,19 @@ def keep_rows(cache: BatchKVCache, batch_indices: Any) -> None:
     index falls below 0. No rows at all are a ValueError, after everything has changed.
     """
     pick_rows(cache, batch_indices)
-    spare = min(cache.left_padding.tolist())
+    _drop(cache, min(cache.left_padding.tolist()))
+
+
+def keep_rows_of_everything(cache: BatchKVCache, batch_indices: Any) -> None:
+    """mlx-vlm: the same with their right padding, and the index stays at 0 or above."""
+    pick_rows(cache, batch_indices)
+    if cache.right_padding is not None:
+        cache.right_padding = cache.right_padding[batch_indices]
+    _drop(cache, min(*cache.left_padding.tolist(), cache.index))
+
+
+def _drop(cache: BatchKVCache, spare: Any) -> None:
+    """Less padding on the left of all rows."""
     if spare > 0:
         if cache.keys is not None:
             cache.keys = cache.keys[..., spare:, :]

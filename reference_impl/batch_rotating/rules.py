@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import mlx.core as mx
 
 from reference_impl.attention import causal, counted_positions, optional_usize
-from reference_impl.batch_kv.rows import join_rows, room_for_rows
+from reference_impl.batch_kv.rows import join_rows, pick_rows, room_for_rows
 from reference_impl.batch_kv.rules import checked_four, pad_left, paired_token_count
 from reference_impl.buffers import joined_parts
 from reference_impl.errors import (
@@ -101,7 +101,29 @@ def mask(
     For one token it is turned as the buffer will be.
     """
     window = window_size or cache.max_size
-    return _mask(cache, N, window, min(cache.max_size - 1, cache.written))
+    return _mask(cache, N, window, min(cache.max_size - 1, cache.written), N == 1)
+
+
+def mask_by_lengths(
+    cache: BatchRotatingKVCache, N: Any, window_size: Any = None, return_array: Any = False
+) -> mx.array:
+    """mlx-vlm: the same; before finalize a single token is a chunk."""
+    window = window_size or cache.max_size
+    alone = N == 1 and cache.lengths is None
+    return _mask(cache, N, window, min(cache.max_size - 1, cache.written), alone)
+
+
+def update_by_lengths(cache: BatchRotatingKVCache, keys: Any, values: Any) -> Any:
+    """mlx-vlm: before finalize a single token is a chunk."""
+    alone = keys.shape[2] == 1 and cache.lengths is None
+    return cache.add_one(keys, values) if alone else cache.add_many(keys, values)
+
+
+def keep_rows_of_everything(cache: BatchRotatingKVCache, batch_indices: Any) -> None:
+    """mlx-vlm: the rows, with the lengths of those that stay."""
+    pick_rows(cache, batch_indices)
+    if cache.lengths is not None:
+        cache.lengths = cache.lengths[batch_indices]
 
 
 def counted_mask(
@@ -114,15 +136,18 @@ def counted_mask(
     offset = min(cache.max_size - 1, cache.written)
     counted_positions(count, offset)
     counted_positions(0, max(cache.index + int(count > 1) - cache.max_size, 0))
-    return _mask(cache, count, window or cache.max_size, offset)
+    return _mask(cache, count, window or cache.max_size, offset, count == 1)
 
 
-def _mask(cache: BatchRotatingKVCache, count: Any, window: Any, offset: Any) -> mx.array:
+def _mask(
+    cache: BatchRotatingKVCache, count: Any, window: Any, offset: Any, alone: bool
+) -> mx.array:
+    """`alone`: a single token, which will take the place of the oldest one."""
     padding = cache.left_padding
-    surplus = cache.index - cache.max_size + int(count > 1)
+    surplus = cache.index - cache.max_size + int(not alone and count > 0)
     if surplus > 0:
         padding = padding - surplus
-    turns = count == 1 and (cache.rotated or cache.index >= cache.max_size)
+    turns = alone and (cache.rotated or cache.index >= cache.max_size)
     if turns:
         padding = padding - 1
     found = causal(count, offset, window, padding)

@@ -35,6 +35,15 @@ class ConcatenateKVCache(TokenCache):
     trim = trim_any
 
 
+def trim_cutting(cache: ConcatenateKVCache, n: Any) -> Any:
+    """mlx-vlm: what is taken back is gone."""
+    removed = trim_any(cache, n)
+    if cache.keys is not None:
+        cache.keys = cache.keys[..., : cache.offset, :]
+        cache.values = cache.values[..., : cache.offset, :]
+    return removed
+
+
 def both(cache: ConcatenateKVCache) -> tuple[Any, Any]:
     """All tokens, those that were taken back too; None before the first update."""
     return cache.keys, cache.values
@@ -44,3 +53,9 @@ def take_pair(cache: ConcatenateKVCache, value: Any) -> None:
     """Any two things, unseen; the offset is how many tokens the first one has."""
     cache.keys, cache.values = value
     cache.offset = cache.keys.shape[-2]
+
+
+def take_pair_or_nothing(cache: ConcatenateKVCache, value: Any) -> None:
+    """mlx-vlm: the same, and without keys an offset of 0."""
+    cache.keys, cache.values = value
+    cache.offset = 0 if cache.keys is None else cache.keys.shape[-2]

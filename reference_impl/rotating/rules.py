@@ -55,6 +55,22 @@ def mask(
     return _mask_for_one(cache, window_size)
 
 
+def mask_with_kept(
+    cache: RotatingKVCache, N: Any, window_size: Any = None, return_array: Any = False
+) -> mx.array | str | None:
+    """mlx-vlm: as `mask`, but several tokens see what is kept, and that much less before them."""
+    found = mask(cache, N, window_size, return_array)
+    window = window_size or cache.max_size
+    if N <= 1 or not cache.keep or window != cache.max_size or found is CAUSAL:
+        return found
+    offset = min(cache.max_size - 1, cache.offset)
+    columns = mx.arange(offset + N)[None]
+    rows = mx.arange(offset, offset + N)[:, None]
+    recent = rows < columns + window - cache.keep
+    kept: mx.array = (rows >= columns) & ((columns < cache.keep) | recent)
+    return kept
+
+
 def counted_mask(
     cache: RotatingKVCache, N: Any, *, window_size: Any, return_array: Any
 ) -> mx.array | str | None:

@@ -42,6 +42,28 @@ def advance_in_place(cache: SlotCache, N: Any) -> None:
     compute_rows(cache)
 
 
+def counted_later(name: str) -> Any:
+    """mlx-vlm: a property of a row vector that is read less a number, which advance adds to."""
+    held = f"held_{name}"
+
+    def read(cache: SlotCache) -> Any:
+        rows, count = getattr(cache, held, (None, 0))
+        return rows if rows is None or count == 0 else rows - count
+
+    def write(cache: SlotCache, value: Any) -> None:
+        setattr(cache, held, (value, 0))
+
+    return property(read, write)
+
+
+def advance_later(cache: SlotCache, N: Any) -> None:
+    """mlx-vlm: any number is added to what is subtracted when somebody reads; arrays stay."""
+    for held in ("held_lengths", "held_left_padding"):
+        rows, count = getattr(cache, held, (None, 0))
+        if rows is not None:
+            setattr(cache, held, (rows, count + N))
+
+
 def advance_checked(cache: SlotCache, N: Any) -> None:
     """Wrapping int32 subtraction; N beyond i32 is `ArithmeticOverflow`, even if nothing is set."""
     count = as_usize(N, "advance")
