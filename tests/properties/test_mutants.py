@@ -60,6 +60,19 @@ BROKEN = {
     "chunked-restoring": "chunked-restored-unchunked", "chunked-copying": "chunked-copy-shares",
     "chunked-looking": "chunked-mask-takes-a-token",
     "chunked-masking": "chunked-mask-of-the-kept",
+    "batch-kv-appending": "batch-kv-newest-in-front",
+    "batch-kv-trimming": "batch-kv-trims-no-offset",
+    "batch-kv-masking": "batch-kv-padding-seen", "batch-kv-ending": "batch-kv-never-finalized",
+    "batch-kv-leaving": "batch-kv-filter-sorts", "batch-kv-joining": "batch-kv-joined-in-front",
+    "batch-kv-copying": "batch-kv-copy-is-itself", "batch-kv-looking": "batch-kv-mask-counts",
+    "batch-rotating-appending": "batch-rotating-overwrites-newest",
+    "batch-rotating-trimming": "batch-rotating-trims-no-index",
+    "batch-rotating-masking": "batch-rotating-padding-seen",
+    "batch-rotating-ending": "batch-rotating-never-finalized",
+    "batch-rotating-leaving": "batch-rotating-filter-sorts",
+    "batch-rotating-joining": "batch-rotating-joined-in-front",
+    "batch-rotating-copying": "batch-rotating-copy-is-itself",
+    "batch-rotating-looking": "batch-rotating-looking-appends",
 }  # fmt: skip
 
 
