@@ -30,7 +30,8 @@ ROOT = Path(__file__).resolve().parent.parent
 PORTS = ROOT / "ports"
 ADAPTER = "slot-cache-adapter"
 BY_COMMAND = [sys.executable, "-m", "conformance"]
-SKELETONS = {"cpp": "C++ skeleton", "rust": "Rust skeleton", "swift": "Swift skeleton"}
+SKELETONS = {"cpp": "C++ skeleton", "rust": "Rust skeleton", "swift": "Swift skeleton",
+             "go": "Go skeleton", "typescript": "TypeScript skeleton"}  # fmt: skip
 # bug of ports/cpp/src/planted.hpp -> chapter that catches it, and what the failure must say
 PLANTED = {
     1: ("restore", "RESTORE-", "slot"),
@@ -226,7 +227,7 @@ def test_a_new_adapter_overwrites_nothing(tmp_path):
 
 
 def test_no_skeleton_file_is_long():
-    built = ("build", "target", ".build")
+    built = ("build", "target", ".build", "node_modules")
     files = [path for path in PORTS.glob("*/skeleton/**/*") if path.is_file()]
     files = [path for path in files if not set(path.relative_to(PORTS).parts) & set(built)]
     assert len(files) > 10

@@ -53,6 +53,7 @@ CARGO = Need("cargo", _program("cargo"), "see https://rustup.rs; `rustup default
 SWIFT = Need("swift", _program("swift"), "see https://www.swift.org/install")
 GO = Need("go", _program("go"), "see https://go.dev/doc/install")
 NODE = Need("node", _program("node"), "see https://nodejs.org")
+NPM = Need("npm", _program("npm"), "see https://nodejs.org")
 
 # what is built -> what that needs, in the order in which it is looked for
 NEEDS: dict[str, tuple[Need, ...]] = {
@@ -61,6 +62,8 @@ NEEDS: dict[str, tuple[Need, ...]] = {
     "Rust port": (CARGO,),
     "Rust skeleton": (CARGO,),
     "Swift skeleton": (SWIFT,),
+    "Go skeleton": (GO,),
+    "TypeScript skeleton": (NODE, NPM),
 }
 _TARGETS = {"C++ port": "port-cpp", "Rust port": "port-rust", "Swift skeleton": "port-swift"}
 

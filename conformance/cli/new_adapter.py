@@ -14,13 +14,18 @@ LANGUAGES = {
     "cpp": ("cmake -S . -B build && cmake --build build", "cmd:build/adapter"),
     "rust": ("cargo build --release", "cmd:target/release/adapter"),
     "swift": ("swift build -c debug", "cmd:.build/debug/adapter"),
+    "go": ("go build -o build/adapter .", "cmd:build/adapter"),
+    "typescript": ("npm install && npm run build", "cmd:node build/adapter.js"),
 }
 DIALECT_OF = {"python": "mlx-lm-0.32"}  # the others declare theirs in the handshake
-_BUILT = shutil.ignore_patterns("build", "target", ".build", "Cargo.lock", "__pycache__")
+_BUILT = shutil.ignore_patterns(
+    "build", "target", ".build", "node_modules", "Cargo.lock", "package-lock.json", "__pycache__"
+)
 
 DESCRIPTION = (
     "Copy a skeleton that answers the wire protocol. It declares a handful of operations; declare "
-    "more as your port implements them."
+    f"more as your port implements them. There are skeletons in {', '.join(LANGUAGES)}; for "
+    "another language docs/porting.md has the order of work."
 )
 
 

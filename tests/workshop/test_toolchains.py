@@ -39,7 +39,7 @@ def test_everything_is_named_where_there_is_nothing(empty, capsys):
 
 
 def test_nothing_is_said_where_all_is_there(empty, capsys):
-    for name in ("cmake", "c++", "cargo", "swift", "go", "node"):
+    for name in ("cmake", "c++", "cargo", "swift", "go", "node", "npm"):
         program(empty, name)
     assert toolchains.main([]) == 0
     assert capsys.readouterr().out == ""
