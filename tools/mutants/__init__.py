@@ -25,6 +25,7 @@ CHAPTERS = {
     "batch": "Batch operations",
     "large": "Large sizes",
     "large_tokens": "Large sizes of keys and values",
+    "large_lists": "Large sizes of lists and quantized caches",
     "many": "Large sizes: many slots, axes, texts and calls in one operation",
     "quantized": "QuantizedKVCache: packing, room, counting, masks, what does not fit",
     "quantized_state": "QuantizedKVCache: state, copies, conversion, what it says of itself",

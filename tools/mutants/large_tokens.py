@@ -21,7 +21,7 @@ Update = Callable[[Any, Any, Any], Any]
 Change = Callable[[Any], Any]
 
 
-class _Kind:
+class KindOfCache:
     """A kind with its label, the dialects of its mutants and the requirements that they violate."""
 
     def __init__(self, kind: str, label: str, dialects: tuple[str, ...], **about: str) -> None:
@@ -43,33 +43,41 @@ class _Kind:
                       members=members(self.own(chosen)))  # fmt: skip
 
 
-_KV = _Kind("kv", "KVCache", (_LM31, _RS, _LM32, _SWIFT3), update="KV-001", offset="KV-002",
-            trim="KV-004", shape="KV-008", copy="KV-017", restore="KV-013", look="KV-021")
-_CONCAT = _Kind("concatenate", "ConcatenateKVCache", (_LM31, _LM32), update="CONCAT-001",
-                offset="CONCAT-002", trim="CONCAT-003", shape="CONCAT-005", copy="CONCAT-010",
-                restore="CONCAT-008", look="CONCAT-011")
-_RING = _Kind("rotating", "RotatingKVCache", (_LM31, _RS, _LM32, _SWIFT4), update="ROTATING-001",
-              offset="ROTATING-008", trim="ROTATING-010", shape="ROTATING-019",
-              copy="ROTATING-029", restore="ROTATING-025", look="ROTATING-018",
-              turn="ROTATING-003", keep="ROTATING-004", meta="ROTATING-023",
-              mask="ROTATING-015", chunk="ROTATING-013", window="ROTATING-008")
-_CHUNKED = _Kind("chunked", "ChunkedKVCache", (_LM31, _RS, _LM32, _SWIFT3), update="CHUNKED-001",
-                 offset="CHUNKED-003", trim="CHUNKED-009", shape="CHUNKED-013",
-                 copy="CHUNKED-022", restore="CHUNKED-018", look="CHUNKED-026",
-                 front="CHUNKED-004", meta="CHUNKED-017")
-_BATCH = _Kind("batch_kv", "BatchKVCache", (_LM31, _LM32), update="BATCHKV-001",
-               offset="BATCHKV-002", trim="BATCHKV-011", shape="BATCHKV-004", copy="BATCHKV-023",
-               restore="BATCHKV-022", look="BATCHKV-007", filter="BATCHKV-013",
-               extract="BATCHKV-018", extend="BATCHKV-016", merge="BATCHKV-021",
-               mask="BATCHKV-005", final="BATCHKV-009")
-_BATCH_RING = _Kind("batch_rotating", "BatchRotatingKVCache", (_LM32, _LM31),
-                    update="BATCHROTATING-001", offset="BATCHROTATING-001",
-                    trim="BATCHROTATING-008", shape="BATCHROTATING-001",
-                    copy="BATCHROTATING-014", restore="BATCHROTATING-013",
-                    look="BATCHROTATING-004", filter="BATCHROTATING-009",
-                    extract="BATCHROTATING-011", extend="BATCHROTATING-010",
-                    merge="BATCHROTATING-012", mask="BATCHROTATING-004",
-                    final="BATCHROTATING-006", turn="BATCHROTATING-002")  # fmt: skip
+_EVERYWHERE = (_LM31, _RS, _LM32, _SWIFT3)
+_KV = KindOfCache(
+    "kv", "KVCache", _EVERYWHERE, update="KV-001", offset="KV-002", trim="KV-004", shape="KV-008",
+    copy="KV-017", restore="KV-013", look="KV-021",
+)  # fmt: skip
+_CONCAT = KindOfCache(
+    "concatenate", "ConcatenateKVCache", (_LM31, _LM32), update="CONCAT-001", offset="CONCAT-002",
+    trim="CONCAT-003", shape="CONCAT-005", copy="CONCAT-010", restore="CONCAT-008",
+    look="CONCAT-011",
+)  # fmt: skip
+_RING = KindOfCache(
+    "rotating", "RotatingKVCache", (_LM31, _RS, _LM32, _SWIFT4), update="ROTATING-001",
+    offset="ROTATING-008", trim="ROTATING-010", shape="ROTATING-019", copy="ROTATING-029",
+    restore="ROTATING-025", look="ROTATING-018", turn="ROTATING-003", keep="ROTATING-004",
+    meta="ROTATING-023", mask="ROTATING-015", chunk="ROTATING-013", window="ROTATING-008",
+)  # fmt: skip
+_CHUNKED = KindOfCache(
+    "chunked", "ChunkedKVCache", _EVERYWHERE, update="CHUNKED-001", offset="CHUNKED-003",
+    trim="CHUNKED-009", shape="CHUNKED-013", copy="CHUNKED-022", restore="CHUNKED-018",
+    look="CHUNKED-026", front="CHUNKED-004", meta="CHUNKED-017",
+)  # fmt: skip
+_BATCH = KindOfCache(
+    "batch_kv", "BatchKVCache", (_LM31, _LM32), update="BATCHKV-001", offset="BATCHKV-002",
+    trim="BATCHKV-011", shape="BATCHKV-004", copy="BATCHKV-023", restore="BATCHKV-022",
+    look="BATCHKV-007", filter="BATCHKV-013", extract="BATCHKV-018", extend="BATCHKV-016",
+    merge="BATCHKV-021", mask="BATCHKV-005", final="BATCHKV-009",
+)  # fmt: skip
+_BATCH_RING = KindOfCache(
+    "batch_rotating", "BatchRotatingKVCache", (_LM32, _LM31), update="BATCHROTATING-001",
+    offset="BATCHROTATING-001", trim="BATCHROTATING-008", shape="BATCHROTATING-001",
+    copy="BATCHROTATING-014", restore="BATCHROTATING-013", look="BATCHROTATING-004",
+    filter="BATCHROTATING-009", extract="BATCHROTATING-011", extend="BATCHROTATING-010",
+    merge="BATCHROTATING-012", mask="BATCHROTATING-004", final="BATCHROTATING-006",
+    turn="BATCHROTATING-002",
+)  # fmt: skip
 
 
 def _of(change: Callable[[Any, Any], tuple[Any, Any]]) -> Callable[[Any], dict[str, Any]]:
@@ -98,17 +106,17 @@ def _offset_in_16_bits(c: Any) -> None:
     c.offset = c.offset % 65536
 
 
-def _counts(change: Callable[[int], int], name: str = "trim") -> Callable[[Any], dict[str, Any]]:
+def counts(change: Callable[[int], int], name: str = "trim") -> Callable[[Any], dict[str, Any]]:
     """A count of tokens that is taken wrongly."""
     return lambda own: {name: lambda c, n: getattr(own, name)(c, change(n))}
 
 
-def _often(name: str, wrong: Callable[[Any], Any]) -> Callable[[Any], dict[str, Any]]:
+def often(name: str, wrong: Callable[[Any], Any]) -> Callable[[Any], dict[str, Any]]:
     """A method that is wrong in every 50th call; `wrong` makes that of the right class."""
     return lambda own: {name: once_in(50, getattr(own, name), wrong(own))}
 
 
-def _copied_once_in_50(own: Any) -> dict[str, Any]:
+def copied_once_in_50(own: Any) -> dict[str, Any]:
     def make(c: Any) -> Any:
         seen = vars(c)["_asked"] = vars(c).get("_asked", 0) + 1
         twin = alias(c)
@@ -144,15 +152,15 @@ def _offset_once_in_50(own: Any) -> dict[str, Any]:
     return {"offset": property(read, lambda c, value: vars(c).__setitem__("_offset", value))}
 
 
-def _common(kind: _Kind) -> list[Mutant]:
+def _common(kind: KindOfCache) -> list[Mutant]:
     """What can go wrong alike in every cache of keys and values."""
     make = kind.mutant
     batches = "batch" in kind.kind
     found = [
         make("trim-in-a-byte", "trim", "Tokens to trim are counted in a byte.",
-             _counts(lambda n: n % 256 if n > 255 else n)),
+             counts(lambda n: n % 256 if n > 255 else n)),
         make("trim-in-32-bits", "trim", "Tokens to trim are counted in 32 bits.",
-             _counts(lambda n: n % 2**32 if n > 0 else n)),
+             counts(lambda n: n % 2**32 if n > 0 else n)),
         make("rows-of-255", "shape" if not batches else "filter", "Rows beyond the 255th are 0.",
              _of(_both(lambda t: t if t.shape[0] < 256 else mx.concatenate(
                  [t[:255], mx.zeros_like(t[255:])])))),
@@ -165,14 +173,14 @@ def _common(kind: _Kind) -> list[Mutant]:
         make("bool-as-uint8", "shape", "bool is kept as uint8.",
              _of(_both(through(mx.bool_, mx.uint8, back=False)))),
         make("copy-wrong-once-in-50", "copy", "Every 50th copy has the offset 0.",
-             _copied_once_in_50),
+             copied_once_in_50),
     ]  # fmt: skip
     if not batches:
         found += [
             make("offset-in-16-bits", "offset", "The offset has 16 bits.",
                  _counted_then(_offset_in_16_bits)),
             make("trims-255-at-most", "trim", "No more than 255 tokens are taken back.",
-                 _counts(lambda n: min(n, 255))),
+                 counts(lambda n: min(n, 255))),
             make("heads-of-255", "shape", "Heads beyond the 255th are 0.",
                  _of(_both(lambda t: t if t.shape[1] < 256 else mx.concatenate(
                      [t[:, :255], mx.zeros_like(t[:, 255:])], axis=1)))),
@@ -180,9 +188,9 @@ def _common(kind: _Kind) -> list[Mutant]:
                  _of(_both(lambda t: t if t.shape[3] <= 256 else mx.concatenate(
                      [t[..., :256], mx.zeros_like(t[..., 256:])], axis=3)))),
             make("trims-nothing-once-in-50", "trim", "Every 50th token is not taken back.",
-                 _often("trim", lambda own: lambda c, n: n)),
+                 often("trim", lambda own: lambda c, n: n)),
             make("token-lost-once-in-50", "update", "Every 50th token is lost.",
-                 _often("update_and_fetch", lambda own: lambda c, keys, values: (keys, values))),
+                 often("update_and_fetch", lambda own: lambda c, keys, values: (keys, values))),
             make("offset-wrong-once-in-50", "look", "Every 50th offset is one more.",
                  _offset_once_in_50),
         ]  # fmt: skip
@@ -270,7 +278,7 @@ def _chunk_of_255(own: Any) -> dict[str, Any]:
 # batches
 
 
-def _filtered(change: Callable[[int], int]) -> Callable[[Any], dict[str, Any]]:
+def filtered(change: Callable[[int], int]) -> Callable[[Any], dict[str, Any]]:
     return lambda own: {"filter": lambda c, rows: own.filter(c, [change(row) for row in rows])}
 
 
@@ -316,7 +324,7 @@ def _right_padding_of_255_rows(own: Any) -> dict[str, Any]:
     return {"prepare": prepare}
 
 
-def _merged(change: Callable[[list[Any]], list[Any]]) -> Callable[[Any], dict[str, Any]]:
+def merged(change: Callable[[list[Any]], list[Any]]) -> Callable[[Any], dict[str, Any]]:
     def members(own: Any) -> dict[str, Any]:
         def merge(cls: Any, caches: Any) -> Any:
             return own.merge.__func__(cls, change(list(caches)))
@@ -326,14 +334,14 @@ def _merged(change: Callable[[list[Any]], list[Any]]) -> Callable[[Any], dict[st
     return members
 
 
-def _of_batches(kind: _Kind) -> list[Mutant]:
+def _of_batches(kind: KindOfCache) -> list[Mutant]:
     make = kind.mutant
     return [
-        make("filter-in-a-byte", "filter", "A row number is a byte.", _filtered(lambda i: i % 256)),
+        make("filter-in-a-byte", "filter", "A row number is a byte.", filtered(lambda i: i % 256)),
         make("filter-in-7-bits", "filter", "A row number has 7 bits.",
-             _filtered(lambda i: i % 128)),
+             filtered(lambda i: i % 128)),
         make("filter-capped-at-255", "filter", "Rows beyond 255 are row 255.",
-             _filtered(lambda i: min(i, 255))),
+             filtered(lambda i: min(i, 255))),
         make("extract-in-a-byte", "extract", "A row number is a byte.",
              _extracted(lambda i: i % 256)),
         make("extract-capped-at-127", "extract", "Rows beyond 127 are row 127.",
@@ -351,19 +359,19 @@ def _of_batches(kind: _Kind) -> list[Mutant]:
         make("right-padding-of-255-rows", "final", "Right padding beyond the 255th row is 0.",
              _right_padding_of_255_rows),
         make("merge-of-128-caches", "merge", "Caches beyond the 128th are the first one.",
-             _merged(lambda caches: [*caches[:128], *caches[:1] * len(caches[128:])])),
+             merged(lambda caches: [*caches[:128], *caches[:1] * len(caches[128:])])),
         make("merge-of-255-caches", "merge", "Caches beyond the 255th are the first one.",
-             _merged(lambda caches: [*caches[:255], *caches[:1] * len(caches[255:])])),
+             merged(lambda caches: [*caches[:255], *caches[:1] * len(caches[255:])])),
         make("mask-hides-255-at-most", "mask", "Padding behind the 255th token is seen.",
              _masked(_all_true_beyond(255))),
         make("filter-lost-once-in-50", "filter", "Every 50th filter is lost.",
-             _often("filter", lambda own: lambda c, rows: None)),
+             often("filter", lambda own: lambda c, rows: None)),
         make("extend-lost-once-in-50", "extend", "Every 50th join is lost.",
-             _often("extend", lambda own: lambda c, other: None)),
+             often("extend", lambda own: lambda c, other: None)),
         make("extract-wrong-once-in-50", "extract", "Every 50th row is the first one.",
-             _often("extract", lambda own: lambda c, idx: own.extract(c, 0))),
+             often("extract", lambda own: lambda c, idx: own.extract(c, 0))),
         make("mask-true-once-in-50", "look", "Every 50th mask hides nothing.",
-             _often("make_mask", lambda own: lambda c, N, *args, **kwargs: mx.ones_like(
+             often("make_mask", lambda own: lambda c, N, *args, **kwargs: mx.ones_like(
                  own.make_mask(c, N, *args, **kwargs)))),
     ]  # fmt: skip
 
@@ -374,7 +382,7 @@ MUTANTS = (
     *(kind.mutant("restored-short-once-in-50", "restore", "Every 50th state is a token short.",
                   _state_once_in_50, dialect=_LM31) for kind in (_KV, _CHUNKED)),
     *(kind.mutant("mask-none-once-in-50", "look", "Every 50th mask is none.",
-                  _often("make_mask", lambda own: lambda c, N, *args, **kwargs: None))
+                  often("make_mask", lambda own: lambda c, N, *args, **kwargs: None))
       for kind in (_KV, _CONCAT, _RING)),
     _RING.mutant("index-in-a-byte", "turn", "Where the next token goes is a byte.",
                  lambda own: {"add_one": _index_in_a_byte}, dialect=_LM31),
