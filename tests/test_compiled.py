@@ -124,3 +124,9 @@ def test_what_is_kept_of_the_requirements_is_what_the_cases_say():
     assert kept.levels == {name: row.level for name, row in read.requirements.items()}
     for dialect in read.dialects.values():
         assert shares(kept, dialect, []) == shares(read, dialect, [])
+
+
+def test_what_a_wheel_ships_is_not_checked_again(monkeypatch):
+    monkeypatch.setattr("conformance.fixtures.read.problems", lambda suite: iter(["wrong"]))
+    monkeypatch.setattr(load, "INSTALLED", load.fixtures_folder())
+    assert load_suite().cases

@@ -13,13 +13,19 @@ from reference_impl import cache_classes
 from reference_impl.kv import rules
 from reference_impl.tokens import first as head
 from reference_impl.tokens import joined
+from tools.mutants.masking import (
+    always_array,
+    array_for_one,
+    counting,
+    mask,
+    no_window,
+    not_itself,
+    of_the_chunk,
+)
 from tools.mutants.plain import (
     LM31,
     LM32,
     UPDATE,
-    always_array,
-    array_for_one,
-    counting,
     first_answer_short,
     first_row,
     first_two,
@@ -29,12 +35,8 @@ from tools.mutants.plain import (
     in_front,
     later_chunks_count_one,
     like,
-    mask,
     misfit_cut,
     no_tokens_refused,
-    no_window,
-    not_itself,
-    of_the_chunk,
     one_for_both,
     restoring,
     singles_count_two,

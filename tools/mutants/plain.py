@@ -10,11 +10,20 @@ import mlx.core as mx
 from conformance.mutants.alter import keeping
 from conformance.mutants.mutant import Mutant
 from reference_impl import cache_classes
-from reference_impl.attention import CAUSAL, causal
 from reference_impl.kv import rules
 from reference_impl.tokens import after, joined
 from reference_impl.tokens import first as head
 from reference_impl.tokens import own as own_arrays
+from tools.mutants.masking import (
+    always_array,
+    array_for_one,
+    counting,
+    mask,
+    no_window,
+    not_itself,
+    of_the_chunk,
+    window_one_more,
+)
 from tools.mutants.shared import Own, alias, copied, reads, writes
 
 RS, LM31, LM32 = "mlxrs-0.1", "mlx-lm-0.31", "mlx-lm-0.32"
@@ -156,54 +165,6 @@ def _one_chunk_at_most(c: Any, n: Any) -> Any:
     return rules.trim_any(c, min(n, 2))
 
 
-# Masks
-
-
-def mask(own: Own, dialect: str, change: Any) -> Any:
-    def make_mask(
-        c: Any, N: Any, *, return_array: Any = False, window_size: Any = None
-    ) -> Any:  # fmt: skip
-        found = change(c, N, window_size, return_array)
-        if found is not None:
-            return found[0]
-        return own(dialect).make_mask(c, N, return_array=return_array, window_size=window_size)
-
-    return make_mask
-
-
-def always_array(c: Any, n: Any, w: Any, array: Any) -> Any:
-    return (causal(n, c.offset, w),) if n != 1 else None
-
-
-def array_for_one(c: Any, n: Any, w: Any, array: Any) -> Any:
-    return (causal(n, c.offset, w),) if n == 1 else None
-
-
-def of_the_chunk(c: Any, n: Any, w: Any, array: Any) -> Any:
-    return (causal(n, 0, w),) if array or w is not None else None
-
-
-def not_itself(c: Any, n: Any, w: Any, array: Any) -> Any:
-    return (causal(n, c.offset - 1, w),) if array and w is None and c.offset else (
-        (causal(n, 0) & ~mx.eye(n).astype(mx.bool_),) if array and w is None and n > 1 else None
-    )  # fmt: skip
-
-
-def no_window(c: Any, n: Any, w: Any, array: Any) -> Any:
-    if w is None:
-        return None
-    return (None if n == 1 else causal(n, c.offset) if array else CAUSAL,)
-
-
-def _window_one_more(c: Any, n: Any, w: Any, array: Any) -> Any:
-    return (causal(n, c.offset, w + 1),) if w is not None and (n > w or array) else None
-
-
-def counting(c: Any, n: Any, w: Any, array: Any) -> Any:
-    c.offset = max(c.offset - 1, 0)
-    return None
-
-
 # Serialized form, copies
 
 
@@ -325,7 +286,7 @@ MUTANTS = (
     _kv("kv-mask-ignores-window", LM31, ("KV-007",), "The window is ignored.",
         members={"make_mask": mask(_plain, LM31, no_window)}),
     _kv("kv-mask-window-one-more", SWIFT3, ("KV-007",), "A window holds one token more.",
-        members={"make_mask": mask(_plain, SWIFT3, _window_one_more)}),
+        members={"make_mask": mask(_plain, SWIFT3, window_one_more)}),
     _kv("kv-mask-takes-a-token", LM32, ("KV-021",), "Asking for a mask takes a token back.",
         members={"make_mask": mask(_plain, LM32, counting)}),
     _kv("kv-in-float32", LM31, ("KV-008",), "Tokens are kept in float32.",

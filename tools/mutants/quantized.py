@@ -14,21 +14,17 @@ from reference_impl.attention import CAUSAL, causal
 from reference_impl.errors import MlxOp, Trap
 from reference_impl.quantized import rules
 from reference_impl.tokens import first, joined
-from tools.mutants.plain import (
+from tools.mutants.masking import array_for_one, counting, mask, no_window, of_the_chunk
+from tools.mutants.plain import (  # fmt: skip
     LM31,
     LM32,
     RS,
     SWIFT3,
     SWIFT4,
     UPDATE,
-    array_for_one,
-    counting,
     like,
-    mask,
     no_tokens_refused,
-    no_window,
-    of_the_chunk,
-)  # fmt: skip
+)
 
 quantized = partial(Mutant, kind="quantized", label="QuantizedKVCache")
 _WIDE = 32  # bits of a word
