@@ -36,11 +36,11 @@ unit: $(VENV)/installed-dev
 # or read whole each one; the reference on other versions of mlx, Python and the rest.
 nightly: $(VENV)/installed-dev mutants-stdio
 	KILLED_RUNS=50 EVERY_REFUSAL=1 GENERATED=20000 EVERY_RELEASE=1 OWN_TESTS=1 SEQUENCES=20000 \
-	  WHOLE_MATRIX=1 WHOLE_CAPTURE=1 \
+	  WHOLE_MATRIX=1 WHOLE_CAPTURE=1 EVERY_CHOICE=1 \
 	  $(BIN)/pytest -q -n 2 tests/test_dropin.py tests/reference/tokens/test_agreement.py \
 	  tests/test_captured_release.py \
 	  tests/test_killed.py tests/test_isolation.py tests/test_hostile.py tests/mutants/test_matrix.py \
-	  tests/prompt_cache/test_releases.py
+	  tests/prompt_cache/test_releases.py tests/properties/test_choices.py
 	$(BIN)/python -m tools.mutated_files --each 20000
 	$(BIN)/python -m tools.versions
 

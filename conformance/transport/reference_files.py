@@ -18,6 +18,7 @@ from conformance.transport import adapter
 from conformance.transport.cachefiles import Codec, describe
 from reference_impl.files import container, decode, load
 from reference_impl.files.content import (
+    BATCH_NUMBERS,
     BatchEntry,
     Content,
     Entry,
@@ -67,7 +68,9 @@ class ReferenceFiles:
 
 
 def entry(spec: dict[str, Any]) -> Entry:
-    """The entry of a cache that travels as a dict."""
+    """The entry of a cache that travels as a dict; one that is `held` is as `load` gives it."""
+    if spec.get("held"):
+        return restored(spec, _decoded)
     name = spec["class_name"]
     if name == "CacheList":
         return ListEntry(tuple(entry(child) for child in spec["caches"]))
@@ -121,6 +124,29 @@ def described(each: Entry, encode: Codec = adapter.encode) -> dict[str, Any]:
         "values": encode(each.values),
         "numbers": dict(each.numbers),
     }
+
+
+def _decoded(value: Any) -> Any:
+    return None if value is None else adapter.decode(value)
+
+
+def restored(cache: dict[str, Any], decode: Codec = lambda value: value) -> Entry:
+    """The entry of a cache in the form that `load` gives; its tensors are decoded."""
+    name = cache["class_name"]
+    if "caches" in cache:
+        return ListEntry(tuple(restored(child, decode) for child in cache["caches"]))
+    if "slots" in cache:
+        slots = tuple(map(decode, cache["slots"]))
+        return SlotEntry(name, slots, decode(cache["left_padding"]), decode(cache["lengths"]))
+    numbers = cache["numbers"]
+    keys, values = (tuple(map(decode, cache[half])) for half in ("keys", "values"))
+    if name in BATCH_NUMBERS:
+        rest = {what: bool(numbers[what]) if what == "rotated" else numbers[what]
+                for what in BATCH_NUMBERS[name]}  # fmt: skip
+        first, second = (half[0] if half else None for half in (keys, values))
+        offset, padding = (decode(numbers[what]) for what in ("offset", "left_padding"))
+        return BatchEntry(name, first, second, offset, padding, rest)
+    return KeyValueEntry(name, keys, values, numbers)
 
 
 class Opened:

@@ -17,7 +17,7 @@ from conformance.properties.kind_properties import laws_of
 from tests.support.dialects import MAIN
 from tools.mutants import mutants
 from tools.mutants.__main__ import parser
-from tools.mutants.drawn import catch, is_drawn, stored
+from tools.mutants.drawn import APART, Caught, catch, is_drawn, stored
 from tools.mutants.kills import Examiner, Kills, Terms, examine
 from tools.mutants.matrix import Matrix, Row
 from tools.pages.mutants import page
@@ -147,9 +147,20 @@ def test_the_properties_catch_what_they_are_said_to(name):
     assert stored()[name]
 
 
-def test_the_properties_do_not_catch_what_they_cannot_see():
-    """No file is ever drawn, and but for its files this mutant is the reference."""
-    assert not catch(SUITE, MUTANTS["file-caches-backwards"])
+def test_contents_catch_mutants_of_files_but_those_that_need_a_bad_file():
+    caught = catch(SUITE, MUTANTS["file-caches-backwards"])
+    assert len(caught.contents) == 3
+    assert None not in caught.contents
+    apart = catch(SUITE, MUTANTS["file-nothing-if-damaged"])
+    assert not apart
+    assert "damaged file" in apart.words
+    assert set(APART) < set(MUTANTS)
+
+
+def test_a_mutant_of_files_is_caught_where_each_seed_does():
+    assert Caught(contents=(3, 40, 1))
+    assert not Caught(contents=(3, None, 1))
+    assert Caught(contents=(3, None, 1)).words == "content 3, -, 1"
 
 
 def test_large_cases_are_only_for_the_mutants_that_they_are_meant_for():

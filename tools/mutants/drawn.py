@@ -1,4 +1,5 @@
-"""Which mutants the properties find by themselves: laws, and drawn sequences beside the reference.
+"""Which mutants the properties find by themselves: laws, drawn sequences and contents of files,
+beside the reference.
 
 This takes minutes, and what it finds changes only with the properties, so that it is kept in
 `properties.json`: `make properties` writes it anew, and the tests check a sample of it.
@@ -15,10 +16,11 @@ import msgspec
 
 from conformance.engine.suite import Suite
 from conformance.fixtures.read import read_suite
+from conformance.kinds.files import FILES
 from conformance.mutants.mutant import Mutant
 from conformance.properties.breaches import breaking
 from conformance.properties.comparison import Comparison
-from conformance.properties.kind_properties import laws_of
+from conformance.properties.kind_properties import laws_of, properties_of
 from conformance.properties.profiles import PropertyChoice, Tries
 from conformance.properties.search import disagreeing
 from conformance.transport import connect
@@ -29,21 +31,47 @@ from tools.mutants.kills import spread
 
 STORED = Path(__file__).with_name("properties.json")
 CHOICE = PropertyChoice("quick", 0)
+FILE_CHOICES = tuple(PropertyChoice("default", seed) for seed in (1, 2, 3))
+# Mutants that only a file shows which no content makes, and why.
+APART = {
+    name: f"shows in a {file} alone, and contents make sound ones"
+    for file, names in {
+        "damaged file": ("file-nothing-if-damaged", "file-filled-up-with-zeros"),
+        "forged file": (
+            "file-tensors-beyond-classes", "file-slots-as-many-as-it-says",
+            "file-class-by-any-name",
+        ),
+        "file of weights": ("file-weights-are-no-layers",),
+    }.items()
+    for name in names
+}  # fmt: skip
 _NAMED = 4  # laws that are named one by one
 
 
-class Caught(msgspec.Struct, frozen=True):
-    """The laws that a mutant breaks, and the first drawn sequence that tells it, if one does."""
+class Caught(msgspec.Struct, frozen=True, omit_defaults=True):
+    """The laws that a mutant breaks, and the first drawn sequence that tells it, if one does.
 
-    laws: tuple[str, ...]
-    sequence: int | None
+    Of a mutant of files the first content that tells it instead, with each of three seeds; `apart`
+    is why no content can. It is caught where each seed does.
+    """
+
+    laws: tuple[str, ...] = ()
+    sequence: int | None = None
+    contents: tuple[int | None, ...] = ()
+    apart: str = ""
 
     def __bool__(self) -> bool:
+        if self.contents:
+            return None not in self.contents
         return bool(self.laws) or self.sequence is not None
 
     @property
     def words(self) -> str:
         """For a reader."""
+        if self.apart:
+            return self.apart
+        if self.contents:
+            return "content " + ", ".join("-" if at is None else str(at) for at in self.contents)
         count = len(self.laws)
         named = ", ".join(self.laws) if count <= _NAMED else f"{count} laws"
         laws = f"breaks {named}" if count else ""
@@ -52,38 +80,59 @@ class Caught(msgspec.Struct, frozen=True):
 
 
 def catch(suite: Suite, mutant: Mutant) -> Caught:
-    """Try the quick profile on a mutant, in process."""
+    """Try the quick profile on a mutant in process, or the contents of files of the default one."""
+    if mutant.name in APART:
+        return Caught(apart=APART[mutant.name])
     dialect = suite.dialect(mutant.dialect)
     session = RestartingBackend(partial(opened, mutant))
     comparison = Comparison(connect("reference", dialect.id), session, dialect, suite.kinds)
+    try:
+        if mutant.files is not None:
+            return Caught(contents=tuple(_first_content(comparison, one) for one in FILE_CHOICES))
+        return _caught_by_calls(comparison, suite, mutant)
+    finally:
+        session.close()
+        comparison.reference.close()
+
+
+def _first_content(comparison: Comparison, choice: PropertyChoice) -> int | None:
+    tried = 0
+    for part in choice.parts(comparison.kinds):
+        if part.tries is Tries.OWN and part.kind == FILES.name:
+            search = properties_of(FILES).own
+            assert search is not None
+            at = search.first(comparison, part.seed, part.count)
+            if at is not None:
+                return tried + at
+            tried += part.count
+    return None
+
+
+def _caught_by_calls(comparison: Comparison, suite: Suite, mutant: Mutant) -> Caught:
     known = laws_of(suite.kinds)
     laws: list[str] = []
     first: int | None = None
     tried = 0
-    try:
-        for part in CHOICE.parts(suite.kinds):
-            kind = suite.kinds[part.kind]
-            if kind.name != mutant.kind:
-                continue
-            if part.tries is Tries.LAW:
-                _, law = known[part.law]
-                applies = law.not_applicable(kind, dialect, comparison.operations) is None
-                trials = breaking(law, comparison, kind)
-                if applies and trials.first(part.seed, part.count) is not None:
-                    laws.append(law.id)
-            elif part.tries is Tries.SEQUENCES and first is None:
-                at = disagreeing(comparison, kind).first(part.seed, part.count)
-                first = None if at is None else tried + at
-                tried += part.count
-    finally:
-        session.close()
-        comparison.reference.close()
+    for part in CHOICE.parts(suite.kinds):
+        kind = suite.kinds[part.kind]
+        if kind.name != mutant.kind:
+            continue
+        if part.tries is Tries.LAW:
+            _, law = known[part.law]
+            applies = law.not_applicable(kind, comparison.dialect, comparison.operations) is None
+            trials = breaking(law, comparison, kind)
+            if applies and trials.first(part.seed, part.count) is not None:
+                laws.append(law.id)
+        elif part.tries is Tries.SEQUENCES and first is None:
+            at = disagreeing(comparison, kind).first(part.seed, part.count)
+            first = None if at is None else tried + at
+            tried += part.count
     return Caught(tuple(laws), first)
 
 
 def is_drawn(suite: Suite, mutant: Mutant) -> bool:
-    """Whether there is something to try of it: not for files, nor for a kind without properties."""
-    return mutant.files is None and suite.kinds[mutant.kind].properties is not None
+    """Whether there is something to try of it: not for a kind without properties."""
+    return mutant.files is not None or suite.kinds[mutant.kind].properties is not None
 
 
 def stored() -> dict[str, Caught]:

@@ -14,17 +14,9 @@ import mlx.core as mx
 from conformance.mutants.mutant import Mutant
 from conformance.mutants.wrong_files import Loaded, Wrong, WrongFiles, finding
 from conformance.transport import adapter
-from conformance.transport.reference_files import ReferenceFiles, described, entry
+from conformance.transport.reference_files import ReferenceFiles, described, entry, restored
 from reference_impl.files import container, load
-from reference_impl.files.content import (
-    BATCH_NUMBERS,
-    BatchEntry,
-    Content,
-    Entry,
-    KeyValueEntry,
-    ListEntry,
-    SlotEntry,
-)
+from reference_impl.files.content import Content
 from reference_impl.files.readers import save_as
 
 RS, LM31, LM32 = "mlxrs-0.1", "mlx-lm-0.31", "mlx-lm-0.32"
@@ -179,7 +171,7 @@ def saving(dialect: str, change: Change) -> Wrong:
                 "user_metadata": dict(content.user_metadata),
             }
         )
-        entries = tuple(_entry(cache) for cache in whole["caches"])
+        entries = tuple(restored(cache) for cache in whole["caches"])
         container.write(path, save_as(dialect, Content(entries, whole["user_metadata"])))
 
     def wrong(own: ReferenceFiles) -> WrongFiles:
@@ -190,20 +182,6 @@ def saving(dialect: str, change: Change) -> Wrong:
         )
 
     return wrong
-
-
-def _entry(cache: Cache) -> Entry:
-    name = cache["class_name"]
-    if "caches" in cache:
-        return ListEntry(tuple(_entry(child) for child in cache["caches"]))
-    if "slots" in cache:
-        return SlotEntry(name, tuple(cache["slots"]), cache["left_padding"], cache["lengths"])
-    if name in BATCH_NUMBERS:
-        rest = {what: cache["numbers"][what] for what in BATCH_NUMBERS[name]}
-        keys, values = ((cache[half] or [None])[0] for half in ("keys", "values"))
-        row = cache["numbers"]
-        return BatchEntry(name, keys, values, row["offset"], row["left_padding"], rest)
-    return KeyValueEntry(name, tuple(cache["keys"]), tuple(cache["values"]), cache["numbers"])
 
 
 def mutants(

@@ -8,34 +8,72 @@ from typing import Any
 import msgspec
 from hypothesis import strategies as st
 
-from conformance.engine import literals
 from conformance.engine.dialect import Dialect
 from conformance.engine.literals import Tensors
 from conformance.filetools.model import FileCase, spell
+from conformance.kinds.files.keyvalues import FAMILY, key_values, needs_a_file
+from conformance.kinds.files.tensors import slot_tensors
+from conformance.kinds.files.texts import user_metadata
 from conformance.properties import case_text
-from conformance.tensor import DTYPES, ITEM_SIZE, Tensor
 
 Content = dict[str, Any]
-_DTYPES = tuple(name for name in DTYPES if name != "float64")  # which nobody can save
-_FLOATS = ("float32", "bfloat16", "float16")
-_KEYS = ("model", "a", "b.c", "d.e.f", "0", "1", "\u00e9")
-_WORDS = ("", "m", "a.b", "0", "\u00e9 \u6c34")
+# Numbers of left padding and lengths at which a narrower type or a cap would show.
+_ROWS = (10, 127, 128, 255, 256, 1001, 65535, 65536, 2**24 + 1, 2**31 - 1, -1, -3, -129, -(2**31))
+_BATCHES = (256, 300)
+_MANY_SLOTS = (11, 101, 128, 130)
+_MANY_LAYERS = (11, 65, 101, 111)
+_MANY_CHILDREN = (9, 11, 12)
+_row, _batch = st.sampled_from(_ROWS), st.sampled_from(_BATCHES)
+_many_slots, _many_layers = st.sampled_from(_MANY_SLOTS), st.sampled_from(_MANY_LAYERS)
+_many_children = st.sampled_from(_MANY_CHILDREN)
+_small_row = st.integers(-2, 9)
+_yes, _fours = st.booleans(), st.integers(0, 3)
+_tens, _forties = st.integers(0, 9), st.integers(0, 39)
 
 
-def contents(dialect: Dialect) -> st.SearchStrategy[Content]:
-    """Files of 0 to 3 caches. Their tensors have at most 64 elements; MambaCache where there is
-    one.
+@st.composite
+def contents(draw: st.DrawFn, dialect: Dialect) -> Content:
+    """Files of 0 to 3 caches, rarely many; MambaCache where there is one. Half of them have neither
+    empty caches nor unset slots, for which some layouts have no place.
     """
-    leaves = _slot_caches(dialect) | _key_value()
-    cache = st.recursive(leaves, _lists, max_leaves=4)
-    return st.fixed_dictionaries(
-        {
-            "caches": st.lists(cache, max_size=3),
-            "user_metadata": st.dictionaries(
-                st.sampled_from(_KEYS), st.sampled_from(_WORDS), max_size=3
-            ),
-        }
-    )
+    gaps, way = draw(_yes), draw(_forties)
+    if way > 37:
+        count = draw(_many_layers)
+        caches = [_tiny(number) for number in range(count)]
+        caches[draw(st.integers(0, count - 1))] = draw(_leaf(dialect, gaps))
+    else:
+        caches = [draw(_cache(dialect, gaps)) for _ in range(draw(_fours))]
+    return {"caches": caches, "user_metadata": draw(user_metadata())}
+
+
+def _tiny(number: int) -> Content:
+    """Caches that differ from each other, of two classes."""
+    if number % 3 == 0:
+        return {"class_name": "ArraysCache", "slots": [{"uint8": [[number]]}]}
+    literal = {"uint8": [[[[number]]]]}
+    return {"class_name": "KVCache", "keys": literal, "values": literal}
+
+
+def _leaf(dialect: Dialect, gaps: bool) -> st.SearchStrategy[Content]:
+    return _slot_caches(dialect, gaps) | key_values(dialect, gaps)
+
+
+@st.composite
+def _cache(draw: st.DrawFn, dialect: Dialect, gaps: bool) -> Content:
+    """A cache, or a list of caches, rarely of many or a deep one."""
+    way = draw(_forties)
+    if way < 30:
+        return draw(_leaf(dialect, gaps))
+    if way == 39:
+        return _list([_tiny(number) for number in range(draw(_many_children))])
+    made = _list([draw(_leaf(dialect, gaps)) for _ in range(draw(_fours))])
+    for _ in range(draw(_fours) if way > 33 else 0):
+        made = _list([made, *(draw(_leaf(dialect, gaps)) for _ in range(draw(_fours) // 2))])
+    return made
+
+
+def _list(children: list[Content]) -> Content:
+    return {"class_name": "CacheList", "caches": children}
 
 
 def arguments(content: Content) -> dict[str, Any]:
@@ -48,6 +86,19 @@ def whole_of(content: Content) -> dict[str, Any]:
     """What `load` gives of a content where nothing is lost."""
     case = msgspec.convert({"id": "drawn", "why": "drawn", **content}, FileCase)
     return spell(case, Tensors(), read=True)
+
+
+def held(content: Content) -> dict[str, Any]:
+    """What the reference alone can save, and any content: the caches as they are in the end."""
+    whole = whole_of(content)
+    return {**whole, "caches": [_held(cache) for cache in whole["caches"]]}
+
+
+def _held(cache: Content) -> Content:
+    if "caches" in cache:
+        return {**cache, "caches": [_held(child) for child in cache["caches"]]}
+    # What a quantized cache makes of its tensors, the reference alone knows.
+    return cache if cache["class_name"] == "QuantizedKVCache" else {**cache, "held": True}
 
 
 def spelled(content: Content, why: str) -> str:
@@ -72,75 +123,48 @@ def requirements(content: Content) -> list[str]:
         "FILE-004": any("left_padding" in cache or "lengths" in cache for cache in flat),
         "FILE-006": any("caches" in cache for cache in flat),
         "FILE-007": bool(content["user_metadata"]),
-        "FILE-008": any(cache["class_name"] in _FAMILY for cache in flat),
+        "FILE-008": any(cache["class_name"] in FAMILY for cache in flat),
     }
     return ["FILE-001", *(name for name, has in found.items() if has), "FILE-005"]
+
+
+def is_saved(content: Content) -> bool:
+    """Whether `save` can be asked for it."""
+    return not any(map(needs_a_file, content["caches"]))
 
 
 def _flat(caches: list[Content]) -> list[Content]:
     return [each for cache in caches for each in (cache, *_flat(cache.get("caches", [])))]
 
 
-def _lists(cache: st.SearchStrategy[Content]) -> st.SearchStrategy[Content]:
-    children = st.lists(cache, max_size=3)
-    return st.builds(lambda caches: {"class_name": "CacheList", "caches": caches}, children)
-
-
 @st.composite
-def _slot_caches(draw: st.DrawFn, dialect: Dialect) -> Content:
-    """0 to 12 slots, any of them unset; batches larger than the number of slots too."""
-    batch = draw(st.integers(1, 6))
-    mamba = "new_mamba" not in dialect.absent and draw(st.integers(0, 3)) == 3
+def _slot_caches(draw: st.DrawFn, dialect: Dialect, gaps: bool) -> Content:
+    """0 to 12 slots, rarely more; batches larger than the number of slots too."""
+    batch = draw(_batch) if draw(_forties) == 39 else draw(st.integers(1, 6))
+    mamba = "new_mamba" not in dialect.absent and draw(_fours) == 3
     if mamba and "padding-capped-by-slot-count" in dialect.hazards:
         batch = min(batch, 2)  # a MambaCache of more rows cannot be built there
-    slots = st.lists(st.none() | _tensors(batch), min_size=2 * mamba, max_size=2 if mamba else 12)
-    name = "MambaCache" if mamba else "ArraysCache"
-    made: Content = {"class_name": name, "slots": draw(slots)}
-    for what, least in (("left_padding", 0), ("lengths", -2)):
-        rows = st.lists(st.integers(least, 9), min_size=batch, max_size=batch)
-        row = draw(st.none() | st.just([]) | rows)
-        if row is not None:
-            made[what] = row
+    if not mamba and draw(_forties) > 36:
+        count = draw(_many_slots)
+        slots: list[Any] = [{"uint8": [n]} for n in range(count)]
+        for n in range(7, count, 3) if gaps else ():
+            slots[n] = None
+    else:
+        one = slot_tensors(batch)
+        least, most = (2, 2) if mamba else (1 - gaps, 12 if draw(_tens) == 9 else 4)
+        slots = draw(st.lists(st.none() | one if gaps else one, min_size=least, max_size=most))
+    if slots and not mamba and draw(_tens) == 9:
+        slots.append(slots[0])
+    made: Content = {"class_name": "MambaCache" if mamba else "ArraysCache", "slots": slots}
+    for what in ("left_padding", "lengths"):
+        way = draw(_tens)
+        if way > 4:
+            made[what] = [] if way == 9 else draw(_rows(batch))
     return made
 
 
 @st.composite
-def _tensors(draw: st.DrawFn, batch: int) -> Content:
-    """Any bits, in the literal that a fixture has for them."""
-    dtype = draw(st.sampled_from(_DTYPES))
-    shape = (batch, *draw(st.lists(st.integers(1, 3), max_size=2)))
-    size = ITEM_SIZE[dtype]
-    for each in shape:
-        size *= each
-    bits = draw(st.binary(min_size=size, max_size=size))
-    if dtype == "bool":
-        bits = bytes(byte & 1 for byte in bits)
-    literal: Content = literals.spelled(Tensor(dtype, shape, bits))
-    return literal
-
-
-# Rooms are larger than what is drawn: beyond them implementations turn their tensors differently.
-_FAMILY: dict[str, dict[str, int]] = {
-    "KVCache": {},
-    "RotatingKVCache": {"max_size": 8, "keep": 1},
-    "ChunkedKVCache": {"chunk_size": 8},
-    "QuantizedKVCache": {"group_size": 32, "bits": 4},
-}
-
-
-@st.composite
-def _key_value(draw: st.DrawFn) -> Content:
-    """The key/value family; keys and values [B, heads, S, D], or an empty cache."""
-    name = draw(st.sampled_from(sorted(_FAMILY)))
-    made: Content = {"class_name": name}
-    if _FAMILY[name]:
-        made["numbers"] = dict(_FAMILY[name])
-    if name == "QuantizedKVCache" or draw(st.booleans()):
-        dtype = draw(st.sampled_from(_FLOATS))
-        shape = [draw(st.integers(1, 2)), draw(st.integers(1, 3)), draw(st.integers(2, 3))]
-        for half in ("keys", "values"):
-            width = 32 if name == "QuantizedKVCache" else draw(st.integers(1, 2))
-            start = draw(st.integers(0, 9))
-            literal = {"dtype": dtype, "shape": [*shape, width], "iota": start}
-            made[half] = literal if width < 32 else {**literal, "modulo": 16}
-    return made
+def _rows(draw: st.DrawFn, batch: int) -> list[int]:
+    if batch > 6:
+        return [number % 7 for number in range(batch)]
+    return [draw(_row) if draw(_tens) > 6 else draw(_small_row) for _ in range(batch)]

@@ -3,31 +3,36 @@
 from __future__ import annotations
 
 import hashlib
-import tempfile
+import shutil
+from collections.abc import Callable
 from dataclasses import dataclass, replace
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
 from conformance.calls import Call, Refused, Reply
 from conformance.engine.dialect import lookup
+from conformance.engine.filearguments import workspace
 from conformance.engine.judge import lost
+from conformance.engine.operation import Operation
 from conformance.engine.session import RESET
 from conformance.engine.verdict import Status
 from conformance.filetools import written
 from conformance.filetools.compare import reading
 from conformance.filetools.goldens import read_chapter
-from conformance.filetools.model import folder
+from conformance.filetools.model import FileChapter
 from conformance.filetools.safetensors import parse
 from conformance.kinds.files.contents import (
     Content,
     arguments,
     contents,
+    held,
+    is_saved,
     requirements,
     spelled,
     whole_of,
 )
-from conformance.kinds.files.operations import LOADING, SAVING
+from conformance.kinds.files.operations import LOADING, RESAVING, SAVING
 from conformance.outcomes.difference import Difference
 from conformance.outcomes.trap import is_trap
 from conformance.properties.agreement import agree
@@ -97,51 +102,125 @@ class FileSearch(OwnSearch):
             tried += 1
             digest.update(repr(content).encode())
 
-        found = Search(
-            contents(comparison.dialect),
-            partial(exchange, comparison),
-            size=lambda found: len(repr(found.content)),
-            kind=lambda found: found.kind,
-            count=tally,
-        ).run(number, count)
+        found = _search(comparison, tally).run(number, count)
         if found is not None and not all(exchange(comparison, found.content) for _ in range(TRIES)):
             found = replace(found, repeats=False)
         return found, tried, digest.hexdigest()[:16]
 
+    def first(self, comparison: Comparison, number: int, count: int) -> int | None:
+        return _search(comparison).first(number, count)
+
+
+def _search(
+    comparison: Comparison, tally: Callable[[Content], object] = lambda content: None
+) -> Search[Content, Misfiled]:
+    return Search(
+        contents(comparison.dialect),
+        partial(exchange, comparison),
+        size=lambda found: len(repr(found.content)),
+        kind=lambda found: found.kind,
+        count=tally,
+    )
+
 
 def exchange(comparison: Comparison, content: Content) -> Misfiled | None:
-    """Both save a content, and both load both files. A load at which the dialect's process ends is
-    not asked for.
+    """Both save a content, and both load both files. What `save` cannot be asked for, the reference
+    saves alone; both load its file, and save over it what they loaded. A load at which the
+    dialect's process ends is not asked for.
     """
-    with tempfile.TemporaryDirectory() as folder:
-        ours, theirs = Path(folder, "reference.safetensors"), Path(folder, "backend.safetensors")
-        saving, given_ = SAVING.wire, arguments(content)
-        saved = answer(comparison.reference, Call(saving, {"path": str(ours), **given_}))
+    with workspace().use() as folder:
+        return _Exchange(comparison, content, folder).find()
+
+
+@dataclass(frozen=True)
+class _Exchange:
+    comparison: Comparison
+    content: Content
+    folder: Path
+
+    def find(self) -> Misfiled | None:
+        """What the two do differently first."""
+        ours, theirs = (self.folder / f"{name}.safetensors" for name in ("reference", "backend"))
+        if not is_saved(self.content):
+            saved = self._of_reference(SAVING, ours, **held(self.content))
+            if isinstance(saved, Refused):
+                return None
+            return self._load("the reference's file", ours) or self._resave(ours, theirs)
+        saved = self._of_reference(SAVING, ours, **arguments(self.content))
         if is_trap(saved):
             return None
-        got, trouble = _ask(comparison, Call(saving, {"path": str(theirs), **given_}))
+        got, trouble = self._ask(SAVING, theirs, **arguments(self.content))
         # As in fixtures: what has no place may be refused with any error.
         refused = isinstance(saved, Refused) and isinstance(got, Refused)
         if got is None or not (refused or agree(saved, got)):
             requires = ("FILE-011",) if isinstance(saved, Refused) else ("FILE-010",)
-            return Misfiled(content, "save", requires, _whole(saved, got, trouble), trouble)
+            told = _whole(saved, got, trouble)
+            return Misfiled(self.content, "save", requires, told, trouble)
         if isinstance(saved, Refused):
             return None
+        return (
+            self._written("the saved file", ("FILE-010",), ours, theirs)
+            or self._load("the reference's file", ours)
+            or self._load("its own file", theirs, ours)
+        )
+
+    def _load(self, whose: str, path: Path, other: Path | None = None) -> Misfiled | None:
+        """Not of a file that is the `other` one, which was loaded."""
+        if other is not None and path.read_bytes() == other.read_bytes():
+            return None
+        read = self._of_reference(LOADING, path)
+        if is_trap(read):
+            return None
+        got, trouble = self._ask(LOADING, path)
+        if got is not None and (
+            agree(read, got) or is_better(self.comparison, self.content, read, got)
+        ):
+            return None
+        told = _whole(read, got, trouble)
+        requires = tuple(requirements(self.content))
+        return Misfiled(self.content, f"load of {whose}", requires, told, trouble)
+
+    def _resave(self, ours: Path, theirs: Path) -> Misfiled | None:
+        """Only of what is loaded whole, and where the file outlives it."""
+        comparison, lineage = self.comparison, self.comparison.dialect.lineage
+        destroys = lookup(dict.fromkeys(_chapter().destroys, True), lineage)
+        if destroys or RESAVING.wire not in comparison.backend.handshake.capabilities:
+            return None
+        read = self._of_reference(LOADING, ours)
+        whole = whole_of(self.content)
+        if isinstance(read, Refused) or not reading(whole, read.value).same:
+            return None
+        if read.value["user_metadata"] != whole["user_metadata"]:
+            return None  # a tree, which cannot be saved
+        shutil.copyfile(ours, theirs)
+        saved = self._of_reference(RESAVING, ours)
+        got, trouble = self._ask(RESAVING, theirs)
+        if got is None or not agree(saved, got):
+            told = _whole(saved, got, trouble)
+            return Misfiled(self.content, "resave", ("FILE-017",), told, trouble)
+        return self._written("the file that was saved over", ("FILE-017",), ours, theirs)
+
+    def _written(
+        self, where: str, requires: tuple[str, ...], ours: Path, theirs: Path
+    ) -> Misfiled | None:
         data = theirs.read_bytes() if theirs.is_file() else None
         rows = tuple(written.differences(parse(ours.read_bytes()), data))
-        if rows:
-            return Misfiled(content, "the saved file", ("FILE-010",), rows)
-        for whose, path in (("the reference's file", ours), ("its own file", theirs)):
-            call = Call(LOADING.wire, {"path": str(path)})
-            read = answer(comparison.reference, call)
-            if is_trap(read):
-                continue
-            got, trouble = _ask(comparison, call)
-            if got is None or not (agree(read, got) or is_better(comparison, content, read, got)):
-                told = _whole(read, got, trouble)
-                where = f"load of {whose}"
-                return Misfiled(content, where, tuple(requirements(content)), told, trouble)
-    return None
+        return Misfiled(self.content, where, requires, rows) if rows else None
+
+    def _of_reference(self, operation: Operation, path: Path, **more: Any) -> Reply:
+        return answer(self.comparison.reference, Call(operation.wire, {"path": str(path), **more}))
+
+    def _ask(
+        self, operation: Operation, path: Path, **more: Any
+    ) -> tuple[Reply | None, BackendTrouble | None]:
+        call = Call(operation.wire, {"path": str(path), **more})
+        got = answers(self.comparison.backend, [Call(RESET.wire), call])
+        return (got.replies[1] if len(got.replies) > 1 else None), got.trouble
+
+
+@cache
+def _chapter() -> FileChapter:
+    return read_chapter()
 
 
 def is_better(comparison: Comparison, content: Content, own: Reply, got: Reply) -> bool:
@@ -153,7 +232,7 @@ def is_better(comparison: Comparison, content: Content, own: Reply, got: Reply) 
         if is_trap(got):
             return False
         if isinstance(own, Refused):
-            typed = dict.fromkeys(read_chapter(folder()).typed, True)
+            typed = dict.fromkeys(_chapter().typed, True)
             return not lookup(typed, comparison.dialect.lineage)
         return reading(whole, own.value).wrong is not None
     assert LOADING.problem is not None
@@ -163,11 +242,6 @@ def is_better(comparison: Comparison, content: Content, own: Reply, got: Reply) 
 def _with_place(difference: Difference) -> tuple[str, ...]:
     place = f"{difference.place}: " if difference.place else ""
     return tuple(f"{place}{side}" for side in difference.words())
-
-
-def _ask(comparison: Comparison, call: Call) -> tuple[Reply | None, BackendTrouble | None]:
-    got = answers(comparison.backend, [Call(RESET.wire), call])
-    return (got.replies[1] if len(got.replies) > 1 else None), got.trouble
 
 
 def _whole(
