@@ -12,7 +12,7 @@ from conformance.engine.dialect import Dialect
 from conformance.engine.literals import Tensors
 from conformance.filetools.model import FileCase, spell
 from conformance.kinds.files.keyvalues import FAMILY, key_values, needs_a_file
-from conformance.kinds.files.tensors import slot_tensors
+from conformance.kinds.files.tensors import LARGE, slot_tensors
 from conformance.kinds.files.texts import user_metadata
 from conformance.properties import case_text
 
@@ -27,7 +27,7 @@ _row, _batch = st.sampled_from(_ROWS), st.sampled_from(_BATCHES)
 _many_slots, _many_layers = st.sampled_from(_MANY_SLOTS), st.sampled_from(_MANY_LAYERS)
 _many_children = st.sampled_from(_MANY_CHILDREN)
 _small_row = st.integers(-2, 9)
-_yes, _fours = st.booleans(), st.integers(0, 3)
+_yes, _few, _fours = st.booleans(), st.integers(1, 3), st.integers(0, 3)
 _tens, _forties = st.integers(0, 9), st.integers(0, 39)
 
 
@@ -41,8 +41,11 @@ def contents(draw: st.DrawFn, dialect: Dialect) -> Content:
         count = draw(_many_layers)
         caches = [_tiny(number) for number in range(count)]
         caches[draw(st.integers(0, count - 1))] = draw(_leaf(dialect, gaps))
+    elif way == 37:
+        caches = [{"class_name": "ArraysCache", "slots": [LARGE]}]
     else:
-        caches = [draw(_cache(dialect, gaps)) for _ in range(draw(_fours))]
+        count = 0 if way == 36 else draw(_few)
+        caches = [draw(_cache(dialect, gaps)) for _ in range(count)]
     return {"caches": caches, "user_metadata": draw(user_metadata())}
 
 

@@ -54,7 +54,8 @@ def key_values(draw: st.DrawFn, dialect: Dialect, empty: bool) -> Spec:
     """One of the key/value family with keys and values [B, heads, S, D], or an empty one if that
     may be.
     """
-    names = [name for name in FAMILY if name not in _NEEDS or not absent(dialect, _NEEDS[name])]
+    names = [name for name in (*FAMILY, _ROTATING, _CHUNKED)  # those of most forms twice
+             if name not in _NEEDS or not absent(dialect, _NEEDS[name])]  # fmt: skip
     name = draw(st.sampled_from(names))
     if name == _QUANTIZED:
         return draw(_quantized())
@@ -69,7 +70,7 @@ def key_values(draw: st.DrawFn, dialect: Dialect, empty: bool) -> Spec:
     if empty and draw(_yes) and name not in _NEEDS:
         return made
     held = _Tokens(draw)
-    special = draw(_yes)
+    special = draw(_tens) > 3
     if name == _ROTATING and special:
         return _wrapped(draw, made, held)
     if name == _CHUNKED and special:
@@ -136,6 +137,8 @@ def _ring(made: Spec, held: _Tokens, first: int, singles: int) -> tuple[list[int
 
 def _trimmed(draw: st.DrawFn, made: Spec, held: _Tokens) -> Spec:
     """A chunk that has dropped what was in front of it, if there are more tokens."""
+    if held.is_tiny:  # much is cut
+        made["numbers"]["chunk_size"] = draw(_more)
     size = made["numbers"]["chunk_size"]
     count = max(held.count(), draw(_more) + size if size < min(_STEPS) else 0)
     made["keys"], made["values"] = held.of(range(count))
@@ -148,7 +151,7 @@ def _trimmed(draw: st.DrawFn, made: Spec, held: _Tokens) -> Spec:
 
 def _wrapped(draw: st.DrawFn, made: Spec, held: _Tokens) -> Spec:
     """A window that tokens were put into one by one, so that it has wrapped if it is small."""
-    first, singles = draw(_tokens), draw(_more)
+    first, singles = held.count(), draw(_more)
     _, at = _ring(made, held, first, singles)
     made["numbers"] |= {"offset": first + singles, "idx": at}
     return made
