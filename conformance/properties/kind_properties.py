@@ -42,10 +42,6 @@ class OwnSearch(ABC):
     ) -> tuple[OwnFind | None, int, str]:
         """Try what is drawn from a seed: what was found, how much was tried, and a digest of it."""
 
-    @abstractmethod
-    def first(self, comparison: Comparison, number: int, count: int) -> int | None:
-        """Which of the things that `run` tries, counted from 1, is the first with a find."""
-
 
 @dataclass(frozen=True)
 class KindProperties:

@@ -16,11 +16,12 @@ import msgspec
 
 from conformance.engine.suite import Suite
 from conformance.fixtures.read import read_suite
-from conformance.kinds.files import FILES
+from conformance.kinds.files.contents import Content
+from conformance.kinds.files.exchange import drawn, exchange
 from conformance.mutants.mutant import Mutant
 from conformance.properties.breaches import breaking
 from conformance.properties.comparison import Comparison
-from conformance.properties.kind_properties import laws_of, properties_of
+from conformance.properties.kind_properties import laws_of
 from conformance.properties.profiles import PropertyChoice, Tries
 from conformance.properties.search import disagreeing
 from conformance.transport import connect
@@ -88,24 +89,24 @@ def catch(suite: Suite, mutant: Mutant) -> Caught:
     comparison = Comparison(connect("reference", dialect.id), session, dialect, suite.kinds)
     try:
         if mutant.files is not None:
-            return Caught(contents=tuple(_first_content(comparison, one) for one in FILE_CHOICES))
+            drawn_with = [_contents(suite.root, dialect.id, choice) for choice in FILE_CHOICES]
+            return Caught(contents=tuple(_first(comparison, tried) for tried in drawn_with))
         return _caught_by_calls(comparison, suite, mutant)
     finally:
         session.close()
         comparison.reference.close()
 
 
-def _first_content(comparison: Comparison, choice: PropertyChoice) -> int | None:
-    tried = 0
-    for part in choice.parts(comparison.kinds):
-        if part.tries is Tries.OWN and part.kind == FILES.name:
-            search = properties_of(FILES).own
-            assert search is not None
-            at = search.first(comparison, part.seed, part.count)
-            if at is not None:
-                return tried + at
-            tried += part.count
-    return None
+def _first(comparison: Comparison, tried: Sequence[Content]) -> int | None:
+    return next((at for at, one in enumerate(tried, 1) if exchange(comparison, one)), None)
+
+
+@cache
+def _contents(root: Path, dialect: str, choice: PropertyChoice) -> list[Content]:
+    """All that is drawn in a dialect, once for all of its mutants."""
+    suite = _suite(root)
+    parts = [part for part in choice.parts(suite.kinds) if part.tries is Tries.OWN]
+    return [one for part in parts for one in drawn(suite.dialect(dialect), part.seed, part.count)]
 
 
 def _caught_by_calls(comparison: Comparison, suite: Suite, mutant: Mutant) -> Caught:
@@ -147,9 +148,9 @@ def catch_all(
     step: Callable[[str], None] = lambda name: None,
 ) -> dict[str, Caught]:
     """The same for those of `chosen` that something is drawn for, on `jobs` processes."""
-    drawn = [mutant for mutant in chosen if is_drawn(suite, mutant)]
-    found = spread(drawn, partial(catch, suite), partial(_caught, suite.root), jobs, step)
-    return {mutant.name: caught for mutant, caught in zip(drawn, found, strict=True)}
+    tried = [mutant for mutant in chosen if is_drawn(suite, mutant)]
+    found = spread(tried, partial(catch, suite), partial(_caught, suite.root), jobs, step)
+    return {mutant.name: caught for mutant, caught in zip(tried, found, strict=True)}
 
 
 def _caught(root: Path, name: str) -> Caught:

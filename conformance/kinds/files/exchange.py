@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import shutil
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
 from conformance.calls import Call, Refused, Reply
-from conformance.engine.dialect import lookup
+from conformance.engine.dialect import Dialect, lookup
 from conformance.engine.filearguments import workspace
 from conformance.engine.judge import lost
 from conformance.engine.operation import Operation
@@ -102,25 +101,23 @@ class FileSearch(OwnSearch):
             tried += 1
             digest.update(repr(content).encode())
 
-        found = _search(comparison, tally).run(number, count)
+        found = Search(
+            contents(comparison.dialect),
+            partial(exchange, comparison),
+            size=lambda found: len(repr(found.content)),
+            kind=lambda found: found.kind,
+            count=tally,
+        ).run(number, count)
         if found is not None and not all(exchange(comparison, found.content) for _ in range(TRIES)):
             found = replace(found, repeats=False)
         return found, tried, digest.hexdigest()[:16]
 
-    def first(self, comparison: Comparison, number: int, count: int) -> int | None:
-        return _search(comparison).first(number, count)
 
-
-def _search(
-    comparison: Comparison, tally: Callable[[Content], object] = lambda content: None
-) -> Search[Content, Misfiled]:
-    return Search(
-        contents(comparison.dialect),
-        partial(exchange, comparison),
-        size=lambda found: len(repr(found.content)),
-        kind=lambda found: found.kind,
-        count=tally,
-    )
+def drawn(dialect: Dialect, number: int, count: int) -> list[Content]:
+    """What `FileSearch` tries of a seed where nothing is found."""
+    tried: list[Content] = []
+    Search(contents(dialect), tried.append, size=len).run(number, count)
+    return tried
 
 
 def exchange(comparison: Comparison, content: Content) -> Misfiled | None:
