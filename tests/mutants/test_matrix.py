@@ -17,7 +17,7 @@ from conformance.properties.kind_properties import laws_of
 from tests.support.dialects import MAIN
 from tools.mutants import mutants
 from tools.mutants.__main__ import parser
-from tools.mutants.drawn import APART, Caught, catch, is_drawn, stored
+from tools.mutants.drawn import APART, FILE_CHOICES, Caught, catch, is_drawn, stored
 from tools.mutants.kills import Examiner, Kills, Terms, examine
 from tools.mutants.matrix import Matrix, Row
 from tools.pages.mutants import page
@@ -133,7 +133,8 @@ def test_the_page_follows_the_matrix():
 def test_what_the_properties_catch_is_known_of_nearly_all_and_of_no_others():
     """A new mutant may wait for the next `make properties`, which takes minutes."""
     known = stored()
-    drawn = {name for name, mutant in MUTANTS.items() if is_drawn(SUITE, mutant)}
+    drawn = {name for name, mutant in MUTANTS.items() if is_drawn(SUITE, mutant)
+             and (name in known or mutant.files is None)}  # fmt: skip
     assert set(known) <= drawn
     assert len(known) >= 0.95 * len(drawn)
     assert set().union(*(caught.laws for caught in known.values())) <= set(laws_of(KINDS))
@@ -147,10 +148,11 @@ def test_the_properties_catch_what_they_are_said_to(name):
     assert stored()[name]
 
 
-def test_contents_catch_mutants_of_files_but_those_that_need_a_bad_file():
+def test_contents_catch_mutants_of_files_but_those_that_need_a_bad_file(monkeypatch):
+    monkeypatch.setattr("tools.mutants.drawn.FILE_CHOICES", FILE_CHOICES[:1])
     caught = catch(SUITE, MUTANTS["file-caches-backwards"])
-    assert len(caught.contents) == 3
-    assert None not in caught.contents
+    assert caught
+    assert caught.contents[0] < 50
     apart = catch(SUITE, MUTANTS["file-nothing-if-damaged"])
     assert not apart
     assert "damaged file" in apart.words
@@ -213,11 +215,12 @@ def test_the_command_is_red_where_a_mutant_survives(capsys, monkeypatch, tmp_pat
 
 def test_the_command_asks_the_properties(capsys, tmp_path):
     path = tmp_path / "found.json"
-    arguments = ["mask-inverted", "file-caches-backwards", "--properties", "--json", str(path)]
+    arguments = ["mask-inverted", "file-nothing-if-damaged", "--properties", "--json", str(path)]
     assert command(*arguments, "--jobs", "1") == 0
     out = capsys.readouterr().out
     assert out.startswith("mask-inverted: breaks mask; sequence ")
-    assert "1 of 1 mutants caught by properties alone, profile quick, seed 0" in out
+    assert "1 of 1 mutants caught by properties alone, profile quick, seed 0;" in out
+    assert "1 more need a file that no content makes" in out
     assert path.read_text().startswith('{\n"mask-inverted": {"laws":["mask"]')
 
 

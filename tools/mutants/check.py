@@ -13,7 +13,7 @@ from rich.progress import Progress
 from conformance.engine.runner import parse_shard
 from conformance.fixtures.load import load_suite
 from tools.mutants import matching, mutants
-from tools.mutants.drawn import CHOICE, catch_all, encoded, stored
+from tools.mutants.drawn import CHOICE, FILE_CHOICES, catch_all, encoded, stored
 from tools.mutants.kills import Terms, examine
 from tools.mutants.matrix import matrix
 from tools.pages.mutants import page
@@ -38,7 +38,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--stdio", action="store_true", help="each in a process of its own")
     parser.add_argument("--first", action="store_true", help="stop at the first case that kills")
     parser.add_argument(
-        "--properties", action="store_true", help="laws and drawn sequences instead of the cases"
+        "--properties", action="store_true", help="what is drawn, instead of the cases"
     )
     parser.add_argument("--shard", metavar="I/N", help="only the I-th of N equal parts")
     parser.add_argument("--jobs", type=int, metavar="N", help="processes; default: processors")
@@ -87,8 +87,11 @@ def _properties(suite: Suite, chosen: Sequence[Mutant], options: argparse.Namesp
         found = catch_all(suite, chosen, options.jobs, step)
     for name, caught in found.items():
         print(f"{name}: {caught.words}")
-    told = sum(map(bool, found.values()))
-    print(f"{told} of {len(found)} mutants caught by properties alone, {CHOICE.words}")
+    told, apart = sum(map(bool, found.values())), sum(bool(c.apart) for c in found.values())
+    print(f"{told} of {len(found) - apart} mutants caught by properties alone, {CHOICE.words}; "
+          f"of files the profile default, each of {len(FILE_CHOICES)} seeds")  # fmt: skip
+    if apart:
+        print(f"{apart} more need a file that no content makes")
     if options.json:
         Path(options.json).write_text(encoded(found), encoding="utf-8")
     return 0

@@ -22,7 +22,7 @@ from conformance.mutants.mutant import Mutant
 from conformance.properties.breaches import breaking
 from conformance.properties.comparison import Comparison
 from conformance.properties.kind_properties import laws_of
-from conformance.properties.profiles import PropertyChoice, Tries
+from conformance.properties.profiles import Part, PropertyChoice, Tries
 from conformance.properties.search import disagreeing
 from conformance.transport import connect
 from conformance.transport.restarting import RestartingBackend
@@ -89,24 +89,24 @@ def catch(suite: Suite, mutant: Mutant) -> Caught:
     comparison = Comparison(connect("reference", dialect.id), session, dialect, suite.kinds)
     try:
         if mutant.files is not None:
-            drawn_with = [_contents(suite.root, dialect.id, choice) for choice in FILE_CHOICES]
-            return Caught(contents=tuple(_first(comparison, tried) for tried in drawn_with))
+            found = (_first_content(comparison, suite, choice) for choice in FILE_CHOICES)
+            return Caught(contents=tuple(found))
         return _caught_by_calls(comparison, suite, mutant)
     finally:
         session.close()
         comparison.reference.close()
 
 
-def _first(comparison: Comparison, tried: Sequence[Content]) -> int | None:
+def _first_content(comparison: Comparison, suite: Suite, choice: PropertyChoice) -> int | None:
+    parts = [part for part in choice.parts(suite.kinds) if part.tries is Tries.OWN]
+    tried = (one for part in parts for one in _contents(suite.root, comparison.dialect.id, part))
     return next((at for at, one in enumerate(tried, 1) if exchange(comparison, one)), None)
 
 
 @cache
-def _contents(root: Path, dialect: str, choice: PropertyChoice) -> list[Content]:
-    """All that is drawn in a dialect, once for all of its mutants."""
-    suite = _suite(root)
-    parts = [part for part in choice.parts(suite.kinds) if part.tries is Tries.OWN]
-    return [one for part in parts for one in drawn(suite.dialect(dialect), part.seed, part.count)]
+def _contents(root: Path, dialect: str, part: Part) -> list[Content]:
+    """What is drawn in a dialect, once for all of its mutants."""
+    return drawn(_suite(root).dialect(dialect), part.seed, part.count)
 
 
 def _caught_by_calls(comparison: Comparison, suite: Suite, mutant: Mutant) -> Caught:

@@ -20,6 +20,7 @@ def page(matrix: Matrix, caught: Mapping[str, Caught]) -> str:
         chapters={CHAPTERS[module]: made for module, made in chapters().items()},
         caught=caught,
         told=sum(map(bool, caught.values())),
+        apart=sum(bool(each.apart) for each in caught.values()),
         sequences=CHOICE.sequences,
     )
 
