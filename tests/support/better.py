@@ -123,13 +123,31 @@ def _checked_extend(cache: Any, other: Any) -> None:
     ArraysCache.extend(cache, other)
 
 
+def _promoted(cls: Any, caches: Any) -> Any:
+    """The widest dtype of a slot is that of the batch."""
+    made = ArraysCache.merge.__func__(cls, caches)
+    for slot, held in enumerate(zip(*(cache.cache for cache in caches), strict=False)):
+        rows = [each for each in held if each is not None]
+        if len({each.dtype for each in rows}) > 1:
+            like = mx.concatenate(rows)[:1]
+            made[slot] = mx.concatenate(
+                [
+                    mx.zeros((cache.batch_size, *like.shape[1:]), like.dtype)
+                    if each is None
+                    else each.astype(like.dtype)
+                    for each, cache in zip(held, caches, strict=True)
+                ]
+            )
+    return made
+
+
 def _checked_merge(cls: Any, caches: Any) -> Any:
-    """Of caches that make a batch as they are: nothing is cut or stretched."""
+    """Of caches that make a batch as they are: nothing is cut, stretched or rounded."""
     _slots_alike(caches)
     for held in zip(*(cache.cache for cache in caches), strict=False):
         if len({each.shape[1:] for each in held if each is not None}) > 1:
             raise ValueError("the caches have other rows")
-    return ArraysCache.merge.__func__(cls, caches)
+    return _promoted(cls, caches)
 
 
 class BatchesAreChecked(ArraysCache):
@@ -155,7 +173,10 @@ MENDED = {
     "LengthsAreInt32": {"no-lengths-are-float32"},
     "MergeOfFreshIsFresh": {"merge-of-fresh-caches-sets-left-padding"},
     "FilterTakesNothing": {"filter-refuses-no-indices"},
-    "BatchesAreChecked": {"extend-cuts-slots", "merge-cuts-slots", "merge-stretches-rows"},
+    "BatchesAreChecked": {
+        "extend-cuts-slots", "merge-cuts-slots", "merge-stretches-rows",
+        "merge-takes-the-first-dtype",
+    },
     "StateIsACopy": {"state-is-the-live-list"},
 }  # fmt: skip
 for _name in MENDED:  # what a snapshot says of it
