@@ -24,6 +24,10 @@ class Writer(Protocol):
     def caches(self) -> dict[str, Shown]:
         """The latest snapshot of each cache of the kind, by handle."""
 
+    @property
+    def everyone(self) -> list[str]:
+        """The handles of all caches, of whatever kind."""
+
     def has(self, *names: str) -> bool:
         """Whether both sides have these operations."""
 

@@ -174,13 +174,21 @@ class _KindWriter:
         """Append an operation or a move, with arguments that fit the caches there are."""
         own = getattr(self._drawing, f"write_{name}", None)
         if (own or name in self._moves) and not self._pool(RECEIVER):
-            self._write(self._kind.operations[self._drawing.start])
+            self._begin()
         elif name in self._moves:
             self._moves[name].write(self._drawing, self)
         elif own is not None:
             own(self)
         else:
             self._write(self._kind.operations[name])
+
+    def _begin(self) -> None:
+        """Make the first cache of the kind."""
+        own = getattr(self._drawing, f"write_{self._drawing.start}", None)
+        if own is not None:
+            own(self)
+        else:
+            self._write(self._kind.operations[self._drawing.start])
 
     def _write(self, operation: Operation) -> None:
         """With any caches that there are, and a handle of any name for one that it makes."""
@@ -212,6 +220,11 @@ class _KindWriter:
     def caches(self) -> dict[str, Shown]:
         """The latest snapshot of each cache of the kind, by handle."""
         return {handle: self._sequence.shown[handle] for handle in self._pool(RECEIVER)}
+
+    @property
+    def everyone(self) -> list[str]:
+        """The handles of all caches, of whatever kind."""
+        return sorted(self._sequence.shown)
 
     def has(self, *names: str) -> bool:
         """Whether both sides have these operations."""

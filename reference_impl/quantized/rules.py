@@ -126,11 +126,14 @@ def _quantize(cache: QuantizedKVCache, array: mx.array) -> tuple[mx.array, ...]:
 
 
 def _nothing(cache: QuantizedKVCache, array: mx.array) -> tuple[mx.array, ...]:
-    """What no numbers quantize to: words, scales and biases of the right widths."""
+    """What no numbers quantize to: parts as wide as those of one row, and the errors of one."""
     *leading, dimension = array.shape
-    words, groups = dimension * cache.bits // 32, dimension // cache.group_size
-    numbers = mx.zeros((*leading, groups), array.dtype)
-    return mx.zeros((*leading, words), mx.uint32), numbers, numbers
+    row = mx.zeros((1, dimension or cache.group_size), array.dtype)
+    parts = mx.quantize(row, group_size=cache.group_size, bits=cache.bits)
+    widths = [part.shape[-1] if dimension else 0 for part in parts]
+    return tuple(
+        mx.zeros((*leading, width), part.dtype) for width, part in zip(widths, parts, strict=True)
+    )
 
 
 def _append(

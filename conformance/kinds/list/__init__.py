@@ -8,10 +8,18 @@ from conformance.kinds.list.given import GivenList, build
 from conformance.kinds.list.operations import OPERATIONS
 from conformance.kinds.list.snapshots import SNAPSHOTS
 
+
+def _properties() -> object:
+    from conformance.kinds.list.properties import PROPERTIES  # which needs hypothesis
+
+    return PROPERTIES
+
+
 LIST = Kind(
     name="list",
     title="CacheList",
     records=OPERATIONS,
+    properties=_properties,
     given=GivenList,
     build=build,
     snapshots=SNAPSHOTS,

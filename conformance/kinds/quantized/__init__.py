@@ -19,6 +19,12 @@ class GivenQuantized(GivenTokens, frozen=True):
     bits: int = 8
 
 
+def _properties() -> object:
+    from conformance.kinds.quantized.properties import PROPERTIES  # which needs hypothesis
+
+    return PROPERTIES
+
+
 QUANTIZED = Kind(
     name="quantized",
     title="QuantizedKVCache",
@@ -37,6 +43,7 @@ QUANTIZED = Kind(
             for operation in operations.COMMON
         ),
     ),
+    properties=_properties,
     given=GivenQuantized,
     build=build,
     snapshots=SNAPSHOTS,
