@@ -17,7 +17,7 @@ from conformance.properties.comparison import Comparison
 from conformance.properties.finding import Finding
 from conformance.properties.kind_properties import laws_of, properties_of
 from conformance.properties.profiles import PropertyChoice, Tries
-from conformance.properties.search import search
+from conformance.properties.search import disagreeing, search
 from conformance.transport import connect
 from conformance.transport.restarting import RestartingBackend
 from tools.mutants import named
@@ -77,6 +77,8 @@ BROKEN = {
 
 
 LAWS = laws_of(KINDS)
+# Of kinds without laws: sequences alone find these.
+DRAWN_ALONE = ("quantized-first-scale-for-all", "list-backwards")
 
 
 @pytest.fixture(scope="module")
@@ -142,6 +144,14 @@ def test_invisible_mistakes_are_found_and_their_cases_can_be_pasted(suite, tmp_p
         where = named(name).dialect, case
         assert judged(pasted, over_stdio(named(name)), *where).status is Status.FAIL, name
         assert judged(pasted, "reference", *where).status is Status.PASS, name
+
+
+@pytest.mark.parametrize("name", DRAWN_ALONE)
+def test_a_kind_without_laws_is_drawn(name, suite):
+    kind = KINDS[named(name).kind]
+    assert not properties_of(kind).laws
+    with Opened(suite, name) as comparison:
+        assert disagreeing(comparison, kind).first(0, 10) is not None
 
 
 @pytest.mark.parametrize("law", LAWS)
