@@ -132,6 +132,10 @@ class MlxOp(CacheError, ValueError):
         super().__init__(message)
 
 
+class MlxC(MlxOp):
+    """The same, where mlxrs hands on what mlx-c said of it: writing into a buffer."""
+
+
 class ArithmeticOverflow(CacheError, OverflowError):
     """An operand does not fit the integer type of the computation."""
 

@@ -15,8 +15,8 @@ from reference_impl.tokens import own
 RANK = 4
 
 
-def typed(rule: Callable[..., Any]) -> Any:
-    """The same rule, with every error of mlx turned into an `MlxOp`."""
+def typed(rule: Callable[..., Any], error: type[MlxOp] = MlxOp) -> Any:
+    """The same rule, with every error of mlx turned into an `MlxOp`, or what else `error` is."""
 
     @wraps(rule)
     def typed_rule(*args: Any, **kwargs: Any) -> Any:
@@ -24,13 +24,13 @@ def typed(rule: Callable[..., Any]) -> Any:
             return rule(*args, **kwargs)
         except CacheError:
             raise
-        except (RuntimeError, ValueError) as error:
-            raise MlxOp(str(error)) from error
+        except (RuntimeError, ValueError) as cause:
+            raise error(str(cause)) from cause
 
     return typed_rule
 
 
-def all_or_nothing(rule: Callable[..., Any]) -> Any:
+def all_or_nothing(rule: Callable[..., Any], error: type[MlxOp] = MlxOp) -> Any:
     """The same rule on a copy, whose content the cache takes over when nothing was refused.
 
     What the cache handed out before does not change either, because a copy has arrays of its own;
@@ -40,7 +40,7 @@ def all_or_nothing(rule: Callable[..., Any]) -> Any:
     @wraps(rule)
     def staged(cache: Any, *args: Any, **kwargs: Any) -> Any:
         twin = cache.copy()
-        answer = typed(rule)(twin, *args, **kwargs)
+        answer = typed(rule, error)(twin, *args, **kwargs)
         vars(cache).update(vars(twin))
         return own(answer)
 

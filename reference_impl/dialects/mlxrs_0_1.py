@@ -12,6 +12,7 @@ from reference_impl.batch_rotating import rules as batch_rotating_rules
 from reference_impl.batch_rotating.cache import BatchRotatingKVCache as AnyBatchRotatingKVCache
 from reference_impl.chunked import rules as chunked_rules
 from reference_impl.chunked.cache import ChunkedKVCache as AnyChunkedKVCache
+from reference_impl.errors import MlxC
 from reference_impl.integers import as_usize, rust_i32_array
 from reference_impl.kv import rules as kv_rules
 from reference_impl.kv.cache import KVCache as AnyKVCache
@@ -87,7 +88,7 @@ class Common(TokenCache):
 
 
 class KVCache(Common, AnyKVCache):
-    update_and_fetch = all_or_nothing(kv_rules.append_pair)
+    update_and_fetch = all_or_nothing(kv_rules.append_pair, MlxC)
     state = property(buffers.own_filled_or_nothing, kv_rules.take_pair_or_nothing)
     to_quantized = absent()
     merge = absent()
