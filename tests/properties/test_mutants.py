@@ -151,7 +151,7 @@ def test_a_kind_without_laws_is_drawn(name, suite):
     kind = KINDS[named(name).kind]
     assert not properties_of(kind).laws
     with Opened(suite, name) as comparison:
-        assert disagreeing(comparison, kind).first(0, 10) is not None
+        assert disagreeing(comparison, kind).first(0, 40) is not None
 
 
 @pytest.mark.parametrize("law", LAWS)
