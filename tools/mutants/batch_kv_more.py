@@ -39,6 +39,12 @@ def _one_offset_for_all(c: Any, keys: Any, values: Any) -> Any:
     return found
 
 
+def _offsets_of_255(c: Any, keys: Any, values: Any) -> Any:
+    found = _own(LM32).update_and_fetch(c, keys, values)
+    c.offset = c.offset[mx.minimum(mx.arange(c.offset.size), 255 - 1)]
+    return found
+
+
 def _newest_in_front(c: Any, keys: Any, values: Any) -> Any:
     before = None if c.keys is None else _own(LM31).keys_and_values(c)
     found = _own(LM31).update_and_fetch(c, keys, values)
@@ -202,6 +208,9 @@ MUTANTS = (
     _batch("batch-kv-one-offset-without-padding", LM32, ("BATCHKV-002",),
         "Rows without padding have one offset together.",
         members={_UPDATE: _one_offset_for_all}),
+    _batch("batch-kv-offsets-of-255-rows", LM32, ("BATCHKV-002",),
+        "Rows behind the 255th have the offset of that one.",
+        members={_UPDATE: _offsets_of_255}),
     _batch("batch-kv-newest-in-front", LM31, ("BATCHKV-001",), "New tokens go in front.",
         members={_UPDATE: _newest_in_front}),
     _batch("batch-kv-no-tokens-refused", LM32, ("BATCHKV-001",), "No tokens are an error.",

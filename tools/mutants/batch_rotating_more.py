@@ -41,6 +41,18 @@ def _one_offset_for_all(c: Any, keys: Any, values: Any) -> Any:
     return found
 
 
+def _offsets_of_255(c: Any, keys: Any, values: Any) -> Any:
+    found = own(LM32).update_and_fetch(c, keys, values)
+    c.offset = c.offset[mx.minimum(mx.arange(c.offset.size), 255 - 1)]
+    return found
+
+
+def _in_16_bits(c: Any, keys: Any, values: Any) -> Any:
+    found = own(LM31).update_and_fetch(c, keys, values)
+    c.offset = c.offset.astype(mx.int16).astype(mx.int32)
+    return found
+
+
 def _whole_window_joined(c: Any, keys: Any, values: Any) -> Any:
     c.max_size += 1
     try:
@@ -234,6 +246,11 @@ MUTANTS = (
     batch("batch-rotating-one-offset-without-padding", LM32, ("BATCHROTATING-001",),
         "Rows without padding have one offset together.",
         members={_UPDATE: _one_offset_for_all}),
+    batch("batch-rotating-offsets-of-255-rows", LM32, ("BATCHROTATING-001",),
+        "Rows behind the 255th have the offset of that one.",
+        members={_UPDATE: _offsets_of_255}),
+    batch("batch-rotating-offset-in-16-bits", LM31, ("BATCHROTATING-001", "BATCHROTATING-002"),
+        "Offsets are counted in 16 bits.", members={_UPDATE: _in_16_bits}),
     batch("batch-rotating-whole-window-joined", LM31, ("BATCHROTATING-003",),
         "A chunk is joined to max_size tokens.", members={"add_many": _whole_window_joined}),
     batch("batch-rotating-joined-as-it-lies", LM32, ("BATCHROTATING-003",),
