@@ -32,6 +32,43 @@ def keep_rows_of_everything(cache: BatchKVCache, batch_indices: Any) -> None:
     _drop(cache, min(*cache.left_padding.tolist(), cache.index))
 
 
+def keep_rows_of_buffers(cache: BatchKVCache, batch_indices: Any) -> None:
+    """Before mlx-lm 0.31.2: the same, and a TypeError before the first update."""
+    pick_rows_of_buffers(cache, batch_indices)
+    _drop(cache, min(cache.left_padding.tolist()))
+
+
+def pick_rows_of_buffers(cache: Any, batch_indices: Any) -> None:
+    """The rows of everything; a TypeError before the first update."""
+    if cache.keys is None:
+        raise TypeError("a batch without tokens has no rows to choose from")
+    pick_rows(cache, batch_indices)
+
+
+def join_rows_of_buffers(cache: Any, other: Any) -> None:
+    """Before mlx-lm 0.31.2: as `join_rows`, and an AttributeError where a side has no buffers."""
+    need_buffers(cache, other)
+    join_rows(cache, other)
+
+
+def need_buffers(cache: Any, other: Any) -> None:
+    """An AttributeError where a side has no buffers."""
+    if cache.keys is None or other.keys is None:
+        raise AttributeError("a batch without tokens has no shape")
+
+
+def size_unknown(cache: Any) -> int:
+    """Before mlx-lm 0.31.2: 0, however many tokens there are."""
+    return 0
+
+
+def merge_rows_with_tokens(cls: type[BatchKVCache], caches: Any) -> Any:
+    """Before mlx-lm 0.31.2: as `merge_rows`, and a ValueError where nobody has tokens."""
+    if max(cache.size() for cache in caches) == 0:
+        raise ValueError("no cache has tokens")
+    return merge_rows(cls, caches)
+
+
 def _drop(cache: BatchKVCache, spare: Any) -> None:
     """Less padding on the left of all rows."""
     if spare > 0:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import mlx.core as mx
 
 from reference_impl.attention import causal, counted_positions, optional_usize
-from reference_impl.batch_kv.rows import join_rows, pick_rows, room_for_rows
+from reference_impl.batch_kv.rows import join_rows, need_buffers, pick_rows, room_for_rows
 from reference_impl.batch_kv.rules import checked_four, pad_left, paired_token_count
 from reference_impl.buffers import joined_parts
 from reference_impl.errors import (
@@ -185,11 +185,25 @@ def join_in_order_of_time(cache: BatchRotatingKVCache, other: BatchRotatingKVCac
     cache.written = max(cache.written, other.written)
 
 
+def join_buffers_in_order_of_time(cache: BatchRotatingKVCache, other: BatchRotatingKVCache) -> None:
+    """Before mlx-lm 0.31.2: the same, and an AttributeError where a side has no buffers."""
+    need_buffers(cache, other)
+    join_in_order_of_time(cache, other)
+
+
 def extract_row(cache: BatchRotatingKVCache, idx: Any) -> Any:
     """The tokens of a row behind its padding, in order of time; right padding counts as tokens."""
-    single = cache.classes["RotatingKVCache"](cache.max_size)
     padding = max(0, cache.left_padding.tolist()[idx])
-    offset = cache.offset.tolist()[idx]
+    return _extracted(cache, idx, padding, cache.offset.tolist()[idx])
+
+
+def extract_row_from_padding(cache: BatchRotatingKVCache, idx: Any) -> Any:
+    """Before mlx-lm 0.31.2: the same, but a padding below 0 counts from the last token."""
+    return _extracted(cache, idx, cache.left_padding[idx].item(), cache.offset[idx].item())
+
+
+def _extracted(cache: BatchRotatingKVCache, idx: Any, padding: Any, offset: Any) -> Any:
+    single = cache.classes["RotatingKVCache"](cache.max_size)
     rows = [array[idx : idx + 1] for array in (cache.keys, cache.values)]
     stop = cache.index
     if cache.rotated:
@@ -209,11 +223,26 @@ def merge_rows(cls: type[B], caches: Any) -> B:
     size = caches[0].max_size
     if any(cache.max_size != size for cache in caches):
         raise ValueError("the caches have windows of different sizes")
-    offsets = [cache.offset for cache in caches]
     lengths = [cache.size() for cache in caches]
-    longest = max(lengths)
-    if longest == 0:
+    if max(lengths) == 0:
         return cls(size, [0] * len(caches))
+    return _merged(cls, caches, lengths)
+
+
+def merge_buffers(cls: type[B], caches: Any) -> B:
+    """Before mlx-lm 0.31.2: the same, and a ValueError where nobody has tokens or a window that
+    has turned over is not where it began.
+    """
+    if any(cache.keys is not None and cache.index < cache.size() for cache in caches):
+        raise ValueError("a window that has turned over does not fit")
+    if all(cache.size() == 0 for cache in caches):
+        raise ValueError("no cache has tokens")
+    return merge_rows(cls, caches)
+
+
+def _merged(cls: type[B], caches: Any, lengths: list[Any]) -> B:
+    size, longest = caches[0].max_size, max(lengths)
+    offsets = [cache.offset for cache in caches]
     padding = [longest - length for length in lengths]
     keys, values = room_for_rows(caches, longest)
     for row, (start, length, cache) in enumerate(zip(padding, lengths, caches, strict=True)):

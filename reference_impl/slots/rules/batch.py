@@ -34,6 +34,12 @@ def filter_keeping_padding(cache: SlotCache, batch_indices: Any) -> None:
     cache.lengths = pick_rows(cache.lengths, batch_indices)
 
 
+def filter_slots(cache: SlotCache, batch_indices: Any) -> None:
+    """The rows of every slot (a TypeError if one is unwritten); all else stays."""
+    slots: list[Any] = cache.cache
+    cache.cache = [slot[batch_indices] for slot in slots]
+
+
 def filter_dropping_padding(cache: SlotCache, batch_indices: Any) -> None:
     """The rows of every written slot; left_padding is forgotten."""
     rows = swift_int32_array(batch_indices)
@@ -68,6 +74,12 @@ def extend_slots(cache: SlotCache, other: SlotCache) -> None:
         mx.concatenate([a, b]) if a is not None and b is not None else a if b is None else b
         for a, b in zip(cache.cache, other.cache, strict=False)
     ]
+
+
+def extend_written_slots(cache: SlotCache, other: SlotCache) -> None:
+    """Join the rows of every slot (a TypeError if a side lacks it); all else stays."""
+    pairs = zip(cache.cache, other.cache, strict=False)
+    cache.cache = [mx.concatenate([a, b]) for a, b in pairs]  # type: ignore[list-item] # refused
 
 
 def extend_dropping_padding(cache: SlotCache, other: SlotCache) -> None:
@@ -114,6 +126,13 @@ def merge_single_rows(cls: type[SlotCache], caches: Any) -> SlotCache:
     if all(cache.empty() for cache in caches):
         merged.left_padding = mx.array([0] * len(caches))
         return merged
+    return merge_written_slots(cls, caches)
+
+
+def merge_written_slots(cls: type[SlotCache], caches: Any) -> SlotCache:
+    """As `merge_single_rows`, with a StopIteration also where no cache has written any slot."""
+    count = len(caches[0].cache)
+    merged = cls(count)
     for slot in range(count):
         model = next(cache[slot] for cache in caches if cache[slot] is not None)
         shape = list(model.shape)
