@@ -6,6 +6,7 @@ from typing import Any
 
 from reference_impl.batch_kv import rows as batch_rows
 from reference_impl.batch_rotating import rules as batch_rotating_rules
+from reference_impl.chunked import rules as chunked_rules
 from reference_impl.concatenate import cache as concatenate
 from reference_impl.dialects import mlx_lm_0_31 as origin
 from reference_impl.rotating import rules as rotating_rules
@@ -27,6 +28,10 @@ class ConcatenateKVCache(origin.ConcatenateKVCache):
 
 class RotatingKVCache(origin.RotatingKVCache):
     make_mask = rotating_rules.mask_with_kept
+
+
+class ChunkedKVCache(origin.ChunkedKVCache):
+    maybe_trim_front = chunked_rules.drop_beyond_chunk
 
 
 class BatchKVCache(origin.BatchKVCache):
