@@ -150,7 +150,7 @@ fn numbers_of(tensor: &Tensor) -> Result<Vec<i32>, Failure> {
 
 // What is loaded, in the protocol's terms
 
-fn described(cache: &mut (dyn KvCache + 'static)) -> Answer {
+pub fn described(cache: &mut (dyn KvCache + 'static)) -> Answer {
     if let Some(slots) = cache.as_any_mut().downcast_mut::<ArraysCache>() {
         return described_slots(slots);
     }

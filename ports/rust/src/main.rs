@@ -13,9 +13,16 @@ mod library;
 #[path = "stand_in.rs"]
 mod library;
 
-// The stand-in has no prompt-cache files.
+// The stand-in has no prompt-cache files, and no kinds beside the slot cache.
 #[cfg(feature = "mlxrs")]
 mod files;
+#[cfg(feature = "mlxrs")]
+mod kinds;
+#[cfg(not(feature = "mlxrs"))]
+mod kinds {
+    pub const OPERATIONS: &[(&str, crate::Operation<crate::Adapter>)] = &[];
+    pub const OPERATIONS_APART: &[(&str, crate::Operation<crate::Adapter>)] = &[];
+}
 #[cfg(not(feature = "mlxrs"))]
 mod files {
     pub const OPERATIONS: &[(&str, crate::Operation<crate::Adapter>)] = &[];
@@ -32,22 +39,42 @@ type Answer = Result<Json, Failure>;
 
 /// What an operation handed out, kept under a name.
 enum Held {
+    #[cfg(feature = "mlxrs")]
+    Number(usize),
     Tensors(Vec<Array>),
     Tensor(Option<Array>),
 }
 
+/// Where the cache of a handle is.
+enum Place {
+    Own(Cache),
+    /// In a list of caches, which owns its children.
+    #[cfg(feature = "mlxrs")]
+    Child(String, usize),
+}
+
 #[derive(Default)]
 struct Adapter {
-    caches: HashMap<String, Cache>,
+    caches: HashMap<String, Place>,
     held: HashMap<String, Held>,
 }
 
 impl Adapter {
-    fn cache(&mut self, arguments: &Arguments) -> Result<&mut Cache, Failure> {
-        let handle = arguments.text("cache")?;
-        self.caches
-            .get_mut(handle)
-            .ok_or_else(|| Failure::UnknownCache(handle.to_string()))
+    fn named(&mut self, handle: &str) -> Result<&mut (dyn KvCache + 'static), Failure> {
+        let missing = || Failure::UnknownCache(handle.to_string());
+        #[cfg(feature = "mlxrs")]
+        if let Some(Place::Child(of, index)) = self.caches.get(handle) {
+            let (of, index) = (of.clone(), *index);
+            return kinds::child(self.named(&of)?, index).ok_or_else(missing);
+        }
+        match self.caches.get_mut(handle) {
+            Some(Place::Own(cache)) => Ok(cache.as_mut()),
+            _ => Err(missing()),
+        }
+    }
+
+    fn cache(&mut self, arguments: &Arguments) -> Result<&mut (dyn KvCache + 'static), Failure> {
+        self.named(arguments.text("cache")?)
     }
 
     /// The same, by its own type: indexing and sequence metadata are no part of the trait.
@@ -59,7 +86,8 @@ impl Adapter {
     }
 
     fn put(&mut self, arguments: &Arguments, name: &str, cache: Cache) -> Answer {
-        self.caches.insert(arguments.text(name)?.to_string(), cache);
+        self.caches
+            .insert(arguments.text(name)?.to_string(), Place::Own(cache));
         Ok(Json::Null)
     }
 }
@@ -208,6 +236,8 @@ const SLOTS: &[(&str, Operation<Adapter>)] = &[
         match adapter.held.get(a.text("name")?) {
             Some(Held::Tensors(arrays)) => wire_list(arrays),
             Some(Held::Tensor(array)) => wire(array.as_ref()),
+            #[cfg(feature = "mlxrs")]
+            Some(Held::Number(number)) => Ok(count(*number)),
             None => Err(Failure::UnknownCache(a.text("name")?.to_string())),
         }
     }),
@@ -281,6 +311,8 @@ fn main() -> std::io::Result<()> {
             SEQUENCES,
             PROPERTIES,
             files::OPERATIONS,
+            kinds::OPERATIONS,
+            kinds::OPERATIONS_APART,
         ],
     };
     server.serve()
