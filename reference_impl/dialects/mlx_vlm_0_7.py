@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from reference_impl.absence import absent
 from reference_impl.batch_kv import rows as batch_rows
 from reference_impl.batch_rotating import rules as batch_rotating_rules
 from reference_impl.chunked import rules as chunked_rules
@@ -42,3 +43,8 @@ class BatchRotatingKVCache(origin.BatchRotatingKVCache):
     update_and_fetch = batch_rotating_rules.update_by_lengths
     make_mask = batch_rotating_rules.mask_by_lengths
     filter = batch_rotating_rules.keep_rows_of_everything
+
+
+class Prompt(origin.Prompt):
+    can_trim_prompt_cache = absent()
+    trim_prompt_cache = absent()
