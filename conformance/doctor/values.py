@@ -14,7 +14,7 @@ from conformance.doctor.fixes import FIXES
 from conformance.doctor.patient import NotHere, Patient
 from conformance.engine.doctoring import Doctoring, Named, TensorAccess
 from conformance.engine.kind import DEFAULT_CACHE, Kind
-from conformance.engine.operation import RECEIVER
+from conformance.engine.operation import RECEIVER, Space
 from conformance.engine.session import RESET
 from conformance.tensor import Tensor
 from conformance.transport.backend import BackendHung, from_wire
@@ -193,7 +193,10 @@ class KindChecks:
         """Names of held objects are as handles are; what is not there is held as null."""
         hold = self._doctoring.hold_unset
         assert hold is not None
-        held = self._wire(("held", {}))
+        held = next(
+            operation.wire for operation in self._kind.operations.values()
+            if any(handle.space is Space.HELD for handle in operation.reads)
+        )  # fmt: skip
         patient.need(self._wire(hold), held)
         what = "held of a name that nothing holds"
         yield from wrong_code(patient, UNKNOWN_CACHE, what, held, name="nobody")
@@ -320,7 +323,7 @@ def checks_of_kind(kind: Kind, prefix: str = "") -> tuple[Check, ...]:
     says = "an answer in a list is that of its place in the list"
     needs = (*_ALIVE, "lists", kind.name)
     holding = (
-        (check("held", "what is held by a name is found by it, or is error 2", asked.held),)
+        (check("held-objects", "what is held by a name is found by it, or is error 2", asked.held),)
         if kind.doctoring and kind.doctoring.hold_unset
         else ()
     )

@@ -37,6 +37,7 @@ def _doctoring() -> Doctoring:
 BATCH_KV = Kind(
     name="batch_kv",
     title="BatchKVCache",
+    inexpressible=("prepare-left_padding",),
     records=(
         operations.new(New, "an empty cache with a row for each padding"),
         *batch_operations("kv"),

@@ -40,6 +40,7 @@ def _doctoring() -> Doctoring:
 BATCH_ROTATING = Kind(
     name="batch_rotating",
     title="BatchRotatingKVCache",
+    inexpressible=("prepare-left_padding",),
     records=(
         operations.new(New, "an empty cache with a window, and a row for each padding"),
         *batch_operations("rotating"),

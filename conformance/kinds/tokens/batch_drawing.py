@@ -75,9 +75,8 @@ class BatchDrawing(TokenDrawing):
         return [self._draw(strategy) for _ in range(count)]
 
     def _takes(self, argument: str) -> bool:
-        """Whether `prepare` of the dialect has it: mlxrs refuses left padding as it would not
-        compile."""
-        return "mlxrs" not in self._dialect.lineage or argument != "left_padding"
+        """Whether `prepare` of the dialect has it."""
+        return f"prepare-{argument}" not in self._dialect.inexpressible
 
     def _state(self) -> list[Any]:
         """Mostly keys, values, offsets and padding; mlx-lm 0.32 wants numbers too."""
