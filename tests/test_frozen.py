@@ -117,7 +117,7 @@ def test_run_and_report_take_a_set(root, tmp_path, capsys):
     assert codes == [1, 0], said
     line = f"set 0.2: 1 cases count for {DIALECT}, 1 new ones do not"
     assert line in said
-    assert json_report.read(part).set == "0.2"
+    assert json_report.read(part).frozen == "0.2"
     merged = tmp_path / "merged.json"
     for source, words in ((part, []), (whole, ["--set", "0.2"])):
         options = parsed(["report", "merge", str(source), "-o", str(merged),

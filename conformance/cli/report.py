@@ -56,7 +56,7 @@ def _merge(options: argparse.Namespace, suite: Suite) -> int:
     if options.output is None:
         raise ValueError("report merge: say where with -o FILE")
     name = suffixes.chosen(options.output, options.report_format, "json")
-    whole, ran = suite, json_report.read(options.files[0]).set
+    whole, ran = suite, json_report.read(options.files[0]).frozen
     if ran:
         suite = pinned(whole, ran)
     merged = json_report.merge(options.files, suite)

@@ -84,7 +84,7 @@ class ReportFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """One run, or one shard of it: `shard` is [1, 1] for the whole.
 
     `problems` make a run red whatever its verdicts are; `fail_under` is the share of requirements
-    in percent that it had to execute. `fixtures` names these by what is in them, `set` the frozen
+    in percent that it had to execute. `fixtures` names these by what is in them, `frozen` the
     set that counted, `terms` are the further options that the verdicts depend on, `seconds` and
     `date` are the run's, and `platform` is the system on which the suite ran.
     """
@@ -107,7 +107,7 @@ class ReportFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     seconds: float = 0.0
     date: str = ""
     platform: str = ""
-    set: str = ""
+    frozen: str = ""
 
     @property
     def red(self) -> bool:
@@ -219,7 +219,7 @@ def merge(paths: Sequence[Path], suite: Suite) -> ReportFile:
     owner: dict[str, Path] = {}
     for path, part in parts:
         for field in ("suite", "backend", "dialect", "implementation", "fixtures", "platform",
-                      "set"):  # fmt: skip
+                      "frozen"):  # fmt: skip
             if getattr(part, field) != getattr(first, field):
                 raise FixtureError(f"{path}: another {field} than {paths[0]}; not one run")
         if part.dialect not in suite.dialects:
@@ -251,7 +251,7 @@ def merge(paths: Sequence[Path], suite: Suite) -> ReportFile:
         seconds=round(sum(part.seconds for _, part in parts), 2),
         date=max(part.date for _, part in parts),
         platform=first.platform,
-        set=first.set,
+        frozen=first.frozen,
     )
 
 
@@ -261,7 +261,7 @@ def within(report: ReportFile, suite: Suite) -> ReportFile:
     counted = suite.frozen.counted(suite.dialect(report.dialect))
     rows = [verdict for verdict in report.verdicts if verdict.case in counted]
     footer = Footer(len(rows), sum(row.red for row in rows))
-    return msgspec.structs.replace(report, verdicts=rows, footer=footer, set=suite.frozen.name)
+    return msgspec.structs.replace(report, verdicts=rows, footer=footer, frozen=suite.frozen.name)
 
 
 def _problems(

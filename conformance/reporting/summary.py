@@ -121,7 +121,7 @@ class RunSummary:
             seconds=round(self._seconds, 2),
             date=datetime.now(timezone.utc).strftime("%Y-%m-%d"),
             platform=f"{platform.system()} {platform.machine()}",
-            set=self._suite.frozen.name if self._suite.frozen else "",
+            frozen=self._suite.frozen.name if self._suite.frozen else "",
         )
 
     def write(self, path: Path, made: ReportFile, name: str) -> None:
