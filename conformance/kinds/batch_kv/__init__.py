@@ -34,17 +34,35 @@ def _doctoring() -> Doctoring:
     return doctoring({"left_padding": [1]}, numbers)
 
 
+# Operation -> the requirement that it is about.
+ABOUT = {
+    "new": "BATCHKV-002", "update_and_fetch": "BATCHKV-001", "keys_and_values": "BATCHKV-024",
+    "make_mask": "BATCHKV-005", "offset": "BATCHKV-002", "size": "BATCHKV-024",
+    "max_size": "BATCHKV-024", "nbytes": "BATCHKV-024", "empty": "BATCHKV-024",
+    "is_trimmable": "BATCHKV-024", "trim": "BATCHKV-011", "state": "BATCHKV-022",
+    "set_state": "BATCHKV-022", "meta_state": "BATCHKV-024", "set_meta_state": "BATCHKV-022",
+    "from_state": "BATCHKV-022", "round_trip": "BATCHKV-022", "copy": "BATCHKV-023",
+    "materialize": "BATCHKV-024", "class_name": "BATCHKV-024", "snapshot": "BATCHKV-001",
+    "hold": "BATCHKV-020", "held": "BATCHKV-020", "write_in_place": "BATCHKV-023",
+    "prepare": "BATCHKV-008", "finalize": "BATCHKV-009", "filter": "BATCHKV-013",
+    "extend": "BATCHKV-016", "extract": "BATCHKV-018",
+}  # fmt: skip
+
 BATCH_KV = Kind(
     name="batch_kv",
     title="BatchKVCache",
-    inexpressible=("prepare-left_padding",),
-    records=(
-        operations.new(New, "an empty cache with a row for each padding"),
-        *batch_operations("kv"),
+    records=operations.about(
+        (
+            operations.new(New, "an empty cache with a row for each padding"),
+            *batch_operations("kv"),
+        ),
+        ABOUT,
+        apart="BATCHKV-023",
     ),
     properties=_properties,
     given=GivenBatch,
     build=build,
     snapshots=SNAPSHOTS,
+    inexpressible=("prepare-left_padding",),
     doctoring=_doctoring(),
 )

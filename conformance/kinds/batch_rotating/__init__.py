@@ -37,17 +37,39 @@ def _doctoring() -> Doctoring:
     return doctoring({"max_size": 4, "left_padding": [1]}, numbers)
 
 
+# Operation -> the requirement that it is about.
+ABOUT = {
+    "new": "BATCHROTATING-001", "update_and_fetch": "BATCHROTATING-001",
+    "keys_and_values": "BATCHROTATING-018", "make_mask": "BATCHROTATING-004",
+    "offset": "BATCHROTATING-001", "size": "BATCHROTATING-015", "max_size": "BATCHROTATING-015",
+    "nbytes": "BATCHROTATING-015", "empty": "BATCHROTATING-015",
+    "is_trimmable": "BATCHROTATING-008", "trim": "BATCHROTATING-008",
+    "state": "BATCHROTATING-013", "set_state": "BATCHROTATING-021",
+    "meta_state": "BATCHROTATING-013", "set_meta_state": "BATCHROTATING-021",
+    "from_state": "BATCHROTATING-013", "round_trip": "BATCHROTATING-013",
+    "copy": "BATCHROTATING-014", "materialize": "BATCHROTATING-018",
+    "class_name": "BATCHROTATING-015", "snapshot": "BATCHROTATING-002",
+    "hold": "BATCHROTATING-019", "held": "BATCHROTATING-019",
+    "write_in_place": "BATCHROTATING-014", "prepare": "BATCHROTATING-007",
+    "finalize": "BATCHROTATING-006", "filter": "BATCHROTATING-009", "extend": "BATCHROTATING-010",
+    "extract": "BATCHROTATING-011",
+}  # fmt: skip
+
 BATCH_ROTATING = Kind(
     name="batch_rotating",
     title="BatchRotatingKVCache",
-    inexpressible=("prepare-left_padding",),
-    records=(
-        operations.new(New, "an empty cache with a window, and a row for each padding"),
-        *batch_operations("rotating"),
+    records=operations.about(
+        (
+            operations.new(New, "an empty cache with a window, and a row for each padding"),
+            *batch_operations("rotating"),
+        ),
+        ABOUT,
+        apart="BATCHROTATING-014",
     ),
     properties=_properties,
     given=GivenBatchRotating,
     build=build,
     snapshots=SNAPSHOTS,
+    inexpressible=("prepare-left_padding",),
     doctoring=_doctoring(),
 )

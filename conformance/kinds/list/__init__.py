@@ -7,6 +7,7 @@ from conformance.engine.kind import Kind
 from conformance.kinds.list.given import GivenList, build
 from conformance.kinds.list.operations import OPERATIONS
 from conformance.kinds.list.snapshots import SNAPSHOTS
+from conformance.kinds.tokens import operations
 
 
 def _properties() -> object:
@@ -15,10 +16,22 @@ def _properties() -> object:
     return PROPERTIES
 
 
+# Operation -> the requirement that it is about.
+ABOUT = {
+    "new": "LIST-001", "child": "LIST-001", "update_and_fetch": "LIST-010",
+    "make_mask": "LIST-010", "offset": "LIST-003", "size": "LIST-004", "max_size": "LIST-017",
+    "nbytes": "LIST-007", "empty": "LIST-006", "is_trimmable": "LIST-005", "trim": "LIST-008",
+    "state": "LIST-011", "set_state": "LIST-019", "meta_state": "LIST-012",
+    "set_meta_state": "LIST-020", "from_state": "LIST-013", "round_trip": "LIST-013",
+    "copy": "LIST-021", "materialize": "LIST-022", "class_name": "LIST-017",
+    "snapshot": "LIST-001", "prepare": "LIST-028", "finalize": "LIST-028", "filter": "LIST-024",
+    "extend": "LIST-025", "extract": "LIST-026", "merge": "LIST-027",
+}  # fmt: skip
+
 LIST = Kind(
     name="list",
     title="CacheList",
-    records=OPERATIONS,
+    records=operations.about(OPERATIONS, ABOUT, apart="LIST-021"),
     properties=_properties,
     given=GivenList,
     build=build,

@@ -25,23 +25,40 @@ def _properties() -> object:
     return PROPERTIES
 
 
+# Operation -> the requirement that it is about.
+ABOUT = {
+    "new": "QUANTIZED-005", "update_and_fetch": "QUANTIZED-004",
+    "keys_and_values": "QUANTIZED-025", "make_mask": "QUANTIZED-003", "offset": "QUANTIZED-001",
+    "size": "QUANTIZED-001", "max_size": "QUANTIZED-024", "nbytes": "QUANTIZED-024",
+    "empty": "QUANTIZED-024", "is_trimmable": "QUANTIZED-002", "trim": "QUANTIZED-002",
+    "state": "QUANTIZED-014", "set_state": "QUANTIZED-019", "meta_state": "QUANTIZED-014",
+    "set_meta_state": "QUANTIZED-017", "from_state": "QUANTIZED-015",
+    "round_trip": "QUANTIZED-015", "copy": "QUANTIZED-020", "to_quantized": "QUANTIZED-021",
+    "materialize": "QUANTIZED-013", "class_name": "QUANTIZED-024", "snapshot": "QUANTIZED-004",
+    "hold": "QUANTIZED-020", "held": "QUANTIZED-020", "write_in_place": "QUANTIZED-020",
+}  # fmt: skip
+
 QUANTIZED = Kind(
     name="quantized",
     title="QuantizedKVCache",
-    records=(
-        operations.new(
-            New, "an empty cache; `bits` for each number, one scale and bias for `group_size`",
-            always=("group_size", "bits"),
+    records=operations.about(
+        (
+            operations.new(
+                New, "an empty cache; `bits` for each number, one scale and bias for `group_size`",
+                always=("group_size", "bits"),
+            ),
+            *(
+                operation
+                if operation is not operations.UPDATE_AND_FETCH
+                else operation.altered(
+                    result="[keys, values], each of weights (uint32), scales and biases: all that "
+                    "attention is to see"
+                )
+                for operation in operations.COMMON
+            ),
         ),
-        *(
-            operation
-            if operation is not operations.UPDATE_AND_FETCH
-            else operation.altered(
-                result="[keys, values], each of weights (uint32), scales and biases: all that "
-                "attention is to see"
-            )
-            for operation in operations.COMMON
-        ),
+        ABOUT,
+        apart="QUANTIZED-020",
     ),
     properties=_properties,
     given=GivenQuantized,
