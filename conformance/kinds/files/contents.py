@@ -161,7 +161,7 @@ def _slot_caches(draw: st.DrawFn, dialect: Dialect, gaps: bool) -> Content:
     made: Content = {"class_name": "MambaCache" if mamba else "ArraysCache", "slots": slots}
     for what in ("left_padding", "lengths"):
         way = draw(_tens)
-        if way > 4:
+        if way > 4 or batch > 6:
             made[what] = [] if way == 9 else draw(_rows(batch))
     return made
 
