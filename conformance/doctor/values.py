@@ -321,9 +321,10 @@ def checks_of_kind(kind: Kind, prefix: str = "") -> tuple[Check, ...]:
     if prefix and not (kind.doctoring and kind.doctoring.access):
         return general  # the first kind says so, the others need not repeat it
     says = "an answer in a list is that of its place in the list"
-    needs = (*_ALIVE, "lists", kind.name)
+    needs = (*_ALIVE, "lists", kind.name, prefix + look)
+    found = "what is held by a name is found by it, or is error 2"
     holding = (
-        (check("held-objects", "what is held by a name is found by it, or is error 2", asked.held),)
+        (check("held-objects", found, asked.held, f"{prefix}unknown-handle"),)
         if kind.doctoring and kind.doctoring.hold_unset
         else ()
     )
