@@ -306,10 +306,6 @@ MUTANTS = (
     Mutant("extend-to-the-longer", _LM31, ("BATCHOP-016", "REGR-011"),
            "The larger number of slots is kept.",
            rules={"extend": _extend_all_slots}),
-    Mutant("extend-slot-counts-must-agree", _LM32, ("BATCHOP-016",),
-           "Different numbers of slots are refused.", "Layr-Labs checks indices strictly",
-           rules={"extend": altered(batch.extend_zero_filled, zip=lambda a, b, strict: zip(
-               a, b, strict=True))}),
     Mutant("extend-flattens", _LM31, ("BATCHOP-017",), "Rows of other widths are cut to fit.",
            rules=_joining(concatenate=lambda parts: mx.concatenate(
                [p[..., : min(q.shape[-1] for q in parts)] if p.ndim > 1 else p for p in parts]))),

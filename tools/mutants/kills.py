@@ -87,13 +87,19 @@ class Examiner:
     def _in_order(self, mutant: Mutant) -> Iterator[Plan]:
         """The cases with caches of the mutant's kind: first those of what it violates; large ones
         only if they are among these.
+
+        A mutant of slots serves no other kind, and a case that needs one does not apply to it.
         """
         # Files go by readers and writers of their own, of which the classes are no part.
         of_files = mutant.files is not None
         plans = [
             bound
             for bound in self._plans_of(mutant.dialect)
-            if bound.files == of_files and (of_files or mutant.kind in bound.kinds)
+            if bound.files == of_files
+            and (
+                of_files
+                or (bound.kinds == {mutant.kind} if mutant.of_slots else mutant.kind in bound.kinds)
+            )
         ]
         meant = [bound for bound in plans if set(bound.case.requires) & set(mutant.violates)]
         own = f"file.read.{self._writer(mutant.dialect)}."  # what its writer wrote tells most

@@ -35,6 +35,10 @@ _SET: dict[str, Rule] = {_RS: indexing.checked_set, _SWIFT4: trapping(indexing.t
 _ADVANCE: dict[str, Rule] = {_RS: lengths.advance_checked, _LM31: lengths.advance_in_place}
 
 
+def _nbytes(cache: Any) -> int:
+    return sum(slot.nbytes for slot in cache.cache if slot is not None)
+
+
 def _capped(most: int) -> Number:
     return lambda n: min(n, most)
 
@@ -311,6 +315,8 @@ MUTANTS = (
     Mutant("batch-size-wrong-once-in-50", _RS, ("BATCH-006",), "Every 50th answer is one more.",
            rules={"batch_size": once_in(50, indexing.ranked_batch_size,
                                          lambda c: indexing.ranked_batch_size(c) + 1)}),
+    Mutant("nbytes-wrong-once-in-50", _RS, ("IDENT-007",), "Every 50th answer is one more.",
+           members={"nbytes": property(once_in(50, _nbytes, lambda c: _nbytes(c) + 1))}),
     Mutant("get-wrong-once-in-50", _RS, ("INDEX-002",), "Every 50th slot read is unset.",
            rules={"get": once_in(50, indexing.get_or_none, lambda c, i: None)}),
     Mutant("mask-wrong-once-in-50", _LM31, ("MASK-009",), "Every 50th mask is none.",
