@@ -522,7 +522,8 @@ def test_what_made_a_shard_red_makes_the_whole_red(tmp_path, capsys):
     ):  # fmt: skip
         whole = tmp_path / "all.json"
         options = argparse.Namespace(
-            action="merge", files=list(pair), output=whole, fixtures=None, report_format=None
+            action="merge", files=list(pair), output=whole, fixtures=None, report_format=None,
+                set=None,
         )
         assert report_command.run(options) == red
         assert said in capsys.readouterr().out

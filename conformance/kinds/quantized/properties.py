@@ -28,6 +28,13 @@ class QuantizedDrawing(TokenDrawing):
     def _of_new(self, _: Shown) -> dict[str, Any]:
         return {"group_size": self._draw(_group), "bits": self._draw(_bits)}
 
+    def _metadata(self) -> list[str]:
+        """MLX divides by the group size, and 0 ends the process, that of the reference too."""
+        texts = super()._metadata()
+        if len(texts) > 1 and _is_zero(texts[1]):
+            texts[1] = "64"
+        return texts
+
     def _state(self) -> list[Any]:
         """Mostly keys and values, each of weights, scales and biases of any number of bits."""
         group, bits, count = self._draw(_group), self._draw(_bits), self._draw(_count)
@@ -39,6 +46,13 @@ class QuantizedDrawing(TokenDrawing):
         numbers = [*leading, max(width // group, 1)]
         weights = self._filled("uint32", [*leading, width * bits // 32])
         return [weights, *(self._filled(self._dtype, numbers) for _ in range(2))]
+
+
+def _is_zero(text: str) -> bool:
+    try:
+        return int(text) == 0
+    except ValueError:
+        return False
 
 
 PROPERTIES = KindProperties(drawing=QuantizedDrawing)
