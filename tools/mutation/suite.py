@@ -7,7 +7,9 @@ groups that are small enough that a mutated function meets only the cases that r
 from __future__ import annotations
 
 import resource
+from collections.abc import Iterator
 from functools import cache
+from typing import Any
 
 import pytest
 
@@ -58,8 +60,17 @@ def groups() -> dict[str, tuple[str, tuple[str, ...]]]:
 
 
 def longest_text(case: Case) -> int:
-    texts = [text for step in case.steps for text in getattr(step, "meta_state", ())]
+    texts = [text for step in case.steps for text in _texts(getattr(step, "meta_state", ()))]
     return max((sum(map(len, literals.texts([text]))) for text in texts), default=0)
+
+
+def _texts(value: Any) -> Iterator[Any]:
+    """The texts of metadata, which a list of caches nests."""
+    for each in value:
+        if isinstance(each, list):
+            yield from _texts(each)
+        else:
+            yield each
 
 
 def applies(case: str, dialect: str) -> bool:
