@@ -84,7 +84,14 @@ def test_no_device_changes_nothing():
     assert mx.default_device() == before
 
 
-@pytest.mark.parametrize(("device", "patient"), [("", 1), ("cpu", 1), ("gpu", 6)])
+def test_a_device_may_have_a_name(tmp_path):
+    with connect(_command(tmp_path, "gpu NVIDIA H200"), DIALECT, device="gpu") as backend:
+        assert backend.handshake.implementation.computes_on == "gpu"
+
+
+@pytest.mark.parametrize(
+    ("device", "patient"), [("", 1), ("cpu", 1), ("gpu", 6), ("gpu NVIDIA H200", 6)]
+)
 def test_a_gpu_has_time_to_compile_its_kernels(tmp_path, device, patient):
     asked = []
     with connect(_command(tmp_path, device), DIALECT) as backend:

@@ -124,10 +124,10 @@ def compare(benchmark: Benchmark, backend: Backend, against: Backend | None, sec
     for watch in timed:
         timers.append(partial(watch.time, repeats))
         costs.append(watch.seconds * repeats)
-    no_limit = ""
+    no_limit, device = "", backend.handshake.implementation.computes_on
     if timed and benchmark.limit is not None:
         try:
-            timer, cost = _limit_timer(benchmark.limit, backend.handshake.implementation.device)
+            timer, cost = _limit_timer(benchmark.limit, device)
             timers.append(timer)
             costs.append(cost)
         except ValueError as error:

@@ -9,8 +9,8 @@ from typing import Any
 
 import msgspec
 
-from conformance.benchmarks.pairs import Row, Side
-from conformance.benchmarks.table import ratio, seconds
+from conformance.benchmarks.pairs import Row
+from conformance.benchmarks.table import ratio, time_of
 from conformance.reporting.pages import environment
 from conformance.reporting.suffixes import SUFFIXES
 
@@ -47,14 +47,8 @@ class Timings(msgspec.Struct, frozen=True):
 
 def _cells(row: Row) -> list[str]:
     name = f"{row.name} (noisy)" if row.noisy else row.name
-    return [name, _time(row.backend), _time(row.against), ratio(row.ratio), _time(row.limit),
-            ratio(row.to_limit)]  # fmt: skip
-
-
-def _time(side: Side | None) -> str:
-    if side is None:
-        return ""
-    return seconds(side.seconds.median) if side.seconds else side.not_timed
+    backend, against, limit = map(time_of, (row.backend, row.against, row.limit))
+    return [name, backend, against, ratio(row.ratio), limit, ratio(row.to_limit)]
 
 
 def _json(timings: Timings) -> str:

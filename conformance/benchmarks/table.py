@@ -32,16 +32,19 @@ def table(op: str, rows: Sequence[Row], backend: str, against: str | None) -> An
     for head in [*heads, *(["limit", "to the limit"] if limited else [])]:
         made.add_column(head, justify="right", no_wrap=head in ("peak", "ratio", "to the limit"))
     for row in rows:
-        cells = [row.name, _time(row.backend), _peak(row.backend)]
+        cells = [row.name, time_of(row.backend), _peak(row.backend)]
         if against and row.against is not None:
-            cells += [_time(row.against), _peak(row.against), ratio(row.ratio)]
+            cells += [time_of(row.against), _peak(row.against), ratio(row.ratio)]
         if limited:
-            cells += ["" if row.limit is None else _time(row.limit), ratio(row.to_limit)]
+            cells += [time_of(row.limit), ratio(row.to_limit)]
         made.add_row(*cells)
     return made
 
 
-def _time(side: Side) -> str:
+def time_of(side: Side | None) -> str:
+    """Its median; why it was not timed; nothing where there is no such side."""
+    if side is None:
+        return ""
     return seconds(side.seconds.median) if side.seconds else side.not_timed
 
 

@@ -115,8 +115,7 @@ def run(options: argparse.Namespace) -> int:
             Who(spec, name, each.device)
             for spec, name, each in zip(specs, names, who, strict=False)
         ]
-        device = sides[0].device
-        accelerator = device_name(device) if device not in ("", "cpu") else ""
+        accelerator = device_name(who[0].computes_on) if who[0].accelerated else ""
         timings = Timings(__version__, machine(accelerator), sides[0], (*sides, None)[1], rows)
         print(f"written: {', '.join(map(str, _written(options, timings)))}")
     if not any(row.backend.seconds for row in rows):

@@ -108,7 +108,7 @@ def _patience(backend: Backend) -> int:
     """How many times the seconds of a case: a GPU compiles each kernel for its first use, which
     takes up to a second, and a case may need a dozen of them.
     """
-    return 1 if backend.handshake.implementation.device in ("", "cpu") else _ON_A_GPU
+    return _ON_A_GPU if backend.handshake.implementation.accelerated else 1
 
 
 def _take_leave(backend: Backend, deadline: float) -> None:

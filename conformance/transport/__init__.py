@@ -82,10 +82,10 @@ def connect(
         if isinstance(error, BackendHung):
             text += f"; it was given {start_seconds:g} s ({CHANGE_TIMEOUT})"
         raise BackendUnusable(Unusable.HANDSHAKE_FAILED, text) from error
-    found = backend.handshake.implementation.device
-    if device and found != device:
+    who = backend.handshake.implementation
+    if device and who.computes_on != device:
         backend.close()
-        where = f"computes on {found}" if found else "does not say where it computes"
+        where = f"computes on {who.device}" if who.device else "does not say where it computes"
         raise BackendUnusable(
             Unusable.OTHER_DEVICE,
             f"--device {device}: {spec} {where}; start it there and leave --device out",

@@ -64,6 +64,16 @@ class Implementation(msgspec.Struct, frozen=True):
     mlx: str = ""
     device: str = ""
 
+    @property
+    def computes_on(self) -> str:
+        """`cpu` or `gpu`, without a name; empty where the adapter does not say."""
+        return self.device.partition(" ")[0]
+
+    @property
+    def accelerated(self) -> bool:
+        """Whether it computes on something else than the processor."""
+        return self.computes_on not in ("", "cpu")
+
 
 class Handshake(msgspec.Struct, frozen=True):
     """The result of `initialize`. `capabilities` are the operations that the backend implements."""
