@@ -10,7 +10,7 @@ from reference_impl.attention import CAUSAL, causal
 from reference_impl.chunked import rules
 from reference_impl.tokens import first as head
 from tools.mutants.chunked import LM31, LM32, RS, SWIFT3, SWIFT4, chunked, own
-from tools.mutants.shared import altered_copy, reads, share_arrays, writes
+from tools.mutants.shared import altered_copy, reads, restoring, share_arrays, writes
 
 # State and metadata
 
@@ -80,17 +80,6 @@ def _offset_stays(c: Any, value: Any) -> None:
 
 
 # Restoring
-
-
-def _restoring(dialect: str, change: Any) -> Any:
-    """from_state, and a change of what it makes."""
-
-    def from_state(cls: Any, *form: Any) -> Any:
-        made = own(dialect).from_state.__func__(cls, *form)
-        change(made)
-        return made
-
-    return classmethod(from_state)
 
 
 def _first_row(c: Any) -> None:
@@ -273,19 +262,19 @@ MUTANTS = (
             "A text that is no integer is refused.", "mlx-lm",
             members={"meta_state": writes(own, SWIFT4, "meta_state", _no_number_is_refused)}),
     chunked("chunked-restored-unchunked", LM32, ("CHUNKED-018",), "The chunk size is not restored.",
-            members={"from_state": _restoring(LM32, lambda c: setattr(c, "chunk_size", 256))}),
+            members={"from_state": restoring(own, LM32, lambda c: setattr(c, "chunk_size", 256))}),
     chunked("chunked-restored-empty", RS, ("CHUNKED-018",), "A restored cache starts at offset 0.",
-            members={"from_state": _restoring(RS, lambda c: setattr(c, "offset", 0))}),
+            members={"from_state": restoring(own, RS, lambda c: setattr(c, "offset", 0))}),
     chunked("chunked-restored-first-row", LM31, ("CHUNKED-018",), "One row is restored.",
-            members={"from_state": _restoring(LM31, _first_row)}),
+            members={"from_state": restoring(own, LM31, _first_row)}),
     chunked("chunked-restored-in-float32", LM32, ("CHUNKED-018",), "Restored tokens are float32.",
-            members={"from_state": _restoring(LM32, _in_float32)}),
+            members={"from_state": restoring(own, LM32, _in_float32)}),
     chunked("chunked-restored-start-bounded", LM31, ("CHUNKED-019",),
             "The start of a restored cache is at most its offset.",
-            members={"from_state": _restoring(LM31, _start_bounded)}),
+            members={"from_state": restoring(own, LM31, _start_bounded)}),
     chunked("chunked-restored-offset-of-the-data", LM32, ("CHUNKED-019",),
             "The offset of a restored cache is what is stored.", "mlx-lm 0.31.3",
-            members={"from_state": _restoring(LM32, _offset_of_the_data)}),
+            members={"from_state": restoring(own, LM32, _offset_of_the_data)}),
     chunked("chunked-state-of-one-array", LM31, ("CHUNKED-021",), "One array is keys and values.",
             members={"state": writes(own, LM31, "state", _one_for_both)}),
     chunked("chunked-state-of-three-arrays", LM31, ("CHUNKED-021",), "Arrays too many are ignored.",

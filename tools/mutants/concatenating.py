@@ -38,12 +38,11 @@ from tools.mutants.plain import (
     misfit_cut,
     no_tokens_refused,
     one_for_both,
-    restoring,
     singles_count_two,
     starting_at_one,
     with_buffers,
 )
-from tools.mutants.shared import alias, copied, reads, writes
+from tools.mutants.shared import alias, copied, reads, restoring, writes
 
 _concat = partial(Mutant, kind="concatenate", label="ConcatenateKVCache")
 

@@ -16,7 +16,7 @@ from reference_impl.integers import parse_lenient
 from reference_impl.lists import rules
 from tools.mutants.lists import lists, own
 from tools.mutants.plain import LM31, LM32, RS, SWIFT3, SWIFT4
-from tools.mutants.shared import copied, reads, writes
+from tools.mutants.shared import copied, reads, restoring, writes
 
 # State and metadata
 
@@ -100,17 +100,6 @@ def _labels_for_metadata(c: Any, value: Any) -> None:
 
 
 # Restoring
-
-
-def _restoring(dialect: str, change: Any) -> Any:
-    """from_state, and a change of what it makes."""
-
-    def from_state(cls: Any, *form: Any) -> Any:
-        made = own(dialect).from_state.__func__(cls, *form)
-        change(made)
-        return made
-
-    return classmethod(from_state)
 
 
 def _one_less(c: Any) -> None:
@@ -246,20 +235,20 @@ MUTANTS = (
           "A window is saved as a plain cache.",
           members={"meta_state": reads(own, SWIFT3, "meta_state", _all_plain)}),
     lists("list-restored-one-fewer", LM31, ("LIST-013",), "The last child is not restored.",
-          members={"from_state": _restoring(LM31, _one_less)}),
+          members={"from_state": restoring(own, LM31, _one_less)}),
     lists("list-restored-the-first", RS, ("LIST-013",), "All children are the first one.",
-          members={"from_state": _restoring(RS, _twice_the_first)}),
+          members={"from_state": restoring(own, RS, _twice_the_first)}),
     lists("list-restored-flat", LM32, ("LIST-023",), "An inner list is restored as its children.",
-          members={"from_state": _restoring(LM32, _flattened)}),
+          members={"from_state": restoring(own, LM32, _flattened)}),
     lists("list-unset-slots-not-restored", LM31, ("LIST-014",),
           "Slots that were never set are not restored.",
-          members={"from_state": _restoring(LM31, _refuse_unset)}),
+          members={"from_state": restoring(own, LM31, _refuse_unset)}),
     lists("list-empty-child-not-restored", RS, ("LIST-014",),
           "A child without tokens is not restored.", "mlx-lm 0.31",
-          members={"from_state": _restoring(RS, _refuse_empty)}),
+          members={"from_state": restoring(own, RS, _refuse_empty)}),
     lists("list-empty-child-not-restored-in-python", LM32, ("LIST-014",),
           "A child without tokens is not restored.", "mlx-lm 0.31",
-          members={"from_state": _restoring(LM32, _refuse_empty)}),
+          members={"from_state": restoring(own, LM32, _refuse_empty)}),
     lists("list-unknown-is-plain", LM31, ("LIST-015",), "An unknown label is a plain cache.",
           members={"from_state": classmethod(_unknown_is_plain)}),
     lists("list-labels-of-python", RS, ("LIST-015",), "Only mlx-lm's labels are known.",

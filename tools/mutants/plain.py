@@ -24,7 +24,7 @@ from tools.mutants.masking import (
     of_the_chunk,
     window_one_more,
 )
-from tools.mutants.shared import Own, alias, copied, reads, writes
+from tools.mutants.shared import Own, alias, copied, reads, restoring, writes
 
 RS, LM31, LM32 = "mlxrs-0.1", "mlx-lm-0.31", "mlx-lm-0.32"
 SWIFT3, SWIFT4 = "mlx-swift-lm-3.31.3", "mlx-swift-lm-3.31.4"
@@ -193,17 +193,6 @@ def one_for_both(c: Any, value: Any) -> None:
 def first_two(c: Any, value: Any) -> None:
     c.keys, c.values = list(value)[:2]
     c.offset = c.keys.shape[-2]
-
-
-def restoring(own: Own, dialect: str, change: Any) -> Any:
-    """from_state, and a change of what it makes."""
-
-    def from_state(cls: Any, *form: Any) -> Any:
-        made = own(dialect).from_state.__func__(cls, *form)
-        change(made)
-        return made
-
-    return classmethod(from_state)
 
 
 def in_float32(c: Any) -> None:

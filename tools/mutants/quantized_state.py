@@ -11,9 +11,17 @@ from conformance.mutants.mutant import Mutant
 from reference_impl import cache_classes
 from reference_impl.quantized import rules
 from reference_impl.tokens import own as own_arrays
-from tools.mutants.plain import LM31, LM32, RS, SWIFT3, SWIFT4, UPDATE, restoring
+from tools.mutants.plain import LM31, LM32, RS, SWIFT3, SWIFT4, UPDATE
 from tools.mutants.quantized import changed_parts, own, quantized
-from tools.mutants.shared import alias, altered_copy, copied, reads, share_arrays, writes
+from tools.mutants.shared import (
+    alias,
+    altered_copy,
+    copied,
+    reads,
+    restoring,
+    share_arrays,
+    writes,
+)
 
 _kv = partial(Mutant, kind="kv", label="KVCache")
 

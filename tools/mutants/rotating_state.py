@@ -12,7 +12,7 @@ from reference_impl.rotating.cache import RotatingKVCache as Ring
 from reference_impl.tokens import first as head
 from reference_impl.tokens import own as own_arrays
 from tools.mutants.rotating import LM31, LM32, RS, SWIFT3, SWIFT4, own, ring
-from tools.mutants.shared import altered_copy, reads, share_arrays, writes
+from tools.mutants.shared import altered_copy, reads, restoring, share_arrays, writes
 
 # State
 
@@ -103,17 +103,6 @@ def _numbers_of_the_file(cls: Any, state: Any, meta: Any) -> Any:
     made.state = state
     rules.take_four_integers(made, meta)
     return made
-
-
-def _restoring(dialect: str, change: Any) -> Any:
-    """from_state, and a change of what it makes."""
-
-    def from_state(cls: Any, *form: Any) -> Any:
-        made = own(dialect).from_state.__func__(cls, *form)
-        change(made)
-        return made
-
-    return classmethod(from_state)
 
 
 def _of_another_class(cls: Any, state: Any, meta: Any) -> Any:
@@ -291,27 +280,27 @@ MUTANTS = (
          members={"meta_state": writes(own, LM31, "meta_state", _with_offset_of_data)}),
     ring("ring-restored-index-lost", LM32, ("ROTATING-025",),
          "A restored window goes on at the end of its buffer.",
-         members={"from_state": _restoring(LM32, _index_at_the_end)}),
+         members={"from_state": restoring(own, LM32, _index_at_the_end)}),
     ring("ring-restored-offset-lost", RS, ("ROTATING-025",),
          "The offset of a restored window is what is stored.",
-         members={"from_state": _restoring(RS, _offset_of_the_data)}),
+         members={"from_state": restoring(own, RS, _offset_of_the_data)}),
     ring("ring-restored-window-lost", LM31, ("ROTATING-025",),
          "A restored window is wider than it was.",
-         members={"from_state": _restoring(LM31, lambda c: setattr(
+         members={"from_state": restoring(own, LM31, lambda c: setattr(
              c, "max_size", 2 * c.max_size))}),
     ring("ring-restored-in-float32", LM32, ("ROTATING-025",), "Restored tokens are float32.",
-         members={"from_state": _restoring(LM32, _in_float32)}),
+         members={"from_state": restoring(own, LM32, _in_float32)}),
     ring("ring-restored-first-row", LM31, ("ROTATING-025",), "One row is restored.",
-         members={"from_state": _restoring(LM31, _first_row)}),
+         members={"from_state": restoring(own, LM31, _first_row)}),
     ring("ring-restored-swapped", RS, ("ROTATING-025", "ROTATING-028"),
          "Restored keys are values.",
          members={"state": writes(own, RS, "state", _state_of_other_order)}),
     ring("ring-empty-not-restored", LM32, ("ROTATING-026",),
          "A cache without tokens is not restored.", "mlx-lm 0.31",
-         members={"from_state": _restoring(LM32, _refuse_empty)}),
+         members={"from_state": restoring(own, LM32, _refuse_empty)}),
     ring("ring-empty-restored-with-buffers", RS, ("ROTATING-026",),
          "A cache without tokens comes back with buffers of none.",
-         members={"from_state": _restoring(RS, _not_empty)}),
+         members={"from_state": restoring(own, RS, _not_empty)}),
     ring("ring-state-of-one-array", LM31, ("ROTATING-028",),
          "One array is keys and values.",
          members={"state": writes(own, LM31, "state", _one_for_both)}),

@@ -87,6 +87,17 @@ def at_least_one(update: Any) -> Any:
     return counting
 
 
+def restoring(own: Own, dialect: str, change: Callable[[Any], object]) -> Any:
+    """`from_state`, and a change of what it makes."""
+
+    def from_state(cls: Any, *form: Any) -> Any:
+        made = own(dialect).from_state.__func__(cls, *form)
+        change(made)
+        return made
+
+    return classmethod(from_state)
+
+
 def in_front(extend: Any) -> Any:
     """`extend` of a batch, in which the rows that join come first."""
 
