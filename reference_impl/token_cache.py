@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
+from abc import abstractmethod
 from collections.abc import Mapping
 from typing import Any, ClassVar, TypeVar
 
 import mlx.core as mx
 
+from reference_impl.serialized_cache import SerializedCache
+
 C = TypeVar("C", bound="TokenCache")
 
 
-class TokenCache(ABC):
+class TokenCache(SerializedCache):
     """Every operation of every kind; the class of a kind has those that are the same everywhere,
     and the class of a dialect decides the others.
 
@@ -20,7 +22,6 @@ class TokenCache(ABC):
     exact behaviour and the errors.
     """
 
-    dialect: ClassVar[str]
     # The classes of the dialect by label: what a list restores, and what conversions make.
     classes: ClassVar[Mapping[str, type[Any]]]
 
@@ -63,41 +64,10 @@ class TokenCache(ABC):
         """Bytes of the buffers, used or not."""
         return 0 if self.keys is None else int(self.keys.nbytes + self.values.nbytes)
 
-    @property
-    @abstractmethod
-    def state(self) -> Any:
-        """The tensors to serialize; assigning them back restores as much as the dialect can."""
-
-    @state.setter
-    @abstractmethod
-    def state(self, value: Any) -> None: ...
-
-    @property
-    @abstractmethod
-    def meta_state(self) -> Any:
-        """The strings to serialize beside the state."""
-
-    @meta_state.setter
-    @abstractmethod
-    def meta_state(self, value: Any) -> None: ...
-
-    @classmethod
-    @abstractmethod
-    def from_state(cls: type[C], *args: Any, **kwargs: Any) -> C:
-        """A new cache from serialized `state` and, in all dialects but one, `meta_state`."""
-
     @classmethod
     def blank(cls: type[C]) -> C:
         """A cache without anything in it, for state and metadata to be assigned to."""
         return cls()
-
-    @abstractmethod
-    def from_serialized(self, state: Any, meta_state: Any) -> None:
-        """Replace everything; on any error nothing has changed."""
-
-    @abstractmethod
-    def copy(self: C) -> C:
-        """An independent cache with the same content."""
 
     def inner_state(self) -> list[mx.array]:
         """The buffers as they are, used or not."""

@@ -10,36 +10,25 @@ from typing import Any
 
 import mlx.core as mx
 
+from reference_impl.batch_cache import BatchCache
 from reference_impl.batch_kv.rules import turned
-from reference_impl.token_cache import TokenCache
-from reference_impl.tokens import AXIS, STEP, after, first, joined, pads, rolled
+from reference_impl.tokens import AXIS, after, first, joined, pads, rolled
 
 
-class BatchRotatingKVCache(TokenCache):
-    """Keys and values [batch, heads, tokens, head dimension], up to `max_size` tokens or more.
+class BatchRotatingKVCache(BatchCache):
+    """Up to `max_size` tokens or more; `left_padding` falls below 0 as tokens are overwritten.
 
-    `offset` is the position of the next token of each row, `left_padding` how many tokens of the
-    buffer do not count (int32 [batch] both; it falls below 0 as tokens are overwritten). `written`
-    counts all tokens ever appended, `index` is where the next one goes, and `rotated` says that
-    the buffer has been written around. `lengths` are there between `prepare` and `finalize`: the
-    offsets at which the rows end.
+    `written` counts all tokens ever appended, and `rotated` says that the buffer has been written
+    around. `lengths` are there between `prepare` and `finalize`: the offsets at which the rows end.
     """
 
-    step = STEP
-
-    left_padding: Any
     lengths: Any
-    index: Any
     written: Any
     rotated: Any
 
     def __init__(self, max_size: Any, left_padding: Any) -> None:
-        self.keys = None
-        self.values = None
-        self.left_padding = mx.array(left_padding)
-        self.offset = mx.array([-padding for padding in left_padding])
+        super().__init__(left_padding)
         self.max_size = max_size
-        self.index = 0
         self.written = 0
         self.rotated = False
         self.lengths = None
@@ -144,14 +133,6 @@ class BatchRotatingKVCache(TokenCache):
 
     # What dialects decide; some of these are mlx-lm's decisions.
 
-    def count(self, tokens: Any) -> None:
-        """Add to the offsets."""
-        raise NotImplementedError
-
-    def count_back(self, tokens: Any) -> None:
-        """Subtract from the offsets."""
-        raise NotImplementedError
-
     def room(self, missing: int) -> int:
         """How many tokens the buffers grow by; fewer than 0 is a ValueError of mlx."""
         return min(self.step, missing)
@@ -167,14 +148,6 @@ class BatchRotatingKVCache(TokenCache):
         if self.written < self.max_size:
             return first(self.keys, self.written), first(self.values, self.written)
         return self.keys, self.values
-
-    def rows_without_buffers(self, others: int) -> Any:
-        """How many rows a cache without buffers counts as, when it is joined to one of `others`."""
-        raise NotImplementedError
-
-    def dtype_without_buffers(self, other: Any) -> Any:
-        """What a side without buffers counts as, when it is joined to another."""
-        raise NotImplementedError
 
     # Looking and taking back
 
@@ -199,36 +172,13 @@ class BatchRotatingKVCache(TokenCache):
     def to_quantized(self, group_size: Any = 64, bits: Any = 4) -> Any:
         raise NotImplementedError("a cache with a window cannot be quantized")
 
-    # Padding and rows
-
-    def prepare(
-        self, *, left_padding: Any = None, lengths: Any = None, right_padding: Any = None
-    ) -> None:
-        """More padding on the left of an empty cache; padding on the right of the next tokens."""
-        raise NotImplementedError
+    # Padding
 
     def finalize(self) -> None:
         """Turn the rows so that padding on the right comes to the left; without any, nothing."""
         if self.lengths is not None:
             self.turn_ended_rows()
             self.lengths = None
-
-    def filter(self, batch_indices: Any) -> None:
-        """Keep the given rows, in the given order."""
-        raise NotImplementedError
-
-    def extend(self, other: Any) -> None:
-        """Append the rows of another cache."""
-        raise NotImplementedError
-
-    def extract(self, idx: Any) -> Any:
-        """A cache with a window, with the tokens of one row."""
-        raise NotImplementedError
-
-    @classmethod
-    def merge(cls, caches: Any) -> Any:
-        """A batch cache with one row from each of `caches`, which have windows of equal size."""
-        raise NotImplementedError
 
 
 def without_oldest(array: mx.array, surplus: int) -> mx.array:

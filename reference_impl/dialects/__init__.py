@@ -46,6 +46,7 @@ def from_state(class_name: str, state: Any, meta_state: Any, dialect: str = DEFA
     cls = dialect_class(dialect)
     cls.check_label(class_name)
     without_metadata = not hasattr(cls, "meta_state")
-    cache = cls.from_state(state) if without_metadata else cls.from_state(state, meta_state)
+    restored = cls.from_state(state) if without_metadata else cls.from_state(state, meta_state)
+    cache: SlotCache = restored
     cache.class_label = class_name
     return cache

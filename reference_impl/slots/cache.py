@@ -6,10 +6,12 @@ decides the others is in `rules/`; the class of the dialect names the rule of ea
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
-from typing import Any, ClassVar, NoReturn, TypeAlias, TypeVar
+from abc import abstractmethod
+from typing import Any, NoReturn, TypeAlias, TypeVar
 
 import mlx.core as mx
+
+from reference_impl.serialized_cache import SerializedCache
 
 C = TypeVar("C", bound="SlotCache")
 Slots: TypeAlias = "list[mx.array | None]"
@@ -17,15 +19,13 @@ Slots: TypeAlias = "list[mx.array | None]"
 ARRAYS_CACHE, MAMBA_CACHE = "ArraysCache", "MambaCache"
 
 
-class SlotCache(ABC):
+class SlotCache(SerializedCache):
     """All operations of all dialects; the class of a dialect decides the abstract ones.
 
     A slot holds an `mx.array` of any dtype with the batch as its leading axis, or None as long as
     it is unwritten. `cache` is the live slot list. `left_padding` and `lengths` are int32 [B] or
     None. The docstring of a rule has the exact behaviour and the errors.
     """
-
-    dialect: ClassVar[str]
 
     cache: Slots
     left_padding: mx.array | None
@@ -100,34 +100,7 @@ class SlotCache(ABC):
     def make_mask(self, N: Any) -> mx.array | None:
         """bool [B, N], True where the token takes part; None if nothing restricts it."""
 
-    # Serialized form
-
-    @property
-    @abstractmethod
-    def state(self) -> Any:
-        """The tensors to serialize; assigning them back restores as much as the dialect can."""
-
-    @state.setter
-    @abstractmethod
-    def state(self, value: Any) -> None: ...
-
-    @property
-    @abstractmethod
-    def meta_state(self) -> Any:
-        """The strings to serialize beside the state."""
-
-    @meta_state.setter
-    @abstractmethod
-    def meta_state(self, value: Any) -> None: ...
-
-    @classmethod
-    @abstractmethod
-    def from_state(cls, *args: Any, **kwargs: Any) -> SlotCache:
-        """A new cache from serialized `state` and, if the dialect has it, `meta_state`."""
-
-    @abstractmethod
-    def from_serialized(self, state: Any, meta_state: Any) -> None:
-        """Replace everything but the class label; on any error nothing has changed."""
+    # What a file says of the cache
 
     @staticmethod
     @abstractmethod
@@ -154,10 +127,6 @@ class SlotCache(ABC):
         """A new cache with one row from each of `caches`; left_padding and lengths are lost."""
 
     # What every cache of a model has
-
-    @abstractmethod
-    def copy(self: C) -> C:
-        """An independent cache with the same content."""
 
     @abstractmethod
     def size(self) -> int:
