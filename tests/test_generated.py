@@ -14,11 +14,11 @@ from conformance.engine import plan
 from conformance.fixtures.load import load_suite
 from conformance.fixtures.read import read_suite
 from conformance.kinds import KINDS
-from conformance.reporting import json_report
+from conformance.reporting import json_report, pages
+from conformance.reporting.specification import Specification
 from conformance.transport import connect
 from conformance.transport.adapter import FILE_OPERATIONS
 from tools.mutants import mutants
-from tools.pages import specification, templates
 from tools.pages.__main__ import PAGES
 from tools.pages.mutants import violators
 
@@ -42,16 +42,34 @@ def test_the_schema_of_a_report_is_up_to_date():
 
 def test_the_specification_is_up_to_date_and_has_everything():
     suite = load_suite()
-    made = specification.page(suite, violators(suite))
-    assert (DOCS / "SPEC.md").read_text(encoding="utf-8") == made, "run: make spec"
-    headings = {line.removeprefix("### ") for line in made.splitlines() if line.startswith("### ")}
-    assert headings == set(suite.requirements) | set(suite.hazards)
+    made = dict(PAGES["spec"]())
+    stored = {DOCS / "SPEC.md", *(DOCS / "spec").glob("*.md")}
+    assert stored == set(made), "run: make spec"
+    for path, text in made.items():
+        assert path.read_text(encoding="utf-8") == text, f"{path.name}: run: make spec"
+    whole = "\n".join(made.values())
+    headings = [line.removeprefix("### ") for line in whole.splitlines() if line.startswith("### ")]
+    assert sorted(headings) == sorted([*suite.requirements, *suite.hazards])
     for case in suite.cases.values():
         head, _, tail = case.id.rpartition(".")
-        assert f"`{case.id}`" in made or re.search(rf"`{head}\.` .*\b{tail}\b", made), case.id
-    assert all(f"`{name}`" in made for name in mutants())
-    anchors = {templates.anchor(line) for line in re.findall(r"^##+ (.+)$", made, re.MULTILINE)}
-    assert set(re.findall(r"\]\(#([^)]+)\)", made)) <= anchors
+        assert f"`{case.id}`" in whole or re.search(rf"`{head}\.` .*\b{tail}\b", whole), case.id
+    assert all(f"`{name}`" in whole for name in mutants())
+
+
+def test_every_link_of_the_specification_leads_somewhere():
+    made = {path: text for path, text in PAGES["spec"]() if path.suffix == ".md"}
+    anchors = {
+        path: {pages.anchor(line) for line in re.findall(r"^#+ (.+)$", text, re.MULTILINE)}
+        | set(re.findall(r'<a id="([^"]+)">', text))
+        for path, text in made.items()
+    }
+    assert {"mask-004", "masks", "mask-precedence"} <= anchors[DOCS / "SPEC.md"], "as they were"
+    others = {DOCS / "mutants.md": (DOCS / "mutants.md").read_text(encoding="utf-8")}
+    for path, text in (made | others).items():
+        for name, place in set(re.findall(r"\]\((?!https:)([^)#]*)#?([^)]*)\)", text)):
+            target = (path.parent / name).resolve() if name else path
+            assert target.is_file(), (path, name)
+            assert not place or place in anchors.get(target, {place}), (path, name, place)
 
 
 def test_every_requirement_is_tested_by_a_case():
@@ -71,15 +89,15 @@ def test_every_requirement_is_tested_by_a_case():
 def test_a_change_in_the_fixtures_makes_the_specification_stale(tmp_path, old, new):
     before = folder.write(tmp_path / "before")
     after = folder.write(tmp_path / "after", folder.edited(folder.CHAPTER, (old, new)))
-    pages = [specification.page(read_suite(root), {}) for root in (before, after)]
-    assert pages[0] != pages[1]
+    one, other = (dict(Specification(read_suite(root)).pages()) for root in (before, after))
+    assert one != other
 
 
 def test_a_new_mutant_makes_the_specification_stale():
     suite = load_suite()
     known = violators(suite)
-    before = specification.page(suite, known | {"MASK-001": []})
-    assert specification.page(suite, known) != before
+    before = Specification(suite, known | {"MASK-001": []})
+    assert Specification(suite, known).named("MASK-001") != before.named("MASK-001")
 
 
 def test_the_reference_has_exactly_the_operations_of_each_dialect():
@@ -95,5 +113,5 @@ def test_the_reference_has_exactly_the_operations_of_each_dialect():
 
 
 def test_the_page_of_timings_on_cuda_is_that_of_its_figures():
-    path, made = PAGES["cuda"]
-    assert path.read_text(encoding="utf-8") == made(), "run: python -m tools.pages cuda"
+    ((path, made),) = PAGES["cuda"]()
+    assert path.read_text(encoding="utf-8") == made, "run: python -m tools.pages cuda"

@@ -24,6 +24,7 @@ GROUPS = {
     "understand a verdict": {
         "explain": "what a case or requirement says, where it comes from, what each dialect does",
         "diff": "the divergences between two dialects",
+        "spec": "print the specification, a chapter or a requirement, as one dialect has it",
         "list": "list cases, requirements, hazards, dialects, tags or mutants",
     },
     "connect a port": {

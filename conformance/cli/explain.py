@@ -13,11 +13,13 @@ from conformance.suggestions import did_you_mean
 
 def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("id", help="a case, requirement, hazard or dialect")
+    parser.add_argument("--dialect", help="what applies to it, its own outcome first")
 
 
 def run(options: argparse.Namespace) -> int:
     suite = load_suite()
-    for line in explanation.explain(suite, options.id) or _unknown(suite, options.id):
+    dialect = suite.dialect(options.dialect) if options.dialect else None
+    for line in explanation.explain(suite, options.id, dialect) or _unknown(suite, options.id):
         print(line)
     return 0
 

@@ -1,4 +1,7 @@
-"""The page behind an id: requirement, sources, why, steps, and the outcome in every dialect."""
+"""The page behind an id: requirement, sources, why, steps, and the outcome in every dialect.
+
+With a dialect, it is that dialect's view: what applies there, and its own outcome first.
+"""
 
 from __future__ import annotations
 
@@ -9,40 +12,23 @@ from conformance.engine.dialect import Dialect, Hazard
 from conformance.engine.plan import applicability, plan
 from conformance.engine.suite import Suite
 from conformance.reporting import words
+from conformance.reporting.outcomes import alike, applying, carriers, first, hazards, outcome
 
 
-def explain(suite: Suite, name: str) -> list[str]:
+def explain(suite: Suite, name: str, dialect: Dialect | None = None) -> list[str]:
     """The lines about an id; empty when nothing is called so."""
     if name in suite.cases:
-        return list(_case(suite, suite.cases[name]))
+        return list(_case(suite, suite.cases[name], dialect))
     if name in suite.requirements:
-        return list(_requirement(suite, suite.requirements[name]))
+        return list(_requirement(suite, suite.requirements[name], dialect))
     if name in suite.hazards:
-        return list(_hazard(suite, suite.hazards[name]))
+        return list(_hazard(suite, suite.hazards[name], dialect))
     if name in suite.dialects:
         return list(_dialect(suite, suite.dialects[name]))
     return []
 
 
-def outcome(suite: Suite, case: Case, dialect: Dialect) -> list[str]:
-    """What a case demands in a dialect, a line a step that demands something."""
-    reason = applicability(case, dialect)
-    if reason is not None:
-        return [f"not applicable: {reason.words()}"]
-    bound = plan(case, dialect, suite.tensors_of(case))
-    lines = []
-    for step in bound.steps:
-        if step.expect is None:
-            continue
-        hazard = f"  [hazard {step.expect.hazard}]" if step.expect.hazard else ""
-        said = words.expectation(step.expect)
-        lines.append(f"step {step.number}: {said}{hazard}")
-        for better in step.expect.accept:
-            lines.append(f"  or better: {better.words()}")
-    return lines
-
-
-def _case(suite: Suite, case: Case) -> Iterator[str]:
+def _case(suite: Suite, case: Case, dialect: Dialect | None) -> Iterator[str]:
     file = suite.chapter_of(case)
     yield f"{case.id}  ({file.chapter.title}, {file.path.name})"
     yield f"  why: {case.why}"
@@ -55,61 +41,91 @@ def _case(suite: Suite, case: Case) -> Iterator[str]:
     if case.tags:
         yield f"  tags: {', '.join(case.tags)}"
     yield "  steps:"
-    first = next(d for d in suite.dialects.values() if applicability(case, d) is None)
-    for step in plan(case, first, suite.tensors_of(case)).steps:
+    order = [*suite.dialects.values()] if dialect is None else first(dialect, suite)
+    shown = next(d for d in order if applicability(case, d) is None)
+    for step in plan(case, shown, suite.tensors_of(case)).steps:
         yield f"    {words.step(step)}"
-    yield "  outcome:"
-    for dialect in suite.dialects.values():
-        lines = outcome(suite, case, dialect)
-        evidence = "" if applicability(case, dialect) else f" ({suite.evidence(case, dialect)})"
-        yield f"    {dialect.id}{evidence}"
-        yield from (f"      {line}" for line in lines)
-    options = [o for s in case.steps for o in (s.expect, *s.unless.values()) if o is not None]
-    for name in sorted({o.hazard for o in options if isinstance(o.hazard, str)}):
-        yield f"  hazard {name}: {suite.hazards[name].hits}"
-    command = "mlx-cache-conformance run --backend BACKEND --dialect DIALECT"
-    yield f"  run it: {command} --case {case.id}"
+    if dialect is None:
+        yield "  outcome:"
+        for each in order:
+            yield from _outcome(suite, case, each, "    ")
+    else:
+        yield "  outcome in"
+        yield from _outcome(suite, case, dialect, "    ")
+        yield from _elsewhere(suite, case, dialect)
+    for name in sorted(hazards(case)):
+        if dialect is None or name in dialect.hazards:
+            yield f"  hazard {name}: {suite.hazards[name].hits}"
+    command = "mlx-cache-conformance run --backend BACKEND --dialect"
+    yield f"  run it: {command} {dialect.id if dialect else 'DIALECT'} --case {case.id}"
 
 
-def _requirement(suite: Suite, row: Requirement) -> Iterator[str]:
+def _outcome(suite: Suite, case: Case, dialect: Dialect, indent: str) -> Iterator[str]:
+    evidence = "" if applicability(case, dialect) else f" ({suite.evidence(case, dialect)})"
+    yield f"{indent}{dialect.id}{evidence}"
+    yield from (f"{indent}  {line}" for line in outcome(suite, case, dialect))
+
+
+def _elsewhere(suite: Suite, case: Case, dialect: Dialect) -> Iterator[str]:
+    own, *others = alike(suite, case, first(dialect, suite))
+    if own.dialects[1:]:
+        yield f"  the same in {', '.join(own.dialects[1:])}"
+    for group in others:
+        yield f"  in {', '.join(group.dialects)}"
+        yield from (f"    {line}" for line in group.lines)
+
+
+def _requirement(suite: Suite, row: Requirement, dialect: Dialect | None) -> Iterator[str]:
     yield f"{row.id} ({row.level})"
     yield f"  {row.text}"
     for cite in row.cites:
         yield f"  source: {cite}"
     if row.untested:
         yield f"  not tested: {row.untested}"
-    for case in suite.cases.values():
-        if row.id in case.requires:
-            yield f"  case {case.id}: {case.why}"
-            groups: dict[tuple[str, ...], list[str]] = {}
-            for dialect in suite.dialects.values():
-                groups.setdefault(tuple(outcome(suite, case, dialect)), []).append(dialect.id)
-            for lines, dialects in groups.items():
-                yield f"    {', '.join(dialects)}"
-                yield from (f"      {line}" for line in lines)
+    cases = [case for case in suite.cases.values() if row.id in case.requires]
+    order = [*suite.dialects.values()] if dialect is None else first(dialect, suite)
+    for case in cases:
+        if dialect is not None and applicability(case, dialect) is not None:
+            continue
+        yield f"  case {case.id}: {case.why}"
+        for group in alike(suite, case, order):
+            yield f"    {', '.join(group.dialects)}"
+            yield from (f"      {line}" for line in group.lines)
+    if dialect is not None:
+        yield from _left_out(cases, dialect)
 
 
-def _hazard(suite: Suite, hazard: Hazard) -> Iterator[str]:
+def _left_out(cases: list[Case], dialect: Dialect) -> Iterator[str]:
+    reasons: dict[str, list[str]] = {}
+    for case in cases:
+        reason = applicability(case, dialect)
+        if reason is not None:
+            reasons.setdefault(reason.words(), []).append(case.id)
+    for said, ids in reasons.items():
+        yield f"  not applicable to {dialect.id}: {said} ({', '.join(ids)})"
+
+
+def _hazard(suite: Suite, hazard: Hazard, dialect: Dialect | None) -> Iterator[str]:
     yield f"hazard {hazard.id}"
     yield f"  {hazard.rule}"
     yield f"  what a user hits: {hazard.hits}"
-    yield f"  carried by: {', '.join(hazard.dialects)}"
+    if dialect is not None:
+        yield f"  {dialect.id} {'carries' if hazard.id in dialect.hazards else 'does not carry'} it"
+    yield f"  carried by: {', '.join(carriers(suite, hazard))}"
     if hazard.issue:
         yield f"  issue: {hazard.issue}"
-    for case in suite.cases.values():
-        options = [o for s in case.steps for o in (s.expect, *s.unless.values()) if o is not None]
-        if any(option.hazard == hazard.id for option in options):
+    for case in applying(suite, dialect):
+        if hazard.id in hazards(case):
             yield f"  case {case.id}"
 
 
 def _dialect(suite: Suite, dialect: Dialect) -> Iterator[str]:
-    applying = sum(applicability(case, dialect) is None for case in suite.cases.values())
     yield f"dialect {dialect.id}"
     yield f"  follows: {dialect.follows} (evidence: {dialect.evidence})"
     yield f"  {dialect.summary}"
-    yield f"  cases that apply: {applying} of {len(suite.cases)}"
+    yield f"  cases that apply: {len(applying(suite, dialect))} of {len(suite.cases)}"
     for op, reason in dialect.absent.items():
         yield f"  lacks {op}: {reason}"
     for hazard in suite.hazards.values():
-        if dialect.id in hazard.dialects:
+        if hazard.id in dialect.hazards:
             yield f"  carries hazard {hazard.id}: {hazard.rule}"

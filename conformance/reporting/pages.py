@@ -31,21 +31,22 @@ def environment() -> Environment:
         lstrip_blocks=True,
         keep_trailing_newline=True,
     )
-    made.filters |= {"plain": plain, "code": code, "first": first}
+    made.filters |= {"plain": plain, "code": code, "first": first, "anchor": anchor, "cell": cell}
     return made
 
 
 def markdown(view: View) -> str:
     """For a step summary, a comment or a file."""
-    return _rendered("report.md.j2", view=view, most=MOST_CAUSES)
+    return rendered("report.md.j2", view=view, most=MOST_CAUSES)
 
 
 def html(view: View) -> str:
     """One file that needs nothing else, neither network nor a server."""
-    return _rendered("report.html.j2", view=view)
+    return rendered("report.html.j2", view=view)
 
 
-def _rendered(name: str, **values: Any) -> str:
+def rendered(name: str, **values: Any) -> str:
+    """A page; UndefinedError for a value that the template asks for and does not get."""
     return environment().get_template(name).render(values)
 
 
@@ -61,3 +62,14 @@ def code(said: object) -> str:
     fence = "`" * (max(runs, default=0) + 1)
     space = " " if line.startswith("`") or line.endswith("`") else ""
     return f"{fence}{space}{line}{space}{fence}"
+
+
+def anchor(title: str) -> str:
+    """The anchor that GitHub makes of a heading."""
+    kept = "".join(c for c in title.lower() if c.isalnum() or c in " -_")
+    return kept.replace(" ", "-")
+
+
+def cell(said: object) -> str:
+    """Text that may be between the bars of a table."""
+    return str(said).replace("|", "\\|")

@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from conformance.benchmarks import report
 from conformance.fixtures.load import load_suite
-from tools.pages import cache_files, damaged_files, protocol, specification
+from conformance.reporting.specification import FOLDER, Specification
+from tools.pages import cache_files, damaged_files, protocol
 from tools.pages.mutants import violators
 
 DOCS = Path(__file__).resolve().parents[2] / "docs"
 
 
-def _specification() -> str:
+def specification() -> Iterator[tuple[Path, str]]:
+    """The index and a page for each chapter."""
     suite = load_suite()
-    return specification.page(suite, violators(suite))
+    for name, text in Specification(suite, violators(suite)).pages():
+        yield DOCS / name, text
 
 
 def _on_cuda() -> str:
@@ -23,12 +27,17 @@ def _on_cuda() -> str:
     return report.rendered(report.read(DOCS / "performance" / "cuda.json"), "markdown")
 
 
-PAGES = {
-    "spec": (DOCS / "SPEC.md", _specification),
-    "protocol": (DOCS / "protocol.md", protocol.page),
-    "prompt-cache-files": (DOCS / "prompt-cache-files.md", cache_files.page),
-    "cuda": (DOCS / "performance" / "cuda.md", _on_cuda),
-    "damaged-files": (DOCS / "damaged-files.md", damaged_files.page),
+def _one(name: str, made: Callable[[], str]) -> Callable[[], Iterator[tuple[Path, str]]]:
+    return lambda: iter([(DOCS / name, made())])
+
+
+# what is asked for -> the files, and what is in each
+PAGES: dict[str, Callable[[], Iterator[tuple[Path, str]]]] = {
+    "spec": specification,
+    "protocol": _one("protocol.md", protocol.page),
+    "prompt-cache-files": _one("prompt-cache-files.md", cache_files.page),
+    "cuda": _one("performance/cuda.md", _on_cuda),
+    "damaged-files": _one("damaged-files.md", damaged_files.page),
 }
 
 
@@ -39,8 +48,14 @@ def main() -> None:
     for name in parser.parse_args().pages or PAGES:
         if name not in PAGES:
             parser.error(f"no page is called {name!r}; there are {', '.join(PAGES)}")
-        path, made = PAGES[name]
-        path.write_text(made(), encoding="utf-8")
+        written = set()
+        for path, text in PAGES[name]():
+            path.parent.mkdir(exist_ok=True)
+            path.write_text(text, encoding="utf-8")
+            written.add(path)
+        if name == "spec":
+            for path in set((DOCS / FOLDER).glob("*.md")) - written:
+                path.unlink()  # of a chapter that is gone
 
 
 if __name__ == "__main__":

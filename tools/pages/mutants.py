@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from conformance.engine.suite import Suite
-from conformance.mutants.mutant import Mutant
+from conformance.fixtures.load import load_suite
+from conformance.reporting.specification import page_of
 from tools.mutants import CHAPTERS, chapters
 from tools.mutants.drawn import CHOICE, Caught
 from tools.mutants.matrix import Matrix
@@ -16,6 +17,7 @@ def page(matrix: Matrix, caught: Mapping[str, Caught]) -> str:
     """The page for a whole matrix, and what the properties caught."""
     return render(
         "mutants.md.j2",
+        pages=page_of(load_suite()),
         rows={row.mutant.name: row for row in matrix.rows},
         chapters={CHAPTERS[module]: made for module, made in chapters().items()},
         caught=caught,
@@ -25,11 +27,11 @@ def page(matrix: Matrix, caught: Mapping[str, Caught]) -> str:
     )
 
 
-def violators(suite: Suite) -> dict[str, list[Mutant]]:
-    """Requirement -> the mutants that violate it."""
-    found: dict[str, list[Mutant]] = {name: [] for name in suite.requirements}
+def violators(suite: Suite) -> dict[str, list[str]]:
+    """Requirement -> the names of the mutants that violate it."""
+    found: dict[str, list[str]] = {name: [] for name in suite.requirements}
     for made in chapters().values():
         for mutant in made:
             for name in mutant.violates:
-                found[name].append(mutant)
+                found[name].append(mutant.name)
     return found

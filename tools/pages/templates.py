@@ -6,6 +6,8 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from conformance.reporting.pages import anchor, cell
+
 if TYPE_CHECKING:
     from jinja2 import Environment
 
@@ -30,14 +32,3 @@ def _environment() -> Environment:
 def render(template: str, **values: Any) -> str:
     """The page; UndefinedError for a value that the template asks for and does not get."""
     return _environment().get_template(template).render(values)
-
-
-def anchor(title: str) -> str:
-    """The anchor that GitHub makes of a heading."""
-    kept = "".join(c for c in title.lower() if c.isalnum() or c in " -_")
-    return kept.replace(" ", "-")
-
-
-def cell(text: object) -> str:
-    """Text that may be between the bars of a table."""
-    return str(text).replace("|", "\\|")
