@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 
 import msgspec
@@ -105,6 +106,17 @@ def test_only_the_latest_are_kept(kept):
     assert len(list(kept.iterdir())) == compiled.KEPT
     assert compiled.read("0") is None
     assert compiled.read(f"{compiled.KEPT + 2}") == suite
+
+
+def test_one_that_is_in_use_is_kept(kept, monkeypatch):
+    monkeypatch.setattr(compiled, "KEPT", 2)
+    suite = load.packed(read_suite())
+    for number, name in enumerate(("used", "idle")):
+        compiled.keep(name, suite)
+        os.utime(kept / f"{name}.json", (number, number))
+    compiled.read("used")
+    compiled.keep("new", suite)
+    assert {path.stem for path in kept.iterdir()} == {"used", "new"}
 
 
 def test_a_chapter_is_decoded_when_a_case_of_it_is_asked_for(monkeypatch):
