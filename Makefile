@@ -119,7 +119,7 @@ schemas: $(VENV)/installed
 	$(SUITE) schema protocol > conformance/schemas/protocol.schema.json
 	$(SUITE) schema chapter > conformance/schemas/chapter.schema.json
 	$(SUITE) schema report > conformance/schemas/report.schema.json
-	$(BIN)/python -m tools.pages protocol prompt-cache-files damaged-files
+	$(BIN)/python -m tools.pages protocol prompt-cache-files prompt-cache-layouts damaged-files
 
 $(VENV)/bin/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10))' || \

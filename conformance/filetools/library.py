@@ -15,7 +15,7 @@ from conformance.engine.literals import Tensors
 from conformance.filetools import compare, hostile
 from conformance.filetools.model import CaseFile, FileCase, HostileFile, read_all_cases, spell
 from conformance.filetools.safetensors import Flat, parse
-from conformance.filetools.written import differences
+from conformance.filetools.written import differences, shown
 from conformance.outcomes.difference import Difference
 from conformance.outcomes.reading import WRONG
 
@@ -131,6 +131,10 @@ class Library:
     def written(self, golden: str, data: bytes | None) -> Iterator[Difference]:
         """Where a file that was written differs from a golden one."""
         return differences(self.golden(golden), data)
+
+    def shown(self, golden: str) -> Iterator[str]:
+        """The keys, tensors and metadata of a golden file, a line each."""
+        return shown(self.golden(golden))
 
     @cached_property
     def _cases(self) -> dict[tuple[str, str], FileCase]:

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Mapping
 
 from conformance.filetools.compare import trim
 from conformance.filetools.safetensors import Flat, parse
 from conformance.outcomes.difference import Difference, Marker, Quoted
-from conformance.tensor import Tensor, deviation
+from conformance.tensor import Tensor, describe, deviation
 
 _OFFSET_SHAPE = ((), "int32")
+_SHOWN = 64  # elements of a tensor
+_LONG = 200  # characters of a text
 _NO_TENSOR = Marker("no tensor")
 
 
@@ -53,3 +56,20 @@ def _used(key: str, flat: Flat) -> Tensor:
             if offset is not None and (offset.shape, offset.dtype) == _OFFSET_SHAPE:
                 return trim(flat.tensors[key], offset.elements()[0])  # type: ignore[no-any-return]
     return flat.tensors[key]
+
+
+def shown(flat: Flat) -> Iterator[str]:
+    """Every key of a file with what is there, a line each; a tensor by its first elements.
+
+    Of one with spare room only what counts is shown, as only that is compared.
+    """
+    width = max(map(len, [*flat.tensors, *flat.metadata]), default=0)
+    yield "tensors"
+    for key, tensor in flat.tensors.items():
+        used = _used(key, flat)
+        room = "" if used is tensor else f" ({tensor.shape[2]} positions, spare room is free)"
+        yield f"  {key:<{width}}  {describe(used, _SHOWN)}{room}"
+    yield "metadata"
+    for key, text in flat.metadata.items():
+        most = text if len(text) <= _LONG else f"{text[:_LONG]}..."
+        yield f"  {key:<{width}}  {json.dumps(most)}"

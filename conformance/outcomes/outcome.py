@@ -105,6 +105,10 @@ class Outcome(Data, frozen=True):
         """The differences of a result; for an outcome that is no refusal."""
         raise NotImplementedError(f"{type(self).__name__} compares no result")
 
+    def details(self, tensors: Tensors) -> Iterator[str]:
+        """What a reader wants to see beyond the words, a line each: the file that is named."""
+        yield from ()
+
     def missed(self, answer: Answer) -> Difference:
         """The whole of it is something else."""
         reply = answer.reply

@@ -32,5 +32,9 @@ class WrittenOutcome(Outcome, frozen=True):
     def compared(self, reply: Returned, answer: Answer) -> Iterator[Difference]:
         return answer.tensors.files.written(self.golden, answer.file)
 
+    def details(self, tensors: Tensors) -> Iterator[str]:
+        yield f"the file {self.golden}:"
+        yield from (f"  {line}" for line in tensors.files.shown(self.golden))
+
     def words(self) -> str:
         return f"the file {self.golden}, tensor by tensor and key by key"

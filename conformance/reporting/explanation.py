@@ -12,7 +12,15 @@ from conformance.engine.dialect import Dialect, Hazard
 from conformance.engine.plan import applicability, plan
 from conformance.engine.suite import Suite
 from conformance.reporting import words
-from conformance.reporting.outcomes import alike, applying, carriers, first, hazards, outcome
+from conformance.reporting.outcomes import (
+    alike,
+    applying,
+    carriers,
+    details,
+    first,
+    hazards,
+    outcome,
+)
 
 
 def explain(suite: Suite, name: str, dialect: Dialect | None = None) -> list[str]:
@@ -53,6 +61,7 @@ def _case(suite: Suite, case: Case, dialect: Dialect | None) -> Iterator[str]:
         yield "  outcome in"
         yield from _outcome(suite, case, dialect, "    ")
         yield from _elsewhere(suite, case, dialect)
+    yield from (f"  {line}" for line in details(suite, case, order[:1] if dialect else order))
     for name in sorted(hazards(case)):
         if dialect is None or name in dialect.hazards:
             yield f"  hazard {name}: {suite.hazards[name].hits}"

@@ -39,6 +39,18 @@ def outcome(suite: Suite, case: Case, dialect: Dialect) -> list[str]:
     return lines
 
 
+def details(suite: Suite, case: Case, dialects: Iterable[Dialect]) -> list[str]:
+    """What the outcomes name without showing it, such as a file; each once."""
+    found: dict[tuple[str, ...], None] = {}
+    for dialect in dialects:
+        if applicability(case, dialect) is None:
+            bound = plan(case, dialect, suite.tensors_of(case))
+            for step in bound.steps:
+                if step.expect is not None:
+                    found[tuple(step.expect.own.details(bound.tensors))] = None
+    return [line for lines in found for line in lines]
+
+
 def alike(suite: Suite, case: Case, dialects: Iterable[Dialect]) -> list[Alike]:
     """The outcomes that there are, in the order of the dialects."""
     groups: dict[tuple[str, ...], list[str]] = {}

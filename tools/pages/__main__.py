@@ -9,7 +9,7 @@ from pathlib import Path
 from conformance.benchmarks import report
 from conformance.fixtures.load import load_suite
 from conformance.reporting.specification import FOLDER, Specification
-from tools.pages import cache_files, damaged_files, protocol
+from tools.pages import cache_files, cache_layouts, damaged_files, protocol
 from tools.pages.mutants import violators
 
 DOCS = Path(__file__).resolve().parents[2] / "docs"
@@ -36,6 +36,7 @@ PAGES: dict[str, Callable[[], Iterator[tuple[Path, str]]]] = {
     "spec": specification,
     "protocol": _one("protocol.md", protocol.page),
     "prompt-cache-files": _one("prompt-cache-files.md", cache_files.page),
+    "prompt-cache-layouts": _one("prompt-cache-layouts.md", cache_layouts.page),
     "cuda": _one("performance/cuda.md", _on_cuda),
     "damaged-files": _one("damaged-files.md", damaged_files.page),
 }
