@@ -20,12 +20,13 @@ test: $(VENV)/installed-dev
 	@$(SUITE) run
 	@$(BIN)/python -m tools.toolchains
 
-# Style and types.
+# Style and types, of code and of English.
 check: $(VENV)/installed-dev
 	$(BIN)/ruff check conformance reference_impl tests tools
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(SUITE) lint
+	$(BIN)/python -m tools.prose
 
 # The project's own tests.
 unit: $(VENV)/installed-dev

@@ -147,7 +147,7 @@ class ArithmeticOverflow(CacheError, OverflowError):
 
 
 class UnknownEnumValue(CacheError, ValueError):
-    """A file's class label is none of those that a loader knows."""
+    """A file's class label is not one of those that a loader knows."""
 
     fields = ("type_name", "value", "supported")
     template = "{type_name}: {value!r} is not one of {supported}"

@@ -99,7 +99,7 @@ def test_a_known_defect_is_carried_on_until_a_dialect_is_without_it():
         ([{"id": "lm-2", "extends": "lm-1"}, ROOT], 0, ("extends",),
          "no dialect lm-1 stands above"),
         ([ROOT, {"id": "lm-2", "extends": "lm-1", "family": "ml"}], 1, ("family",),
-         "the family is that of lm-1"),
+         "the family must be the same as in lm-1"),
         ([ROOT, {"id": "lm-2", "extends": "lm-1", "absent": {"get": None}}], 1, ("absent", "get"),
          "no parent has get here"),
         ([ROOT | {"absent": {"get": None}}], 0, ("absent", "get"), "no parent has get here"),

@@ -135,7 +135,7 @@ RULE = re.compile(r"  [A-Z]+-\d{3} \((MUST|SHOULD|MAY)\): .+\.\n    source: .+")
           "    expected: refused with IndexError", "no answer of the port: SIGABRT"]),
         ("no-kind", READ,
          ["protocol-error (get: error 1 without data.kind: no such slot in step 1: get",
-          "  the adapter, not the port, is to mend; ask: "]),
+          "  the adapter must be fixed, not the port; ask: "]),
         ("logs", READ, ["invalid character (byte 1); got: [info] reset)", "doctor --backend"]),
         ("dies", READ, [f"{READ}: crash (exit code 3)", "  | out of cheese"]),
     ],

@@ -248,7 +248,7 @@ CHAPTER_FAULTS = {
         f"{S0}.unless.mlx-lm: no tensor is named 'a9'"),
     "index beyond the count": (
         [looking("{slots: {count: 3, present: {'3': a0}}}")], LOOKS,
-        f"{S5}.expect: slots.present: '3' is no index below 3"),
+        f"{S5}.expect: slots.present: '3' is not an index below 3"),
     "cache without slots": (
         [looking("{lengths: [1]}")], LOOKS,
         f"{S5}.expect: `cache` needs `slots`"),

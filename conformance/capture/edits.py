@@ -52,7 +52,7 @@ class YamlEditor:
         """Add an element to the list in brackets at a place."""
         node, data = self._at(where)
         if not isinstance(node, yaml.SequenceNode) or not node.flow_style:
-            raise FixtureError(f"{self._name}: {spell(where)} is no list in brackets")
+            raise FixtureError(f"{self._name}: {spell(where)} is not a list in brackets")
         data.append(value)
         self._before_bracket(node, spelled(value), bool(node.value))
 
@@ -61,7 +61,7 @@ class YamlEditor:
         _, data = self._at(where)
         more = parse(text.encode(), self._name)
         if not isinstance(data, list) or not isinstance(more, list):
-            raise FixtureError(f"{self._name}: {spell(where)} is no list")
+            raise FixtureError(f"{self._name}: {spell(where)} is not a list")
         data += more
         gap = "" if self._text.endswith("\n") else "\n"
         self._add(len(self._text), gap + text)

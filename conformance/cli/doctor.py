@@ -16,7 +16,7 @@ _UNSOUND = 1
 
 DESCRIPTION = (
     "Check the adapter between the suite and a port, in the order of what to fix first. Exit code "
-    "0 when it is sound, 1 when something is to fix, 2 for bad use."
+    "0 when it is sound, 1 when something must be fixed, 2 for bad use."
 )
 
 

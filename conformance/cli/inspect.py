@@ -15,7 +15,7 @@ from reference_impl.files.errors import PromptCacheError
 
 DESCRIPTION = (
     "Show prompt-cache files: layout, caches, and what each dialect's reader would do with them. "
-    "Exit code 1 when one of them is none, 2 when one cannot be opened."
+    "Exit code 1 when one of them is not a prompt cache, 2 when one cannot be opened."
 )
 UNOPENED = "CannotBeOpened"
 

@@ -14,9 +14,10 @@ from conformance.reporting import changes, formats, json_report, suffixes, text
 from conformance.reporting.suffixes import SUFFIXES
 
 DESCRIPTION = (
-    "show: make another format of reports in JSON. merge: one report from those of shards, refused "
-    "unless every case is there once. compare OLD NEW: what changed. Exit code of show 0, of merge "
-    "that of the whole run, of compare 1 if something fails now that did not."
+    "show: make another format of reports in JSON. merge: make one report from the reports of all "
+    "shards, refused unless every case is there once. compare OLD NEW: what changed. The exit code "
+    "of show is 0; merge ends as the whole run would; compare ends with 1 if something "
+    "fails now that did not fail before."
 )
 
 

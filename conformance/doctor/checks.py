@@ -59,7 +59,7 @@ def handshake(patient: Patient) -> Iterator[Problem]:
     for name in sorted(set(said.capabilities) - set(operations)):
         close = difflib.get_close_matches(name, operations, 1)
         meant = f"write {close[0]}" if close else "leave it out"
-        yield Problem(f"the capability {name!r} is no operation of the protocol", meant)
+        yield Problem(f"the capability {name!r} is not an operation of the protocol", meant)
     for name in sorted({n for n in said.capabilities if said.capabilities.count(n) > 1}):
         yield Problem(f"the capability {name!r} stands twice", "list every operation once")
     for kind in patient.kinds:

@@ -60,7 +60,7 @@ def declared(patient: Patient) -> Iterator[Problem]:
             if lost == _PATIENCE:
                 yield Problem(
                     f"after {lost} such losses the operations behind {op} were not tried",
-                    "see again when these are mended",
+                    "see again when these are fixed",
                 )
                 return
 

@@ -130,7 +130,7 @@ def _parsed(line: bytes) -> Any:
     except _NoNumber as error:
         cause, text = Violation.NAN_OR_INFINITY, f"JSON has no {error}; {got}"
     except ValueError as error:
-        cause, text = Violation.NOT_JSON, f"a line on stdout is no JSON ({error}); {got}"
+        cause, text = Violation.NOT_JSON, f"a line on stdout is not JSON ({error}); {got}"
     raise ProtocolViolation(cause, text)
 
 

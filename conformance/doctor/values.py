@@ -117,7 +117,7 @@ class KindChecks:
             yield from wrong_code(patient, INVALID_ARGUMENTS, what, self._wire(one), **one[1])
 
     def malformed(self, patient: Patient) -> Iterator[Problem]:
-        """What is no tensor never reaches the implementation."""
+        """What is not a tensor never reaches the implementation."""
         access = self._access(patient)
         for what, value in _MALFORMED:
             error = patient.error_of(self._kind, access.put(value))
@@ -320,7 +320,7 @@ def checks_of_kind(kind: Kind, prefix: str = "") -> tuple[Check, ...]:
     )
     if prefix and not (kind.doctoring and kind.doctoring.access):
         return general  # the first kind says so, the others need not repeat it
-    says = "an answer in a list is that of its place in the list"
+    says = "an answer in a list shows what was true at its place in the list"
     needs = (*_ALIVE, "lists", kind.name, prefix + look)
     found = "what is held by a name is found by it, or is error 2"
     holding = (
@@ -332,7 +332,7 @@ def checks_of_kind(kind: Kind, prefix: str = "") -> tuple[Check, ...]:
         *general,
         *holding,
         Check(f"{prefix}answers-in-lists", says, asked.in_lists, needs, process=True),
-        check("malformed-tensors", "what is no tensor is error -32602", asked.malformed),
+        check("malformed-tensors", "what is not a tensor is error -32602", asked.malformed),
         check("dtypes", "every dtype comes back bit for bit", asked.dtypes),
         check("shapes", "every shape comes back, rank 0 and empty axes included", asked.shapes),
         check("large", "messages of megabytes go both ways", asked.large),

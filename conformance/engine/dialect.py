@@ -202,7 +202,7 @@ def _made(index: int, entry: DialectEntry, known: Mapping[str, Dialect]) -> Dial
     if entry.extends not in known:
         raise DialectError(index, ("extends",), f"no dialect {entry.extends} stands above")
     if "family" in given:
-        raise DialectError(index, ("family",), f"the family is that of {entry.extends}")
+        raise DialectError(index, ("family",), f"the family must be the same as in {entry.extends}")
     parent = known[entry.extends]
     if entry.state_shape is not UNSET:
         given["state_shape"] = {**parent.state_shape, **entry.state_shape}

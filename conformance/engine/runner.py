@@ -199,7 +199,7 @@ class Run:
         if unknown:
             raise BackendUnusable(
                 Unusable.UNKNOWN_CAPABILITY,
-                f"{backend} declares capabilities that are no operations: {', '.join(unknown)}",
+                f"{backend} declares capabilities that are not operations: {', '.join(unknown)}",
             )
 
 

@@ -52,7 +52,7 @@ def convert(
     if not out.parent.is_dir():
         raise FileNotFoundError(errno.ENOENT, "there is no such folder", str(out.parent))
     if out.exists() and not out.is_file():
-        raise FileExistsError(f"{out} is no file, and is not written over")
+        raise FileExistsError(f"{out} is not a file, and is not written over")
     if not force and out.exists():
         raise FileExistsError(f"{out} exists; --force writes over it")
     loaded = load(path)

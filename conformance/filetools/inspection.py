@@ -56,7 +56,7 @@ _MEANINGS = {
     TRAP: "no, {}",
 }
 _REFUSED = {
-    "BadContainer": "is no whole safetensors file",
+    "BadContainer": "is not a whole safetensors file",
     "UnknownLayout": "holds no prompt cache in a layout that is known",
     "UnknownClass": "holds a cache of an unknown class",
     "TooLarge": "asks for more than any real prompt cache",

@@ -50,18 +50,18 @@ def parse(data: bytes) -> Flat:
     try:
         header = json.loads(data[8 : 8 + length], object_pairs_hook=_once)
     except (ValueError, RecursionError) as error:
-        raise ValueError(f"the header is no JSON object of single keys: {error}") from None
+        raise ValueError(f"the header is not a JSON object of single keys: {error}") from None
     if not isinstance(header, dict):
-        raise ValueError("the header is no JSON object")
+        raise ValueError("the header is not a JSON object")
     metadata = header.pop(_METADATA, None)
     if metadata is None:  # mlx writes null where there is none
         metadata = {}
     if not isinstance(metadata, dict) or not all(isinstance(v, str) for v in metadata.values()):
-        raise ValueError(f"{_METADATA} is no table of texts")
+        raise ValueError(f"{_METADATA} is not a table of texts")
     body = data[8 + length :]
     tensors = {key: _tensor(key, entry, body) for key, entry in header.items()}
     if sum(len(tensor.data) for tensor in tensors.values()) != len(body):
-        raise ValueError(f"{len(body)} bytes of data, which are not those of the tensors")
+        raise ValueError(f"{len(body)} bytes of data, which the tensors do not cover")
     return Flat(tensors, metadata)
 
 

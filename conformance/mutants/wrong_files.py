@@ -34,7 +34,7 @@ def finding(change: Callable[[Loaded], Loaded]) -> Wrong:
 
 
 def finding_in_each(change: Callable[[dict[str, Any]], dict[str, Any]]) -> Wrong:
-    """The same for every cache that is no list."""
+    """The same for every cache that is not a list."""
 
     def changed(cache: dict[str, Any]) -> dict[str, Any]:
         if "caches" in cache:

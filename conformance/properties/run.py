@@ -78,7 +78,7 @@ class Properties:
     def _sequences(self, part: Part, kind: Kind) -> PartResult:
         why = not_applicable(self._comparison, kind)
         if why is None and self._found >= MAX_FOUND:
-            why = f"{MAX_FOUND} sequences were found already; the rest waits for these to be mended"
+            why = f"{MAX_FOUND} sequences were found already; the rest waits for these to be fixed"
         if why is not None:
             return _left_out(part, why)
         found, tally = search(self._comparison, kind, part.seed, part.count)
@@ -215,7 +215,7 @@ class Properties:
             f"  {values.call(call.op, call.arguments)}",
             f"    expected: {values.reply(found.drawn.replies[-1])}",
             f"    got:      {found.answers.trouble}",
-            "  the adapter, not the port, is to mend; ask: " + invocation.command(
+            "  the adapter must be fixed, not the port; ask: " + invocation.command(
                 "doctor", "--backend", target.backend, "--dialect", target.dialect
             ),
             f"  found by: {self._again(part)}",
@@ -253,7 +253,7 @@ def replayed(comparison: Comparison, calls: list[Call]) -> tuple[Drawn, Answers,
     try:
         drawn = redrawn(comparison, calls)
     except ProtocolViolation as error:
-        raise ValueError(f"the transcript holds a call that is none: {error}") from None
+        raise ValueError(f"the transcript holds a line that is not a call: {error}") from None
     if drawn is None:
         raise ValueError(
             f"the calls mean nothing in {comparison.dialect.id}: "

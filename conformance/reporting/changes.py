@@ -43,7 +43,7 @@ class Changes:
     def sections(self) -> list[tuple[str, list[Change]]]:
         named = [
             ("fail now", self.broken), ("fail in another way", self.other_failures),
-            ("are mended", self.mended), ("differ otherwise", self.others),
+            ("are fixed", self.mended), ("differ otherwise", self.others),
             ("are new", self.added), ("are gone", self.removed),
         ]  # fmt: skip
         return [(title, rows) for title, rows in named if rows]

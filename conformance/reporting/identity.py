@@ -34,10 +34,10 @@ def page(
     yield conclusion(found)
     first = found[0]
     if first.beyond:
-        yield f"it has, and {first.dialect.id} has not: {', '.join(first.beyond)}"
+        yield f"it has, and {first.dialect.id} does not: {', '.join(first.beyond)}"
     counts = requirements(first.failures, suite)
     if counts:
-        yield f"what parts it from {first.dialect.id}, by requirement:"
+        yield f"where it differs from {first.dialect.id}, by requirement:"
     examples = _examples(first.failures, suite)
     for name, count in counts.most_common(_SHOWN):
         requirement = suite.requirements[name]

@@ -56,10 +56,10 @@ def failure(
     if len(said.mismatches) > shown:
         lines.append(f"  ... and {len(said.mismatches) - shown} more differences")
     if said.status is Status.SUITE_BUG:
-        lines.append("  the suite, neither adapter nor port, is to mend: please report this")
+        lines.append("  the suite must be fixed, not adapter or port: please report this")
     if said.status is Status.PROTOCOL_ERROR:
         asked = invocation.command("doctor", "--backend", target.backend, *_dialect(target))
-        lines.append(f"  the adapter, not the port, is to mend; ask: {asked}")
+        lines.append(f"  the adapter must be fixed, not the port; ask: {asked}")
     lines.append(f"  reproduce: {again or reproduce(said, target)}")
     return "\n".join(lines)
 

@@ -54,7 +54,7 @@ class Oddity(str, Enum):
 class Unusable(str, Enum):
     """Why a backend string leads nowhere."""
 
-    NO_BACKEND = "no-backend"  # it is not spelled like one, or there is none of the name
+    NO_BACKEND = "no-backend"  # it is not spelled like one, or nothing has the name
     NOT_STARTED = "not-started"  # the system does not run the command
     HANDSHAKE_FAILED = "handshake-failed"
     NO_ENVIRONMENT = "no-environment"  # the release cannot be installed

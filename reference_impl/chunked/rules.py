@@ -167,7 +167,7 @@ def take_two_integers(cache: ChunkedKVCache, value: Any) -> None:
 
 
 def take_two_lenient_texts(cache: ChunkedKVCache, value: Any) -> None:
-    """Swift: a chunk size that is no integer is none, a start that is no integer is 0."""
+    """Swift: a chunk size that is not an integer is none, a start that is not an integer is 0."""
     chunk_size, start = trapping_texts(value, 2)
     cache.chunk_size = parse_lenient(chunk_size)
     cache.start_position = parse_lenient(start) or 0

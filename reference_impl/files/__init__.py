@@ -102,5 +102,5 @@ def save(
 
 def _module(layout: str) -> Layout:
     if layout not in _MODULES:
-        raise UnknownLayout("layout", f"{layout!r} is none of {', '.join(_MODULES)}")
+        raise UnknownLayout("layout", f"{layout!r} is not one of {', '.join(_MODULES)}")
     return _MODULES[layout]

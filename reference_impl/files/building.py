@@ -72,7 +72,7 @@ def _check_counts(
         if value is None and what != "chunk_size":
             raise BadCache(key, f"{name} has no {what}")
         if value is not None and not 0 <= value <= _MAX_INT32:
-            raise BadCache(key, f"{what} = {value} is no count of tokens")
+            raise BadCache(key, f"{what} = {value} is not a count of tokens")
     offset = counts["offset"] or 0
     if not keys and offset:
         raise BadCache(key, f"an empty {name} cannot have seen {offset} tokens")
@@ -102,7 +102,7 @@ def batch(
     for what in BATCH_NUMBERS[name]:
         value = numbers.get(what, length if what == "idx" else None)
         if value is None or not 0 <= value <= _MAX_INT32:
-            raise BadCache(key, f"{what} = {value} is no count of tokens")
+            raise BadCache(key, f"{what} = {value} is not a count of tokens")
         found[what] = bool(value) if what == "rotated" else value
     entry = BatchEntry(name, keys, values, offset, padding, found)
     positions = min(length, entry.held)
@@ -190,5 +190,5 @@ def extra(text: str, key: str, name: str) -> str:
     if name == "step":
         number(text, key)
     elif text not in CAPACITY_ORIGINS:
-        raise BadCache(key, f"{shown(text)} is none of {', '.join(CAPACITY_ORIGINS)}")
+        raise BadCache(key, f"{shown(text)} is not one of {', '.join(CAPACITY_ORIGINS)}")
     return text

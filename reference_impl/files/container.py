@@ -51,7 +51,7 @@ def read(path: str | Path) -> Flat:
     with os.fdopen(descriptor, "rb") as stream:
         status = os.fstat(stream.fileno())
         if not stat.S_ISREG(status.st_mode):
-            raise BadContainer("file", "is no regular file")
+            raise BadContainer("file", "is not a regular file")
         header, start = _header(stream, status.st_size)
         _check(header, status.st_size - start)
         tensors = {

@@ -38,7 +38,7 @@ class BadCache(PromptCacheError):
 
 
 class UnknownClass(BadCache):
-    """A class label that is none of the cache classes."""
+    """A class label that is not one of the cache classes."""
 
 
 class UnknownLayout(PromptCacheError):

@@ -92,7 +92,7 @@ class _Scanner:
             raise BadContainer(where, f"the header has a malformed string: {error}") from None
         self._skip()
         if not value.isascii() and not _encodable(value):
-            raise BadContainer(where, f"{shown(value)} is no Unicode text")
+            raise BadContainer(where, f"{shown(value)} is not Unicode text")
         return value
 
     def null(self) -> bool:
@@ -111,7 +111,7 @@ class _Scanner:
         while True:
             match = _NUMBER.match(self._text, self._at)
             if match is None:
-                raise BadContainer(where, "a number of the header is no plain whole number")
+                raise BadContainer(where, "a number of the header is not a plain whole number")
             values.append(int(match[0]))
             if len(values) > limit:
                 raise TooLarge(where, "MAX_RANK", limit, len(values))

@@ -20,7 +20,7 @@ _SIGNED = re.compile(r"0|-?[1-9][0-9]{0,18}")
 def index(text: str, key: str) -> int:
     """A list index as every writer spells it, without sign or leading zero; else BadCache."""
     if not _INDEX.fullmatch(text):
-        raise BadCache(key, f"{shown(text)} is no list index")
+        raise BadCache(key, f"{shown(text)} is not a list index")
     return int(text)
 
 
@@ -79,7 +79,7 @@ def number(text: str, key: str, *, negative: bool = False) -> int:
     """A decimal as every writer spells it; BadCache for anything else, also for above 2^63."""
     pattern = _SIGNED if negative else _NUMBER
     if not pattern.fullmatch(text) or int(text) >= 2**63:
-        raise BadCache(key, f"{shown(text)} is no whole number that a cache could have")
+        raise BadCache(key, f"{shown(text)} is not a whole number that a cache could have")
     return int(text)
 
 
@@ -102,6 +102,6 @@ def sections(metadata: Mapping[str, str], names: Iterable[str]) -> dict[str, Ite
     for key, value in metadata.items():
         head, _, rest = key.partition(".")
         if head not in parts or "." not in key:
-            raise BadCache(key, f"is none of {', '.join(f'{name}.*' for name in parts)}")
+            raise BadCache(key, f"is not one of {', '.join(f'{name}.*' for name in parts)}")
         parts[head][rest] = value
     return parts

@@ -66,7 +66,7 @@ def _values(flat: Flat, table: Items[str]) -> dict[str, Value]:
             raise BadCache(f"2.{n}", f"must name a tensor and one of {', '.join(_KINDS)}")
         key, kind = pair
         if key not in flat.tensors or key in seen:
-            raise BadCache(f"2.{n}.0", f"{shown(key)} is no tensor, or stands here twice")
+            raise BadCache(f"2.{n}.0", f"{shown(key)} is not a tensor, or stands here twice")
         seen.add(key)
         values[key] = _value(key, kind, flat.tensors[key])
     return values

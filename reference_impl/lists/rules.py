@@ -250,7 +250,7 @@ def restore_leniently(cls: type[L], state: Any, meta_state: Any) -> L:
         counts = [parse_lenient(text) for text in found[at + 1 : at + 3]]
         array_count, text_count = counts
         if array_count is None or text_count is None:
-            raise KVCacheError("a count in a list's metaState is no integer")
+            raise KVCacheError("a count in a list's metaState is not an integer")
         label, at = found[at], at + 3
         own_texts = _slice(found, at, text_count)
         own_arrays = _slice(arrays, first_array, array_count)

@@ -310,7 +310,7 @@ def take_three_integers(cache: QuantizedKVCache, value: Any) -> None:
 def take_three_or_four_texts(cache: QuantizedKVCache, value: Any) -> None:
     """mlxrs: offset, group size and bits, with or without a step before them that is not read.
 
-    Another number of strings is `OutOfRange`; what is no integer is `Parse`.
+    Another number of strings is `OutOfRange`; what is not an integer is `Parse`.
     """
     found = texts(value)
     if len(found) not in (3, 4):
@@ -323,7 +323,7 @@ def take_three_or_four_texts(cache: QuantizedKVCache, value: Any) -> None:
 
 
 def take_offset_of_four_texts(cache: QuantizedKVCache, value: Any) -> None:
-    """Swift 3.31.3: four strings, or a trap; only the offset is read, as 0 if it is no integer."""
+    """Swift 3.31.3: four strings, or a trap; only the offset is read, 0 if not an integer."""
     cache.offset = parse_lenient(trapping_texts(value, 4)[1]) or 0
 
 

@@ -233,7 +233,7 @@ def restore_in_order(cls: type[R], state: Any, meta_state: Any) -> R:
 
 
 def restore_five_texts(cls: type[R], state: Any, meta_state: Any) -> R:
-    """Swift: fewer than five strings, and a max_size that is no integer, are thrown."""
+    """Swift: fewer than five strings, and a max_size that is not an integer, are thrown."""
     found = texts(meta_state)
     if len(found) < 5 or parse_lenient(found[1]) is None:
         raise KVCacheError("metaState is keep, maxSize, step, offset and idx")

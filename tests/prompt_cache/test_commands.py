@@ -132,7 +132,7 @@ def test_convert_writes_over_files_only(capsys, tmp_path):
         code, _, err = run(
             capsys, "convert", source, tmp_path / name, "--to", "mlx-lm-0.32", "--force"
         )
-        assert (code, "is no file, and is not written over" in err) == (2, True)
+        assert (code, "is not a file, and is not written over" in err) == (2, True)
     assert sorted(path.name for path in tmp_path.iterdir()) == ["folder", "pipe"]
 
 
@@ -170,8 +170,8 @@ def test_an_interrupted_write_leaves_nothing(capsys, tmp_path, monkeypatch, trou
 @pytest.mark.parametrize(
     ("data", "said"),
     [
-        (b"", "is no whole safetensors file: BadContainer: file: is 0 bytes long"),
-        (b"hello", "is no whole safetensors file: BadContainer: file: is 5 bytes long"),
+        (b"", "is not a whole safetensors file: BadContainer: file: is 0 bytes long"),
+        (b"hello", "is not a whole safetensors file: BadContainer: file: is 5 bytes long"),
         (framed(b'{"__metadata__":null}'),
          "in a layout that is known: UnknownLayout: file: has no metadata"),
         (framed(b'{"__metadata__":{"format":"pt"}}'),

@@ -98,7 +98,7 @@ EMPTY_SLOTS = {"caches": [{"class_name": "ArraysCache", "slots": []},
 @pytest.mark.parametrize(
     ("dialect", "own", "got", "taken"),
     [
-        ("mlx-lm-0.32", "wrong", Refused("ValueError", "{} is no list of slots", {}), True),
+        ("mlx-lm-0.32", "wrong", Refused("ValueError", "{} is not a list of slots", {}), True),
         ("mlx-lm-0.32", "wrong", "whole", True),
         ("mlx-lm-0.32", "whole", Refused("ValueError", "no", {}), False),
         ("mlx-lm-0.32", "wrong", Refused("Trap", "it dies", {}), False),

@@ -33,7 +33,7 @@ def test_each_kind_of_change_is_said():
     assert lines[1].startswith(f"  {FIRST}: pass -> fail: step 2: get(")
     assert lines[-1] == "1 fail now"
     assert changes.worse(OLD, new)
-    assert list(changes.lines(new, OLD))[-1] == "1 are mended"
+    assert list(changes.lines(new, OLD))[-1] == "1 are fixed"
     assert not changes.worse(new, OLD)
     fewer = replace(OLD, verdicts=OLD.verdicts[1:])
     assert list(changes.lines(OLD, fewer))[-1] == "1 are gone"

@@ -198,7 +198,7 @@ def test_what_is_no_file_is_refused(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "fifo")
     with pytest.raises(BadContainer) as refused:
         load(tmp_path / "fifo")
-    assert refused.value.payload == {"key": "file", "reason": "is no regular file"}
+    assert refused.value.payload == {"key": "file", "reason": "is not a regular file"}
 
 
 def test_an_unknown_layout_is_refused() -> None:

@@ -16,7 +16,7 @@ A whole cache, in `save` and `load`, is one of
 
 Left padding and lengths are a tensor or null. A reader may list only the slots that are set, as
 `snapshot` does: `"slot_count": 3, "slots": {"1": tensor}`; a file of 200 bytes can have millions of
-unset ones. The second form is that of RotatingKVCache (`numbers` also `keep`, `max_size` and, when
+unset ones. The second form is used for RotatingKVCache (`numbers` also `keep`, `max_size` and, when
 it is loaded, `idx`, where the next token goes), QuantizedKVCache (`group_size`, `bits`),
 ChunkedKVCache (`chunk_size`, `start_position`), ConcatenateKVCache, and batches: BatchKVCache has
 `offset` and `left_padding` as tensors of one number a row, and `idx`; BatchRotatingKVCache also

@@ -43,7 +43,7 @@ OPERATIONS = (
     ),
     operations.UPDATE_AND_FETCH,
     operations.MAKE_MASK,
-    common.reads("offset", "integer; that of the child with the most tokens"),
+    common.reads("offset", "integer; the offset of the child with the most tokens"),
     common.SIZE,
     common.MAX_SIZE,
     common.NBYTES,

@@ -52,7 +52,7 @@ QUANTIZED = Kind(
                 if operation is not operations.UPDATE_AND_FETCH
                 else operation.altered(
                     result="[keys, values], each of weights (uint32), scales and biases: all that "
-                    "attention is to see"
+                    "attention must see"
                 )
                 for operation in operations.COMMON
             ),

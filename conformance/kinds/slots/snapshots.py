@@ -97,7 +97,9 @@ class CacheState(WholeCache, frozen=True):
         if isinstance(slots, SparseSlots):
             for index in slots.present:
                 if not (index.isascii() and index.isdecimal() and int(index) < slots.count):
-                    raise ValueError(f"slots.present: {index!r} is no index below {slots.count}")
+                    raise ValueError(
+                        f"slots.present: {index!r} is not an index below {slots.count}"
+                    )
             count, refs = slots.count, slots.present
         else:
             count = len(slots)

@@ -47,11 +47,11 @@ class Fill(OnCache, frozen=True, kw_only=True):
 
 UPDATE_AND_FETCH = Operation(
     "update_and_fetch", common.KeysAndValues,
-    "[keys, values]: all that attention is to see, the new tokens included",
+    "[keys, values]: all that attention must see, the new tokens included",
     weight=10,
 )  # fmt: skip
 KEYS_AND_VALUES = common.reads(
-    "keys_and_values", "[keys, values]: all that attention is to see; nothing is appended"
+    "keys_and_values", "[keys, values]: all that attention must see; nothing is appended"
 )
 MAKE_MASK = Operation(
     "make_mask", Mask,

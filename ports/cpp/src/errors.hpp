@@ -75,7 +75,7 @@ struct ArithmeticOverflow : CacheError {
                    {{"context", context}, {"op_type", op_type}, {"operands", operands}}) {}
 };
 
-// A name is none of a fixed set.
+// A name is not one of a fixed set.
 struct UnknownEnumValue : CacheError {
   UnknownEnumValue(const std::string& context, const std::string& value)
       : CacheError("UnknownEnumValue", context + ": '" + value + "' is not one of them",

@@ -100,12 +100,12 @@ class Scanner final : public nlohmann::json_sax<json> {
   bool boolean(bool) override { throw unexpected("a truth value"); }
   bool number_integer(json::number_integer_t) override { throw unexpected("a negative number"); }
   bool number_float(json::number_float_t, const std::string&) override {
-    throw unexpected("a number that is no plain whole one");
+    throw unexpected("a number that is not a plain whole one");
   }
   bool binary(json::binary_t&) override { throw unexpected("binary data"); }
 
   bool parse_error(std::size_t at, const std::string&, const nlohmann::detail::exception&) override {
-    throw BadContainer("header", "is no JSON in UTF-8 at byte " + std::to_string(at));
+    throw BadContainer("header", "is not JSON in UTF-8 at byte " + std::to_string(at));
   }
 
  private:

@@ -1,5 +1,5 @@
 // Mistakes that real ports made, built in on request (`make port-cpp-planted`) so that the suite
-// can be seen to catch them. 0, the default, is none of them.
+// can be seen to catch them. 0, the default, is not one of them.
 #pragma once
 
 #ifndef PLANTED_BUG

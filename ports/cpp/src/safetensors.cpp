@@ -38,7 +38,7 @@ class File final : public mx::io::Reader {
     if (!known || !S_ISREG(status.st_mode)) {
       ::close(descriptor_);
       if (!known) throw failure(path, "stat");
-      throw BadContainer("file", "is no regular file");
+      throw BadContainer("file", "is not a regular file");
     }
     size_ = static_cast<std::uint64_t>(status.st_size);
   }

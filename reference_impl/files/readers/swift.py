@@ -256,14 +256,14 @@ def _chunked(keys: Any, values: Any, texts: Sequence[str]) -> KeyValues:
 def _or_trap(text: str) -> int:
     value = parse_lenient(text)
     if value is None:
-        raise Trap("a text is no integer")
+        raise Trap("a text is not an integer")
     return value
 
 
 def _or_error(text: str) -> int:
     value = parse_lenient(text)
     if value is None:
-        raise KVCacheError("a text is no integer")
+        raise KVCacheError("a text is not an integer")
     return value
 
 

@@ -139,7 +139,7 @@ LAWS = (
         ("INDEX-002", "INDEX-003"), {"new", "set", "get", "snapshot"}, _writing),
     Law("reading", "Reading changes nothing.",
         ("STATE-003", "META-005", "MASK-009", "IDENT-010"), {"new", "set", "snapshot"}, _reading),
-    Law("batch-size", "The batch size is that of the first written slot, or of the row vectors.",
+    Law("batch-size", "The batch size comes from the first written slot, or from the row vectors.",
         ("BATCH-001", "BATCH-002", "BATCH-003"), {"new", "set", "batch_size"}, _batch_size),
     Law("byte-count", "The byte count is the sum over the written slots.",
         ("IDENT-007",), {"new", "set", "nbytes"}, _nbytes),

@@ -94,7 +94,7 @@ impl Tensor {
         let mut shape = Vec::with_capacity(sizes.len());
         for size in sizes {
             let Json::Integer(size) = size else {
-                return Err(wrong("a size is no integer"));
+                return Err(wrong("a size is not an integer"));
             };
             let size = i32::try_from(*size)
                 .ok()
