@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from conformance.engine.doctoring import Doctoring
-from conformance.engine.kind import Kind, OnCache
+from conformance.engine.kind import OnCache
 from conformance.kinds.tokens import operations
 from conformance.kinds.tokens.batches import batch_operations
 from conformance.kinds.tokens.doctoring import doctoring
-from conformance.kinds.tokens.given import GivenTokens, build
-from conformance.kinds.tokens.snapshots import SNAPSHOTS
+from conformance.kinds.tokens.given import GivenTokens
+from conformance.kinds.tokens.kind import kind_of_tokens
 from conformance.tensor import tensor
 
 
@@ -19,12 +19,6 @@ class New(OnCache, frozen=True, kw_only=True):
 class GivenBatch(GivenTokens, frozen=True, kw_only=True):
     __doc__ = GivenTokens.__doc__
     left_padding: list[int]
-
-
-def _properties() -> object:
-    from conformance.kinds.batch_kv.properties import PROPERTIES  # which needs hypothesis
-
-    return PROPERTIES
 
 
 def _doctoring() -> Doctoring:
@@ -48,21 +42,17 @@ ABOUT = {
     "extend": "BATCHKV-016", "extract": "BATCHKV-018",
 }  # fmt: skip
 
-BATCH_KV = Kind(
+BATCH_KV = kind_of_tokens(
+    __name__,
     name="batch_kv",
     title="BatchKVCache",
-    records=operations.about(
-        (
-            operations.new(New, "an empty cache with a row for each padding"),
-            *batch_operations("kv"),
-        ),
-        ABOUT,
-        apart="BATCHKV-023",
-    ),
-    properties=_properties,
     given=GivenBatch,
-    build=build,
-    snapshots=SNAPSHOTS,
+    records=(
+        operations.new(New, "an empty cache with a row for each padding"),
+        *batch_operations("kv"),
+    ),
+    about=ABOUT,
+    apart="BATCHKV-023",
     inexpressible=("prepare-left_padding",),
     doctoring=_doctoring(),
 )

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from conformance.engine.doctoring import Doctoring
-from conformance.engine.kind import Kind, OnCache
+from conformance.engine.kind import OnCache
 from conformance.kinds.tokens import operations
 from conformance.kinds.tokens.batches import batch_operations
 from conformance.kinds.tokens.doctoring import doctoring
-from conformance.kinds.tokens.given import GivenTokens, build
-from conformance.kinds.tokens.snapshots import SNAPSHOTS
+from conformance.kinds.tokens.given import GivenTokens
+from conformance.kinds.tokens.kind import kind_of_tokens
 from conformance.tensor import tensor
 
 
@@ -21,12 +21,6 @@ class GivenBatchRotating(GivenTokens, frozen=True, kw_only=True):
     __doc__ = GivenTokens.__doc__
     max_size: int
     left_padding: list[int]
-
-
-def _properties() -> object:
-    from conformance.kinds.batch_rotating.properties import PROPERTIES  # which needs hypothesis
-
-    return PROPERTIES
 
 
 def _doctoring() -> Doctoring:
@@ -55,21 +49,17 @@ ABOUT = {
     "extract": "BATCHROTATING-011",
 }  # fmt: skip
 
-BATCH_ROTATING = Kind(
+BATCH_ROTATING = kind_of_tokens(
+    __name__,
     name="batch_rotating",
     title="BatchRotatingKVCache",
-    records=operations.about(
-        (
-            operations.new(New, "an empty cache with a window, and a row for each padding"),
-            *batch_operations("rotating"),
-        ),
-        ABOUT,
-        apart="BATCHROTATING-014",
-    ),
-    properties=_properties,
     given=GivenBatchRotating,
-    build=build,
-    snapshots=SNAPSHOTS,
+    records=(
+        operations.new(New, "an empty cache with a window, and a row for each padding"),
+        *batch_operations("rotating"),
+    ),
+    about=ABOUT,
+    apart="BATCHROTATING-014",
     inexpressible=("prepare-left_padding",),
     doctoring=_doctoring(),
 )

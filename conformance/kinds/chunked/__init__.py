@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from conformance.engine.kind import Kind, OnCache, later_properties
+from conformance.engine.kind import OnCache
 from conformance.engine.operation import Operation
 from conformance.kinds import common
 from conformance.kinds.tokens import operations
 from conformance.kinds.tokens.doctoring import doctoring
-from conformance.kinds.tokens.given import GivenTokens, build
-from conformance.kinds.tokens.snapshots import SNAPSHOTS
+from conformance.kinds.tokens.given import GivenTokens
+from conformance.kinds.tokens.kind import kind_of_tokens
 
 
 class New(OnCache, frozen=True, kw_only=True):
@@ -34,25 +34,21 @@ ABOUT = {
     "start_position": "CHUNKED-003",
 }  # fmt: skip
 
-CHUNKED = Kind(
+CHUNKED = kind_of_tokens(
+    __name__,
     name="chunked",
     title="ChunkedKVCache",
-    records=operations.about(
-        (
-            operations.new(New, "an empty cache; null is a chunk without end"),
-            *operations.COMMON,
-            Operation(
-                "maybe_trim_front", common.Receiver,
-                "null; drops the first tokens where there are more than `chunk_size`", weight=4,
-            ),
-            common.reads("start_position", "integer; the position of the first token that is kept"),
-        ),
-        ABOUT,
-        apart="CHUNKED-022",
-    ),
-    properties=later_properties(__name__),
     given=GivenChunked,
-    build=build,
-    snapshots=SNAPSHOTS,
+    records=(
+        operations.new(New, "an empty cache; null is a chunk without end"),
+        *operations.COMMON,
+        Operation(
+            "maybe_trim_front", common.Receiver,
+            "null; drops the first tokens where there are more than `chunk_size`", weight=4,
+        ),
+        common.reads("start_position", "integer; the position of the first token that is kept"),
+    ),
+    about=ABOUT,
+    apart="CHUNKED-022",
     doctoring=doctoring({"chunk_size": 4}, {"offset": 2, "chunk_size": 4, "start_position": 0}),
 )  # fmt: skip

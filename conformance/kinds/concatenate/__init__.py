@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from conformance.engine.kind import Kind, OnCache, later_properties
+from conformance.engine.kind import OnCache
 from conformance.kinds.tokens import operations
 from conformance.kinds.tokens.doctoring import doctoring
-from conformance.kinds.tokens.given import GivenTokens, build
-from conformance.kinds.tokens.snapshots import SNAPSHOTS
+from conformance.kinds.tokens.given import GivenTokens
+from conformance.kinds.tokens.kind import kind_of_tokens
 
 
 class New(OnCache, frozen=True):
@@ -30,15 +30,13 @@ ABOUT = {
     "write_in_place": "CONCAT-010",
 }  # fmt: skip
 
-CONCATENATE = Kind(
+CONCATENATE = kind_of_tokens(
+    __name__,
     name="concatenate",
     title="ConcatenateKVCache",
-    records=operations.about(
-        (operations.new(New, "an empty cache"), *operations.COMMON), ABOUT, apart="CONCAT-010"
-    ),
-    properties=later_properties(__name__),
     given=GivenConcatenate,
-    build=build,
-    snapshots=SNAPSHOTS,
+    records=(operations.new(New, "an empty cache"), *operations.COMMON),
+    about=ABOUT,
+    apart="CONCAT-010",
     doctoring=doctoring({}, {"offset": 2}),
 )

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from conformance.engine.kind import Kind, OnCache, later_properties
+from conformance.engine.kind import OnCache
 from conformance.engine.operation import Handle
 from conformance.kinds import common
 from conformance.kinds.tokens import operations
 from conformance.kinds.tokens.doctoring import doctoring
-from conformance.kinds.tokens.given import GivenTokens, build
-from conformance.kinds.tokens.snapshots import SNAPSHOTS
+from conformance.kinds.tokens.given import GivenTokens
+from conformance.kinds.tokens.kind import kind_of_tokens
 
 
 class New(OnCache, frozen=True):
@@ -30,21 +30,17 @@ ABOUT = {
     "held": "KV-018", "write_in_place": "KV-018", "merge": "KV-001",
 }  # fmt: skip
 
-KV = Kind(
+KV = kind_of_tokens(
+    __name__,
     name="kv",
     title="KVCache",
-    records=operations.about(
-        (
-            operations.new(New, "an empty cache"),
-            *operations.COMMON,
-            common.MERGE.altered(makes=Handle("into", kind="batch_kv")),
-        ),
-        ABOUT,
-        apart="KV-017",
-    ),
-    properties=later_properties(__name__),
     given=GivenKV,
-    build=build,
-    snapshots=SNAPSHOTS,
+    records=(
+        operations.new(New, "an empty cache"),
+        *operations.COMMON,
+        common.MERGE.altered(makes=Handle("into", kind="batch_kv")),
+    ),
+    about=ABOUT,
+    apart="KV-017",
     doctoring=doctoring({}, {"offset": 2}),
 )

@@ -3,18 +3,11 @@
 from __future__ import annotations
 
 from conformance.engine.doctoring import Doctoring, Example
-from conformance.engine.kind import Kind
+from conformance.engine.kind import Kind, later_properties
 from conformance.kinds.list.given import GivenList, build
 from conformance.kinds.list.operations import OPERATIONS
 from conformance.kinds.list.snapshots import SNAPSHOTS
 from conformance.kinds.tokens import operations
-
-
-def _properties() -> object:
-    from conformance.kinds.list.properties import PROPERTIES  # which needs hypothesis
-
-    return PROPERTIES
-
 
 # Operation -> the requirement that it is about.
 ABOUT = {
@@ -32,7 +25,7 @@ LIST = Kind(
     name="list",
     title="CacheList",
     records=operations.about(OPERATIONS, ABOUT, apart="LIST-021"),
-    properties=_properties,
+    properties=later_properties(__name__),
     given=GivenList,
     build=build,
     snapshots=SNAPSHOTS,

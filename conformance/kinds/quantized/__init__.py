@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from conformance.engine.kind import Kind, OnCache
+from conformance.engine.kind import OnCache
 from conformance.kinds.tokens import operations
-from conformance.kinds.tokens.given import GivenTokens, build
-from conformance.kinds.tokens.snapshots import SNAPSHOTS
+from conformance.kinds.tokens.given import GivenTokens
+from conformance.kinds.tokens.kind import kind_of_tokens
 
 
 class New(OnCache, frozen=True):
@@ -17,12 +17,6 @@ class GivenQuantized(GivenTokens, frozen=True):
     __doc__ = GivenTokens.__doc__
     group_size: int = 64
     bits: int = 8
-
-
-def _properties() -> object:
-    from conformance.kinds.quantized.properties import PROPERTIES  # which needs hypothesis
-
-    return PROPERTIES
 
 
 # Operation -> the requirement that it is about.
@@ -38,30 +32,26 @@ ABOUT = {
     "hold": "QUANTIZED-020", "held": "QUANTIZED-020", "write_in_place": "QUANTIZED-020",
 }  # fmt: skip
 
-QUANTIZED = Kind(
+QUANTIZED = kind_of_tokens(
+    __name__,
     name="quantized",
     title="QuantizedKVCache",
-    records=operations.about(
-        (
-            operations.new(
-                New, "an empty cache; `bits` for each number, one scale and bias for `group_size`",
-                always=("group_size", "bits"),
-            ),
-            *(
-                operation
-                if operation is not operations.UPDATE_AND_FETCH
-                else operation.altered(
-                    result="[keys, values], each of weights (uint32), scales and biases: all that "
-                    "attention must see"
-                )
-                for operation in operations.COMMON
-            ),
-        ),
-        ABOUT,
-        apart="QUANTIZED-020",
-    ),
-    properties=_properties,
     given=GivenQuantized,
-    build=build,
-    snapshots=SNAPSHOTS,
+    records=(
+        operations.new(
+            New, "an empty cache; `bits` for each number, one scale and bias for `group_size`",
+            always=("group_size", "bits"),
+        ),
+        *(
+            operation
+            if operation is not operations.UPDATE_AND_FETCH
+            else operation.altered(
+                result="[keys, values], each of weights (uint32), scales and biases: all that "
+                "attention must see"
+            )
+            for operation in operations.COMMON
+        ),
+    ),
+    about=ABOUT,
+    apart="QUANTIZED-020",
 )  # fmt: skip

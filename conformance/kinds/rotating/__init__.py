@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from conformance.engine.kind import Kind, OnCache, later_properties
+from conformance.engine.kind import OnCache
 from conformance.engine.operation import Handle
 from conformance.kinds import common
 from conformance.kinds.tokens import operations
 from conformance.kinds.tokens.doctoring import doctoring
-from conformance.kinds.tokens.given import GivenTokens, build
-from conformance.kinds.tokens.snapshots import SNAPSHOTS
+from conformance.kinds.tokens.given import GivenTokens
+from conformance.kinds.tokens.kind import kind_of_tokens
 
 
 class New(OnCache, frozen=True, kw_only=True):
@@ -35,24 +35,18 @@ ABOUT = {
     "write_in_place": "ROTATING-031", "merge": "ROTATING-006",
 }  # fmt: skip
 
-ROTATING = Kind(
+ROTATING = kind_of_tokens(
+    __name__,
     name="rotating",
     title="RotatingKVCache",
-    records=operations.about(
-        (
-            operations.new(
-                New, "an empty cache with a window of `max_size` tokens", always=("keep",)
-            ),
-            *operations.COMMON,
-            common.MERGE.altered(makes=Handle("into", kind="batch_rotating")),
-        ),
-        ABOUT,
-        apart="ROTATING-029",
-    ),
-    properties=later_properties(__name__),
     given=GivenRotating,
-    build=build,
-    snapshots=SNAPSHOTS,
+    records=(
+        operations.new(New, "an empty cache with a window of `max_size` tokens", always=("keep",)),
+        *operations.COMMON,
+        common.MERGE.altered(makes=Handle("into", kind="batch_rotating")),
+    ),
+    about=ABOUT,
+    apart="ROTATING-029",
     doctoring=doctoring(
         {"max_size": 4, "keep": 0}, {"offset": 2, "keep": 0, "max_size": 4, "idx": 2}
     ),

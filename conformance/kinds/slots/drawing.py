@@ -7,10 +7,11 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from conformance.calls import Call, Returned
+from conformance.calls import Call
 from conformance.engine.dialect import Dialect
+from conformance.kinds.holding import NAMES, HoldingDrawing
 from conformance.kinds.slots.dialects import COMPACTED, HOLES, places_by_metadata, state_shape
-from conformance.properties.drawing import Drawing, Move, Shown, Writer
+from conformance.properties.drawing import Move, Shown, Writer
 from conformance.tensor import Tensor, tensor
 
 # Primitive strategies are made once: building one costs more than drawing from it.
@@ -33,22 +34,20 @@ _csv = st.lists(st.sampled_from((*_numbers, *_numbers, *_odd_numbers)), max_size
 _capped = st.sampled_from(("1048577", "4294967296", "99999999999999999999"))
 _good_csv = st.lists(st.sampled_from(_numbers), max_size=3).map(",".join)
 _meta_kind = st.sampled_from(("legacy", "good", "any", "any"))
-_names = st.sampled_from(("h", "i"))  # of what is held
 _held_rows = st.sampled_from(("state", "left_padding", "lengths"))
 _held_any = st.sampled_from(("state", "slot", "left_padding", "lengths"))
 _few = st.integers(1, 3)
 _SOURCES, _GATHERED = ("a", "b"), "c"
 
 
-class SlotDrawing(Drawing):
+class SlotDrawing(HoldingDrawing):
     """Most tensors of a sequence have the dtype and shape of its house style, so that rows can be
     joined, `rows` of them."""
 
     start = "new"
 
     def __init__(self, draw: st.DrawFn, dialect: Dialect) -> None:
-        self._draw = draw
-        self._dialect = dialect
+        super().__init__(draw, dialect)
         unbounded = "unbounded-slot-count" in dialect.hazards
         self._is_capped = places_by_metadata(dialect) and not unbounded
         self._dtype = draw(_dtype)
@@ -56,7 +55,6 @@ class SlotDrawing(Drawing):
         self.rows = draw(_rows)
         # A write in place is seen in what was read from a slot only where this hazard is.
         self._holds = _held_any if "slot-is-the-live-array" in dialect.hazards else _held_rows
-        self._held: set[str] = set()
 
     def arguments(self, name: str, shown: Shown) -> dict[str, Any] | None:
         drawn = getattr(self, f"_of_{name}", None)
@@ -226,18 +224,10 @@ class SlotDrawing(Drawing):
 
     def write_hold(self, writer: Writer) -> None:
         cache, what = writer.existing(), self._draw(self._holds)
-        name, slot = self._draw(_names), {}
+        name, slot = self._draw(NAMES), {}
         if what == "slot":
             slot = self._of_get(writer.caches[cache])
-        writer.step("hold", cache=cache, what=what, name=name, **slot)
-        if isinstance(writer.last_reply("hold"), Returned):
-            self._held.add(name)
-
-    def write_held(self, writer: Writer) -> None:
-        if not self._held and writer.has("hold"):
-            self.write_hold(writer)
-        elif self._held:
-            writer.step("held", name=self._draw(st.sampled_from(sorted(self._held))))
+        self.hold(writer, cache=cache, what=what, name=name, **slot)
 
     # ------------------------------------------------------------------ moves
 

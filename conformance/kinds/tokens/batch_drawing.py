@@ -6,7 +6,7 @@ from typing import Any, ClassVar
 
 from hypothesis import strategies as st
 
-from conformance.calls import Call, Returned
+from conformance.calls import Call
 from conformance.engine.dialect import Dialect
 from conformance.kinds.tokens.drawing import TokenDrawing
 from conformance.properties.drawing import Move, Shown, Writer
@@ -18,7 +18,6 @@ _right = st.sampled_from((0, 0, 1, 1, 2, 3))
 _tens = st.integers(0, 9)
 _twenties = st.integers(0, 19)
 _longest = st.sampled_from((2, 3, 3, 4, 5))
-_names = st.sampled_from(("h", "i"))
 _what = st.sampled_from(("state", "keys", "values", "offset", "left_padding"))
 
 
@@ -27,6 +26,8 @@ class BatchDrawing(TokenDrawing):
 
     single: ClassVar[str]  # the kind of one row
     what = _what
+    singles = _longest
+    more = _rows
 
     def __init__(self, draw: st.DrawFn, dialect: Dialect) -> None:
         super().__init__(draw, dialect)
@@ -90,34 +91,13 @@ class BatchDrawing(TokenDrawing):
 
     # ------------------------------------------------------------------ moves
 
-    def _move_decode(self, writer: Writer) -> None:
-        """Single tokens one after the other."""
-        cache = writer.existing()
-        for _ in range(self._draw(_longest)):
-            self._update(writer, cache, 1)
-
-    def _move_branch(self, writer: Writer) -> None:
-        """A copy, and one token more on one side."""
-        source, twin = writer.existing(), writer.handle()
-        writer.step("copy", cache=source, into=twin)
-        self._update(writer, self._draw(st.sampled_from((source, twin))), 1)
-
-    def _move_keep(self, writer: Writer) -> None:
-        """What is kept while tokens come, and is looked at again."""
-        cache, name = writer.existing(), self._draw(_names)
-        writer.step("hold", cache=cache, what=self._draw(self.what), name=name)
-        if isinstance(writer.last_reply("hold"), Returned):
-            self._held.add(name)
-            self._update(writer, cache, self._draw(_rows))
-            writer.step("held", name=name)
-
     def _move_pad(self, writer: Writer) -> None:
         """A prompt that is padded on the right, in one chunk or two, and its end."""
         cache = writer.existing()
         padding = self._right_padding(self.rows(writer.caches[cache]))
         writer.step("prepare", cache=cache, **padding)
         for _ in range(1 + (self._draw(_tens) < 3)):
-            self._update(writer, cache, self._draw(_longest))
+            self.append(writer, cache, self._draw(_longest))
         if self._draw(_tens) < 8:
             writer.step("finalize", cache=cache)
 
@@ -128,7 +108,7 @@ class BatchDrawing(TokenDrawing):
             return
         self._start(writer, other)
         writer.step("extend", cache=cache, other=other)
-        self._update(writer, cache, 1)
+        self.append(writer, cache, 1)
 
     def _move_leave(self, writer: Writer) -> None:
         """Some rows stay, in any order, and go on."""
@@ -136,24 +116,23 @@ class BatchDrawing(TokenDrawing):
         arguments = self._of_filter(writer.caches[cache])
         if arguments is not None:
             writer.step("filter", cache=cache, **arguments)
-            self._update(writer, cache, self._draw(_rows))
+            self.append(writer, cache, self._draw(_rows))
 
     def _start(self, writer: Writer, handle: str) -> None:
         """A new batch with some tokens."""
         writer.step("new", cache=handle, **self._of_new({}))
-        self._update(writer, handle, self._draw(_longest))
+        self.append(writer, handle, self._draw(_longest))
 
-    def _update(self, writer: Writer, cache: str, count: int) -> None:
+    def append(self, writer: Writer, cache: str, count: int) -> None:
         with self.of_rows(self.rows(writer.caches.get(cache, {}))):
-            tokens = self.tokens(count)
-        writer.step("update_and_fetch", cache=cache, **tokens)
+            super().append(writer, cache, count)
 
     moves = (
-        Move("decode", {"update_and_fetch"}, _move_decode, weight=8),
+        Move("decode", {"update_and_fetch"}, TokenDrawing.move_decode, weight=8),
         Move("exchange", {"state", "set_state", "from_state"}, TokenDrawing.move_exchange,
              weight=3),
-        Move("branch", {"copy", "update_and_fetch"}, _move_branch, weight=3),
-        Move("keep", {"hold", "held", "update_and_fetch"}, _move_keep, weight=3),
+        Move("branch", {"copy", "update_and_fetch"}, TokenDrawing.move_branch, weight=3),
+        Move("keep", {"hold", "held", "update_and_fetch"}, TokenDrawing.move_keep, weight=3),
         Move("pad", {"prepare", "finalize", "update_and_fetch"}, _move_pad, weight=6),
         Move("leave", {"filter", "update_and_fetch"}, _move_leave, weight=4),
         Move("join", {"new", "extend", "update_and_fetch"}, _move_join, weight=5),

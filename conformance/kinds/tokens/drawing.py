@@ -9,9 +9,10 @@ from typing import Any, ClassVar
 
 from hypothesis import strategies as st
 
-from conformance.calls import Call, Returned
+from conformance.calls import Call
 from conformance.engine.dialect import Dialect
-from conformance.properties.drawing import Drawing, Move, Shown, Writer
+from conformance.kinds.holding import NAMES, HoldingDrawing
+from conformance.properties.drawing import Move, Shown, Writer
 from conformance.tensor import Tensor, tensor
 
 # Primitive strategies are made once: building one costs more than drawing from it.
@@ -25,7 +26,6 @@ _mask_length = st.sampled_from((0, 1, 1, 2, 2, 3, 5))
 _window = st.sampled_from((None, None, 0, 1, 2, 3, 4, 5, 9))
 _yes = st.booleans()
 _tens = st.integers(0, 9)
-_names = st.sampled_from(("h", "i"))  # of what is held
 _what = st.sampled_from(("state", "keys", "values", "offset"))
 _half = st.sampled_from(("keys", "values"))
 _text = st.sampled_from(("0", "0", "1", "2", "3", "4", "8", "-1", "x", "", "None", " 1", "1.5"))
@@ -37,7 +37,7 @@ _STEP = 253  # close to the 256 tokens by which buffers grow
 _RANK = 4
 
 
-class TokenDrawing(Drawing):
+class TokenDrawing(HoldingDrawing):
     """Most tokens of a sequence have the batch, heads, widths and dtype of its house style."""
 
     start = "new"
@@ -45,14 +45,14 @@ class TokenDrawing(Drawing):
     widths: ClassVar[Any] = _width
     in_place: ClassVar[bool] = True  # whether buffers are arrays that can be written to
     what: ClassVar[Any] = _what  # can be held
+    singles: ClassVar[Any] = _singles  # tokens that come one after the other
+    more: ClassVar[Any] = _few  # tokens that come after something is held
 
     def __init__(self, draw: st.DrawFn, dialect: Dialect) -> None:
-        self._draw = draw
-        self._dialect = dialect
+        super().__init__(draw, dialect)
         self._dtype = draw(_dtype)
         self._shape = (draw(_few), draw(_few))
         self._widths = (draw(self.widths), draw(self.widths))
-        self._held: set[str] = set()
 
     def arguments(self, name: str, shown: Shown) -> dict[str, Any] | None:
         drawn = getattr(self, f"_of_{name}", None)
@@ -155,24 +155,20 @@ class TokenDrawing(Drawing):
         writer.step("merge", caches=chosen, into=writer.handle())
 
     def write_hold(self, writer: Writer) -> None:
-        name = self._draw(_names)
-        writer.step("hold", cache=writer.existing(), what=self._draw(self.what), name=name)
-        if isinstance(writer.last_reply("hold"), Returned):
-            self._held.add(name)
+        name = self._draw(NAMES)
+        self.hold(writer, cache=writer.existing(), what=self._draw(self.what), name=name)
 
-    def write_held(self, writer: Writer) -> None:
-        if not self._held and writer.has("hold"):
-            self.write_hold(writer)
-        elif self._held:
-            writer.step("held", name=self._draw(st.sampled_from(sorted(self._held))))
+    def append(self, writer: Writer, cache: str, count: int) -> None:
+        """So many tokens that fit the cache."""
+        writer.step("update_and_fetch", cache=cache, **self.tokens(count))
 
     # ------------------------------------------------------------------ moves
 
-    def _move_decode(self, writer: Writer) -> None:
+    def move_decode(self, writer: Writer) -> None:
         """Single tokens one after the other."""
         cache = writer.existing()
-        for _ in range(self._draw(_singles)):
-            writer.step("update_and_fetch", cache=cache, **self.tokens(1))
+        for _ in range(self._draw(self.singles)):
+            self.append(writer, cache, 1)
 
     def move_exchange(self, writer: Writer) -> None:
         """A cache restored, under any handle, from what another one serialized to."""
@@ -191,27 +187,24 @@ class TokenDrawing(Drawing):
                 "from_state", cache=target, class_name=self.label, state=state, meta_state=texts
             )
 
-    def _move_branch(self, writer: Writer) -> None:
+    def move_branch(self, writer: Writer) -> None:
         """A copy, and one token more on one side."""
         source, twin = writer.existing(), writer.handle()
         writer.step("copy", cache=source, into=twin)
-        side = self._draw(st.sampled_from((source, twin)))
-        writer.step("update_and_fetch", cache=side, **self.tokens(1))
+        self.append(writer, self._draw(st.sampled_from((source, twin))), 1)
 
-    def _move_keep(self, writer: Writer) -> None:
+    def move_keep(self, writer: Writer) -> None:
         """What is kept while tokens come, and is looked at again."""
-        cache, name = writer.existing(), self._draw(_names)
-        writer.step("hold", cache=cache, what=self._draw(self.what), name=name)
-        if isinstance(writer.last_reply("hold"), Returned):
-            self._held.add(name)
-            writer.step("update_and_fetch", cache=cache, **self.tokens(self._draw(_few)))
+        cache, name = writer.existing(), self._draw(NAMES)
+        if self.hold(writer, cache=cache, what=self._draw(self.what), name=name):
+            self.append(writer, cache, self._draw(self.more))
             writer.step("held", name=name)
 
     moves: ClassVar[tuple[Move, ...]] = (
-        Move("decode", {"update_and_fetch"}, _move_decode, weight=8),
+        Move("decode", {"update_and_fetch"}, move_decode, weight=8),
         Move("exchange", {"state", "set_state", "from_state"}, move_exchange, weight=4),
-        Move("branch", {"copy", "update_and_fetch"}, _move_branch, weight=3),
-        Move("keep", {"hold", "held", "update_and_fetch"}, _move_keep, weight=3),
+        Move("branch", {"copy", "update_and_fetch"}, move_branch, weight=3),
+        Move("keep", {"hold", "held", "update_and_fetch"}, move_keep, weight=3),
     )
 
     # ------------------------------------------------------------------ what has a meaning
