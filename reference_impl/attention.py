@@ -74,6 +74,17 @@ def _for_any_window(N: Any, offset: Any, return_array: Any, window: Any) -> mx.a
     return causal(N, offset) if return_array else CAUSAL
 
 
+def array_on_request(
+    cache: TokenCache, N: Any, *, return_array: Any, window_size: Any
+) -> mx.array | str | None:
+    """mlx-lm up to 0.30.5: nothing restricts a single token, and a window counts in an array alone,
+    which must be asked for.
+    """
+    if N == 1:
+        return None
+    return causal(N, cache.offset, window_size) if return_array else CAUSAL
+
+
 def array_for_narrow_window(
     cache: TokenCache, N: Any, *, return_array: Any, window_size: Any
 ) -> mx.array | str | None:

@@ -33,7 +33,7 @@ FILE_OPERATIONS = ("save", "load", "resave")
 
 # operation -> attribute of the class that it needs; operations not listed need nothing special
 NEEDS = {
-    "new_mamba": "mamba", "get": "__getitem__", "set": "__setitem__", "set_state": "state",
+    "get": "__getitem__", "set": "__setitem__", "set_state": "state",
     "write_in_place": "__getitem__", "set_meta_state": "meta_state", "round_trip": "from_state",
     **{name: name for name in ("batch_size", "state", "meta_state", "from_state", "prepare",
         "from_serialized", "finalize", "advance", "make_mask", "nbytes", "empty", "size",
@@ -138,7 +138,7 @@ class Adapter:
     def __init__(self, cls: Any, implementation: dict[str, str], dialect: str = "",
                  restore: Callable[[str, Any, Any], Any] | None = None,
                  files: Any = None) -> None:  # fmt: skip
-        self.cls = cls
+        self.cls, self._mamba = cls, getattr(cls, "mamba", None) or mamba_beside(cls)
         self._restore = restore or self._by_arity
         self.implementation = {**implementation, "mlx": getattr(mx, "__version__", ""),
                                "device": str(mx.default_device().type)[11:]}  # fmt: skip
@@ -183,6 +183,8 @@ class Adapter:
         return plain(method(**params))
 
     def _serves(self, op: str) -> bool:
+        if op == "new_mamba":
+            return self._mamba is not None
         names = ("update", "update_and_fetch") if op == "update" else (NEEDS.get(op),)
         known = self.cls or op in ("initialize", "reset")
         return bool(known) and any(name is None or hasattr(self.cls, name) for name in names)
@@ -199,7 +201,7 @@ class Adapter:
         self.caches[cache] = self.cls(size, left_padding)
 
     def op_new_mamba(self, cache: str, left_padding: Any = None) -> None:
-        self.caches[cache] = self.cls.mamba(*([] if left_padding is None else [left_padding]))
+        self.caches[cache] = self._mamba(*([] if left_padding is None else [left_padding]))
 
     def op_copy(self, cache: str, into: str) -> None:
         source = self.cache(cache)
@@ -220,8 +222,10 @@ class Adapter:
 
     def _by_arity(self, class_name: str, state: Any, meta_state: Any) -> Any:
         """The class's own `from_state`, which takes (state) or (state, meta_state)."""
-        arity = len(inspect.signature(self.cls.from_state).parameters)
-        return self.cls.from_state(state) if arity == 1 else self.cls.from_state(state, meta_state)
+        own = class_name == "MambaCache" and inspect.isclass(self._mamba)
+        restore = (self._mamba if own else self.cls).from_state
+        arity = len(inspect.signature(restore).parameters)
+        return restore(state) if arity == 1 else restore(state, meta_state)
 
     def _tree(self, state: Any) -> Any:
         if state is None or isinstance(state, dict):
@@ -309,6 +313,12 @@ class Adapter:
         source = self.cache(cache)
         update = getattr(source, "update_and_fetch", None) or source.update
         return encode(update(decode(keys), decode(values)))
+
+
+def mamba_beside(cls: Any) -> Any:
+    """The class MambaCache beside an ArraysCache, which mlx-lm has up to 0.30.5; None elsewhere."""
+    found = getattr(sys.modules.get(getattr(cls, "__module__", "")), "MambaCache", None)
+    return found if inspect.isclass(found) and issubclass(found, cls) else None
 
 
 def module_loader(module: Any) -> Callable[[str, Any, Any], Any] | None:

@@ -137,7 +137,8 @@ def take_states_and_labels(cache: CacheList, value: Any) -> None:
     cache.caches = [cache.classes[label].from_state(state) for state, label in value]
 
 
-# mlxrs and Swift: all arrays of all children in a row, and metadata that says whose they are
+# mlx-lm up to 0.30, mlxrs and Swift: all arrays of all children in a row; in the last two there is
+# metadata that says whose they are
 
 
 def flat(cache: CacheList) -> list[Any]:
@@ -152,6 +153,15 @@ def take_flat(cache: CacheList, value: Any) -> None:
             raise Trap("array index is out of range")
         child.state = arrays[start : start + count]
         start += count
+
+
+def take_flat_in_turn(cache: CacheList, value: Any) -> None:
+    """mlx-lm up to 0.30: each child takes as many arrays as it has when its turn comes."""
+    start = 0
+    for child in cache.caches:
+        stop = start + len(child.state)
+        child.state = value[start:stop]
+        start = stop
 
 
 def take_all_flat(cache: CacheList, value: Any) -> None:

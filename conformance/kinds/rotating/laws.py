@@ -28,6 +28,9 @@ class RotatingTrial(TokenTrial):
         surplus = max(len(tokens) - self.max_size, 0)
         return tokens[: self.keep] + tokens[self.keep + surplus :]
 
+    def sinks(self) -> int:
+        return 0 if self.carries("window-hides-what-is-kept") else self.keep
+
     def room(self) -> int:
         return self.max_size - 1
 

@@ -40,6 +40,10 @@ class TokenTrial(Trial):
         """Of all tokens that came, those that are kept once a single one has come last."""
         return tokens
 
+    def sinks(self) -> int:
+        """How many of the first tokens all others see, however far behind they are."""
+        return 0
+
     def room(self) -> int:
         """How many tokens can come and all be taken back."""
         return 1 << 20
@@ -146,11 +150,13 @@ def _masking(t: TokenTrial) -> None:
     before = len(t.kept(list(range(t.fill("x") + 1)))) - 1
     count = t.draw(_length)
     found = t.call("make_mask", cache="x", n=count, window_size=None, return_array=True)
-    window = min(t.room() + 1, before + count + 1)
+    sinks = t.sinks() if count > 1 else 0
+    window = min(t.room() + 1, before + count + 1) - sinks
     seen = [
-        [column <= before + row < column + window for column in range(before + count)]
+        [column <= before + row and (column < sinks or before + row < column + window)
+         for column in range(before + count)]
         for row in range(count)
-    ]
+    ]  # fmt: skip
     flat = [int(each) for line in seen for each in line]
     t.equal("the mask", tensor("bool", [count, before + count], flat), found)
 

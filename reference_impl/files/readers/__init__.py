@@ -10,7 +10,7 @@ from reference_impl.dialects import DIALECTS, dialect_class, lineage
 from reference_impl.files import encode
 from reference_impl.files.content import Content, Flat, walk
 from reference_impl.files.errors import CannotHold
-from reference_impl.files.readers import mlx_lm, mlxrs, swift
+from reference_impl.files.readers import flat_lists, mlx_lm, mlxrs, swift
 from reference_impl.files.readers.mlx import PYTHON, RUST, SWIFT, Passage
 from reference_impl.slots.cache import MAMBA_CACHE
 
@@ -20,14 +20,16 @@ Result = tuple[list[Any], Any]
 
 @dataclass(frozen=True)
 class FileRules:
-    """The layout that is written, the loader, how both reach mlx, and what the writer knows of a
-    content. The loader makes the caches of the dialect that it is given.
+    """The layout that is written, the loader, how both reach mlx, what the writer knows of a
+    content, and what it does otherwise than the layout. The loader makes the caches of the dialect
+    that it is given.
     """
 
     layout: str
     read: Callable[[Flat, str], Result]
     passage: Passage
     known: Callable[[Content], Content] = lambda content: content
+    arranged: Callable[[Flat, Content], Flat] = lambda flat, content: flat
 
 
 # A dialect that is not named here has the rules of the one that it extends.
@@ -35,6 +37,9 @@ _RULES = {
     "mlxrs-0.1": FileRules("mlxrs-0.1", mlxrs.load, RUST),
     "mlx-lm-0.31": FileRules("mlx-lm-0.31", mlx_lm.load_0_31, PYTHON),
     "mlx-lm-0.32": FileRules("mlx-lm-0.32", mlx_lm.load_0_32, PYTHON),
+    "mlx-lm-0.30.5": FileRules(
+        "mlx-lm-0.31", mlx_lm.load_0_30, PYTHON, arranged=flat_lists.in_a_row
+    ),
     "mlx-swift-lm-3.31.3": FileRules(
         "mlx-swift-lm", swift.load_tag, SWIFT, swift.without_lengths
     ),
@@ -66,7 +71,7 @@ def save_as(reader: str, content: Content) -> Flat:
     if not has_mamba and any(entry.class_name == MAMBA_CACHE for _, entry in walk(content)):
         raise CannotHold(reader, [(MAMBA_CACHE, "the dialect has no such class")])
     written = encode(rules.known(content), rules.layout, allow_loss=True)
-    return rules.passage.saved(written.flat)
+    return rules.passage.saved(rules.arranged(written.flat, content))
 
 
 def _rules(reader: str) -> FileRules:

@@ -1,4 +1,4 @@
-"""The loaders of mlx-lm 0.31.3 and 0.32.2. Both unflatten the whole file before they look at it."""
+"""The loaders of mlx-lm 0.30.5, 0.31.3 and 0.32.2. They unflatten a file before they look at it."""
 
 from __future__ import annotations
 
@@ -64,6 +64,23 @@ def load_0_31(flat: Flat, dialect: str) -> tuple[list[Any], Any]:
     states = unflatten(flat.tensors)
     meta, user, labels = unflatten(flat.metadata)
     return [_old(dialect, *each) for each in zip(labels, states, meta, strict=False)], user
+
+
+def load_0_30(flat: Flat, dialect: str) -> tuple[list[Any], Any]:
+    """The same, without lists: assigning their state needs the children that they do not have."""
+    states = unflatten(flat.tensors)
+    meta, user, labels = unflatten(flat.metadata)
+    return [_older(dialect, *each) for each in zip(labels, states, meta, strict=False)], user
+
+
+def _older(dialect: str, label: Any, state: Any, meta: Any) -> Any:
+    if label == "CacheList":
+        raise AttributeError("'CacheList' object has no attribute 'caches'")
+    if label != "MambaCache":
+        return _old(dialect, label, state, meta)
+    cache = dialect_class(dialect).from_state(state, meta)
+    cache.class_label = str(label)
+    return cache
 
 
 def _look_up(label: Any) -> str:

@@ -26,6 +26,12 @@ def label_is_a_missing_name(label: str) -> None:
         raise KeyError(label)
 
 
+def label_is_no_class(label: str) -> None:
+    """The same where the module has MambaCache too."""
+    if label not in LABELS:
+        raise KeyError(label)
+
+
 def label_is_an_unknown_variant(label: str) -> None:
     if label not in LABELS:
         raise UnknownEnumValue("cache class", label, list(LABELS))

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from hypothesis import strategies as st
 
 from conformance.kinds.slots.laws.trial import (
+    NEEDS_SLOTS,
     Content,
     Ints,
     SlotTrial,
@@ -22,6 +23,9 @@ _few = st.integers(1, 3)
 _index = st.integers(-3, 2)
 _yes = st.booleans()
 FORGETS = "batch-operations-forget-left-padding"
+# What older releases of mlx-lm leave to the whole batch, or to the cache that others join.
+LEAVES_PADDING = "filter-leaves-left-padding"
+LEAVES_ROWS = "extend-leaves-padding-and-lengths"
 
 
 def _indices(t: SlotTrial, rows: int) -> list[int]:
@@ -31,7 +35,7 @@ def _indices(t: SlotTrial, rows: int) -> list[int]:
 
 
 def _filtered(t: SlotTrial) -> None:
-    content = t.content()
+    content = t.content(full=t.carries(NEEDS_SLOTS))
     indices = _indices(t, content.rows)
     t.build("x", content)
     t.call("filter", cache="x", batch_indices=indices)
@@ -40,13 +44,15 @@ def _filtered(t: SlotTrial) -> None:
     t.equal("slots", written, shown["slots"])
     t.equal("slot_count", len(content.slots), shown["slot_count"])
     padding = None if t.carries(FORGETS) else content.left_padding
-    for part, values in (("left_padding", padding), ("lengths", content.lengths)):
-        kept = None if values is None else [values[i] for i in indices]
+    for part, values, left in (
+        ("left_padding", padding, LEAVES_PADDING), ("lengths", content.lengths, NEEDS_SLOTS)
+    ):  # fmt: skip
+        kept = values if values is None or t.carries(left) else [values[i] for i in indices]
         t.equal(part, int32(kept), shown[part])
 
 
 def _twice(t: SlotTrial) -> None:
-    content = t.content()
+    content = t.content(full=t.carries(NEEDS_SLOTS))
     first = _indices(t, content.rows)
     second = _indices(t, len(first))
     for cache, turns in (("x", [first, second]), ("y", [[first[i] for i in second]])):
@@ -100,8 +106,11 @@ def _joined(t: SlotTrial) -> None:
     written = {str(i): slot for i, slot in enumerate(slots) if slot is not None}
     t.equal("slots", written, shown["slots"])
     padding = _sum((left.left_padding, right.left_padding), rows)
+    lengths = _sum((left.lengths, right.lengths), rows)
+    if t.carries(LEAVES_ROWS):
+        padding, lengths = left.left_padding, left.lengths
     t.equal("left_padding", int32(None if t.carries(FORGETS) else padding), shown["left_padding"])
-    t.equal("lengths", int32(_sum((left.lengths, right.lengths), rows)), shown["lengths"])
+    t.equal("lengths", int32(lengths), shown["lengths"])
     t.alike("the other cache", other, t.look("y"))
 
 

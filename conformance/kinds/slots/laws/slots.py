@@ -11,7 +11,7 @@ from conformance.kinds.slots.dialects import (
     places_by_metadata,
     state_shape,
 )
-from conformance.kinds.slots.laws.trial import Content, SlotTrial, int32
+from conformance.kinds.slots.laws.trial import NEEDS_SLOTS, Content, SlotTrial, int32
 from conformance.properties.law import Law
 from conformance.tensor import Tensor, tensor
 
@@ -81,7 +81,8 @@ def changes(t: SlotTrial, cache: str, content: Content) -> None:
         t.call("advance", cache=cache, n=t.draw(_tokens))
     for index, slot in slots[:1]:
         t.call("set", cache=cache, slot=index, value=t.like(slot, slot.shape[0]))
-    if t.has("filter") and slots:
+    filters = not t.carries(NEEDS_SLOTS) or len(slots) == len(content.slots)
+    if t.has("filter") and slots and filters:
         t.call("filter", cache=cache, batch_indices=[0])
     if t.has("prepare"):
         t.call("prepare", cache=cache, lengths=[1])

@@ -13,6 +13,7 @@ from conformance.tensor import Tensor, tensor
 
 PARTS = ("class_name", "slot_count", "slots", "left_padding", "lengths")
 Ints = list[int] | None
+NEEDS_SLOTS = "filter-needs-every-slot"
 
 _dtype = st.sampled_from(("float32", "float16", "bfloat16", "int32", "uint8"))
 _small = st.integers(0, 9)
