@@ -11,6 +11,7 @@ from conformance.engine.case import Case, Requirement
 from conformance.engine.dialect import Dialect, Hazard
 from conformance.engine.plan import applicability, plan
 from conformance.engine.suite import Suite
+from conformance.fixtures.sources import address, explained
 from conformance.reporting import words
 from conformance.reporting.outcomes import (
     alike,
@@ -43,7 +44,7 @@ def _case(suite: Suite, case: Case, dialect: Dialect | None) -> Iterator[str]:
     for name in case.requires:
         row = suite.requirements[name]
         yield f"  {row.id} ({row.level}): {row.text}"
-        yield f"    source: {'; '.join(row.cites)}"
+        yield from (f"    {line}" for line in _sources(row.cites))
     if case.cites:
         yield f"  see also: {'; '.join(case.cites)}"
     if case.tags:
@@ -69,6 +70,16 @@ def _case(suite: Suite, case: Case, dialect: Dialect | None) -> Iterator[str]:
     yield f"  run it: {command} {dialect.id if dialect else 'DIALECT'} --case {case.id}"
 
 
+def _sources(cites: list[str]) -> Iterator[str]:
+    """Each citation with its address, and what the seed is."""
+    for cite in cites:
+        found = address(cite)
+        yield f"source: {cite}" if found in (None, cite) else f"source: {cite}  {found}"
+    said = explained(cites)
+    if said:
+        yield said
+
+
 def _outcome(suite: Suite, case: Case, dialect: Dialect, indent: str) -> Iterator[str]:
     evidence = "" if applicability(case, dialect) else f" ({suite.evidence(case, dialect)})"
     yield f"{indent}{dialect.id}{evidence}"
@@ -87,8 +98,7 @@ def _elsewhere(suite: Suite, case: Case, dialect: Dialect) -> Iterator[str]:
 def _requirement(suite: Suite, row: Requirement, dialect: Dialect | None) -> Iterator[str]:
     yield f"{row.id} ({row.level})"
     yield f"  {row.text}"
-    for cite in row.cites:
-        yield f"  source: {cite}"
+    yield from (f"  {line}" for line in _sources(row.cites))
     if row.untested:
         yield f"  not tested: {row.untested}"
     cases = [case for case in suite.cases.values() if row.id in case.requires]

@@ -7,6 +7,7 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from conformance.fixtures.sources import address
 from conformance.reporting.junit import first
 from conformance.reporting.view import View
 
@@ -32,6 +33,7 @@ def environment() -> Environment:
         keep_trailing_newline=True,
     )
     made.filters |= {"plain": plain, "code": code, "first": first, "anchor": anchor, "cell": cell}
+    made.filters["cited"] = cited
     return made
 
 
@@ -48,6 +50,14 @@ def html(view: View) -> str:
 def rendered(name: str, **values: Any) -> str:
     """A page; UndefinedError for a value that the template asks for and does not get."""
     return environment().get_template(name).render(values)
+
+
+def cited(cite: str) -> str:
+    """A citation as a link to the revision that was read."""
+    found = address(cite)
+    if found is None:
+        return cite
+    return f"<{cite}>" if found == cite else f"[{cite}]({found})"
 
 
 def plain(said: object) -> str:

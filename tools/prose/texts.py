@@ -68,7 +68,7 @@ def paragraphs(text: str, name: str) -> Iterator[Text]:
         if code or not line.strip():
             continue
         if line.startswith("|"):
-            for cell in line.strip().strip("|").split("|"):
+            for cell in re.split(r"\||<br>", line.strip().strip("|")):
                 yield Text(f"{name}:{number}", cell.strip())
             continue
         first = first if lines else number
