@@ -1,4 +1,4 @@
-// The slot cache on the wire: one handler for each operation, wire values in, wire values out.
+// The caches on the wire: here the slot cache, one handler for each operation.
 #include <cstdlib>
 #include <unordered_map>
 #include <variant>
@@ -8,6 +8,7 @@
 #include "mlx/memory.h"
 #include "skeleton/protocol.hpp"
 #include "src/slot_cache.hpp"
+#include "tokens.hpp"
 #include "wire.hpp"
 
 #ifdef __SANITIZE_ADDRESS__
@@ -26,9 +27,7 @@ using slot_cache::SlotCache;
 namespace {
 
 std::vector<Array> arrays(const Arguments& a, const char* name) {
-  std::vector<Array> result;
-  for (const auto& tensor : a.tensors(name)) result.push_back(wire::array_of(tensor));
-  return result;
+  return wire::arrays_of(a.tensors(name));
 }
 
 std::vector<std::int32_t> padding(const Arguments& a) {
@@ -54,6 +53,7 @@ class Adapter {
     slots();
     sequences();
     properties();
+    tokens_.serve(server_);
     serve_files(server_);
   }
 
@@ -65,6 +65,7 @@ class Adapter {
   void reset() {
     caches_.clear();
     held_.clear();
+    tokens_.reset();
     mx::clear_cache();  // no case is charged for the one before
 #ifdef __SANITIZE_ADDRESS__
     // At exit it would be too late for a verdict; so a case soon after a leak is a crash. A look at
@@ -209,6 +210,7 @@ class Adapter {
   [[maybe_unused]] unsigned resets_ = 0;
   std::unordered_map<std::string, SlotCache> caches_;
   std::unordered_map<std::string, Held> held_;
+  Tokens tokens_;
   conformance::Server server_;
 };
 

@@ -34,6 +34,12 @@ mx::array array_of(const conformance::Tensor& tensor) {
   return mx::array(data, std::move(shape), entry->second, std::free);
 }
 
+std::vector<mx::array> arrays_of(const std::vector<conformance::Tensor>& tensors) {
+  std::vector<mx::array> arrays;
+  for (const auto& tensor : tensors) arrays.push_back(array_of(tensor));
+  return arrays;
+}
+
 conformance::json json_of(const mx::array& array) {
   const auto* entry =
       std::ranges::find(dtypes, array.dtype().val(), [](const auto& e) { return e.second.val(); });

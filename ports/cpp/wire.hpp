@@ -10,6 +10,7 @@ namespace wire {
 
 // The array with the bits of a tensor, which decoding has checked.
 mlx::core::array array_of(const conformance::Tensor& tensor);
+std::vector<mlx::core::array> arrays_of(const std::vector<conformance::Tensor>& tensors);
 
 // The bits of an array, evaluated. conformance::Failure for a dtype without a name on the wire.
 conformance::json json_of(const mlx::core::array& array);

@@ -1,4 +1,4 @@
-// Typed errors of the slot cache: a kind, named fields, and a text for a reader.
+// Typed errors of the caches: a kind, named fields, and a text for a reader.
 #pragma once
 
 #include <cstdint>
@@ -137,6 +137,20 @@ struct InteriorNul : CacheError {
   InteriorNul(const std::string& context, const std::string& what)
       : CacheError("InteriorNul", context + ": NUL within a " + what,
                    {{"context", context}, {"what", what}}) {}
+};
+
+// The same, where mlxrs hands on what mlx-c said of it: writing into a buffer.
+struct MlxC : CacheError {
+  explicit MlxC(const std::string& message)
+      : CacheError("MlxC", message, {{"message", message}}) {}
+};
+
+// The shapes of two tensors that belong together differ.
+struct ShapePairMismatch : CacheError {
+  ShapePairMismatch(const std::string& context, const std::vector<int>& expected,
+                    const std::vector<int>& actual)
+      : CacheError("ShapePairMismatch", context + ": shapes that do not belong together",
+                   {{"context", context}, {"expected", expected}, {"actual", actual}}) {}
 };
 
 // A tensor has another dtype than it must have.
