@@ -103,7 +103,11 @@ private func described(_ cache: any KVCache) throws -> JSON {
             "caches": .array(try list.children.map(described)),
         ])
     }
-    let state = cache.state
+    return try described(cache, cache.state)
+}
+
+/// The same of a cache of keys and values with this of its state.
+func described(_ cache: any KVCache, _ state: [MLXArray]) throws -> JSON {
     let half = state.count / 2
     return .object([
         "class_name": .string(className(cache)),
@@ -113,8 +117,11 @@ private func described(_ cache: any KVCache) throws -> JSON {
     ])
 }
 
-private func className(_ cache: any KVCache) -> String {
+func className(_ cache: any KVCache) -> String {
     switch cache {
+    case is MambaCache: "MambaCache"
+    case is ArraysCache: "ArraysCache"
+    case is CacheList: "CacheList"
     case is ChunkedKVCache: "ChunkedKVCache"
     case is RotatingKVCache: "RotatingKVCache"
     case is QuantizedKVCache: "QuantizedKVCache"

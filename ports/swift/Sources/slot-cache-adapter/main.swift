@@ -1,4 +1,5 @@
-// The slot cache of mlx-swift-lm on the wire: 3.31.4, or 3.31.3, which has no lengths. What fails a
+// The caches of mlx-swift-lm on the wire: 3.31.4, or 3.31.3, which has no lengths. Here the slot
+// cache; Kinds.swift has the others. What fails a
 // precondition ends the process, as in an application; the suite takes that for the dialect's trap.
 
 import Foundation
@@ -9,14 +10,15 @@ import MLX
 enum Held {
     case array(MLXArray?)
     case arrays([MLXArray])
+    case number(Int)
 }
 
-var caches: [String: ArraysCache] = [:]
+var caches: [String: any KVCache] = [:]
 var held: [String: Held] = [:]
 
 func cache(_ a: Arguments, _ name: String = "cache") throws -> ArraysCache {
     let handle = try a.string(name)
-    guard let found = caches[handle] else { throw Failure.unknownCache(handle) }
+    guard let found = caches[handle] as? ArraysCache else { throw Failure.unknownCache(handle) }
     return found
 }
 
@@ -40,8 +42,13 @@ func lengths(of cache: ArraysCache) -> MLXArray? {
     #endif
 }
 
-func className(_ cache: ArraysCache) -> String {
-    cache is MambaCache ? "MambaCache" : "ArraysCache"
+func shownHeld(_ a: Arguments) throws -> JSON {
+    switch held[try a.string("name")] {
+    case .array(let array)?: return try wire(array)
+    case .arrays(let arrays)?: return try wire(arrays)
+    case .number(let number)?: return .integer(number)
+    case nil: throw Failure.unknownCache(try a.string("name"))
+    }
 }
 
 #if MLX_SWIFT_LM_3_31_3
@@ -75,7 +82,7 @@ does("new_mamba") { a in
     caches[try a.string("cache")] = MambaCache(leftPadding: try a.integers("left_padding"))
 }
 does("copy") { a in
-    caches[try a.string("into")] = try cache(a).copy() as? ArraysCache
+    caches[try a.string("into")] = try cache(a).copy()
 }
 does("from_state") { a in
     let state = try a.tensors("state").map(\.array)
@@ -115,13 +122,7 @@ does("hold") { a in
     case let what: throw Failure.invalidArguments("nothing is called \(what)")
     }
 }
-server.on("held") { a in
-    switch held[try a.string("name")] {
-    case .array(let array)?: return try wire(array)
-    case .arrays(let arrays)?: return try wire(arrays)
-    case nil: throw Failure.unknownCache(try a.string("name"))
-    }
-}
+server.on("held", shownHeld)
 
 // Sequence metadata, masks, batches
 
@@ -159,5 +160,6 @@ server.on("update") { a in
     return try wire([newKeys, newValues])
 }
 
+serveKinds()
 serveFiles(server)
 server.serve()
