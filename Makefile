@@ -5,6 +5,7 @@ BIN := $(VENV)/bin
 SUITE := $(BIN)/mlx-cache-conformance
 
 .PHONY: run test check unit nightly bench evidence upstream mutants mutants-stdio properties releases spec schemas mutation clean
+.PHONY: results site browser
 .PHONY: ports port-cpp port-cpp-sanitized port-cpp-planted port-rust port-swift
 
 DIALECTS := mlx-lm-0.31 mlx-lm-0.32 mlx-swift-lm-3.31.3 mlx-swift-lm-3.31.4
@@ -111,6 +112,20 @@ mutation: $(VENV)/installed-dev
 upstream: $(VENV)/installed
 	$(BIN)/python -m tools.upstream
 
+# Run the suite on real implementations, and keep what came of it in results/: those that are not of
+# these fixtures yet, some of a minute each. What this machine lacks is named; RESULTS_ENVIRONMENTS
+# names a folder of environments with vllm-mlx and rapid-mlx.
+results: $(VENV)/installed
+	$(BIN)/python -m tools.results
+
+# The site of results/, in site/: pages from the results and the fixtures, frames by MkDocs.
+site: $(VENV)/installed-site
+	$(BIN)/python -m tools.site
+
+# Report and site in headless Chromium; AXE_CORE names axe.min.js (npm install axe-core).
+browser: $(VENV)/installed-site
+	$(BIN)/pytest -q -rs tests/reporting/test_browser.py tests/board/test_browser.py
+
 # How many expectations of each dialect were run, on what, and which were only read.
 evidence: $(VENV)/installed-dev
 	@$(BIN)/python -m tools.evidence
@@ -143,7 +158,12 @@ $(VENV)/installed-bench: $(VENV)/installed-dev
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check mlx-lm==0.32.2
 	@touch $@
 
+$(VENV)/installed-site: $(VENV)/installed-dev
+	@echo "installing MkDocs with Material and Selenium into $(VENV)"
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[site,browser]'
+	@touch $@
+
 clean:
 	rm -rf ports/*/build ports/*/target ports/*/.build
-	rm -rf mutants
+	rm -rf mutants site
 	rm -rf $(VENV) build dist .mypy_cache .pytest_cache .ruff_cache .hypothesis

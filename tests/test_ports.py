@@ -33,8 +33,7 @@ CPP_KINDS = frozenset({"slots", "files", "kv", "rotating"})
 # Where no array ever changes that was handed out, nothing is written in place.
 CPP_LACKS = ("kv.write_in_place", "rotating.write_in_place")
 BY_COMMAND = [sys.executable, "-m", "conformance"]
-SKELETONS = {"cpp": "C++ skeleton", "rust": "Rust skeleton", "swift": "Swift skeleton",
-             "go": "Go skeleton", "typescript": "TypeScript skeleton"}  # fmt: skip
+SKELETONS = toolchains.SKELETONS
 # bug of ports/cpp/src/planted.hpp -> chapter that catches it, and what the failure must say
 PLANTED = {
     1: ("restore", "RESTORE-", "slot"),

@@ -65,6 +65,9 @@ NEEDS: dict[str, tuple[Need, ...]] = {
     "Go skeleton": (GO,),
     "TypeScript skeleton": (NODE, NPM),
 }
+# language of `new-adapter` -> what is built
+SKELETONS = {"cpp": "C++ skeleton", "rust": "Rust skeleton", "swift": "Swift skeleton",
+             "go": "Go skeleton", "typescript": "TypeScript skeleton"}  # fmt: skip
 _TARGETS = {"C++ port": "port-cpp", "Rust port": "port-rust", "Swift skeleton": "port-swift"}
 
 

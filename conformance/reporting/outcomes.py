@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from conformance.engine.case import Case
 from conformance.engine.dialect import Dialect, Hazard
-from conformance.engine.plan import applicability, plan
+from conformance.engine.plan import Plan, applicability, plan
 from conformance.engine.suite import Suite
 from conformance.reporting import words
 
@@ -26,7 +26,11 @@ def outcome(suite: Suite, case: Case, dialect: Dialect) -> list[str]:
     reason = applicability(case, dialect)
     if reason is not None:
         return [f"not applicable: {reason.words()}"]
-    bound = plan(case, dialect, suite.tensors_of(case))
+    return demanded(plan(case, dialect, suite.tensors_of(case)))
+
+
+def demanded(bound: Plan) -> list[str]:
+    """What a case demands in the dialect that it is bound to, a line a step."""
     lines = []
     for step in bound.steps:
         if step.expect is None:

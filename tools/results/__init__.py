@@ -1,0 +1,1 @@
+"""How real implementations stand: runs of the suite on them, kept small in `results/`."""
