@@ -166,6 +166,18 @@ FINDINGS = [
     ("holds-what-is-there", "held-objects", PROTOCOL,
      "of lengths that are not there, then held: error 1",
      "hold what is there, also if that is nothing"),
+    ("drops-nulls", "null-in-a-list", PROTOCOL,
+     "set_state of a list with a null was accepted, and then slot_count is 1 instead of 2",
+     "store the null at its place, or refuse the whole list with error 1 or -32602"),
+    ("denies-nulls", "null-in-a-list", PROTOCOL, "with a null was answered with error 2: there is",
+     "store the null at its place, or refuse"),
+    ("refuses-nulls-late", "null-in-a-list", PROTOCOL, "was refused, and changed the cache",
+     "store the null at its place, or refuse"),
+    ("measures-handles", "measure", PROTOCOL,
+     "measure of new with only size: error -32602: missing: 'cache'",
+     "make a cache that no handle names: no handle comes for new"),
+    ("measures-once", "measure", PROTOCOL, "measure of new with only size gave 1e-06",
+     "give one time in seconds for each of `times`"),
     ("encodes-late", "answers-in-lists", PROTOCOL, "in a list, snapshot answers otherwise",
      "encode each answer of a list when its request is carried out"),
     ("snapshot-of-all", "snapshot", PROTOCOL, "slots is {0: null, 1: int32[3]", V.MALFORMED_RESULT),
@@ -207,7 +219,7 @@ ALSO = {
     # No case of these chapters calls `held`, which is then asked for without its name.
     "dies-of-arguments": ["declared"],
 }  # fmt: skip
-SOUND = ["healthy", "slow", "split", "glued", "extra-key"]
+SOUND = ["healthy", "refuses-nulls", "slow", "split", "glued", "extra-key"]
 # behaviour, the check that comes upon it first, and the doctor's word for it
 NOTED = [
     ("byte-order-mark", "start", "initialize: stdout begins with a byte order mark"),

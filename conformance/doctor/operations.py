@@ -8,8 +8,9 @@ from conformance.doctor.examine import Check, Problem, diagnosis
 from conformance.doctor.fixes import FIXES
 from conformance.doctor.patient import NotHere, Patient
 from conformance.engine.kind import DEFAULT_CACHE, Kind
+from conformance.engine.operation import RECEIVER
 from conformance.engine.plan import Plan, PlannedStep
-from conformance.engine.session import RESET
+from conformance.engine.session import MEASURE, RESET
 from conformance.reporting import words
 from conformance.transport.backend import BackendTrouble
 from conformance.transport.causes import Violation
@@ -18,6 +19,7 @@ from conformance.transport.messages import (
     INVALID_ARGUMENTS,
     UNKNOWN_CACHE,
     UNKNOWN_OPERATION,
+    ErrorObject,
 )
 
 _PATIENCE = 3  # times that the process may be lost in one check before the rest is left out
@@ -140,6 +142,26 @@ def refusals(patient: Patient) -> Iterator[Problem]:
         )
 
 
+def measures(patient: Patient) -> Iterator[Problem]:
+    """What makes a cache is timed without a handle, as it is to leave none."""
+    kind = patient.kinds[0]
+    assert kind.doctoring is not None
+    name, arguments = kind.doctoring.make(DEFAULT_CACHE)
+    operation = kind.operations[name].wire
+    patient.need(MEASURE.wire, operation)
+    given = {key: value for key, value in arguments.items() if key != RECEIVER.field}
+    request = {"times": 1, "repeats": 1, "memory": False}
+    answer = patient.ask(MEASURE.wire, operation=operation, arguments=given, **request)
+    what = f"{MEASURE.wire} of {operation} with only {', '.join(given)}"
+    if isinstance(answer.error, ErrorObject):
+        text = f"{what}: error {answer.error.code}: {answer.error.message}"
+        yield Problem(text, f"make a cache that no handle names: no handle comes for {operation}")
+        return
+    seconds = answer.result.get("seconds") if isinstance(answer.result, dict) else None
+    if not (isinstance(seconds, list) and len(seconds) == 1 and isinstance(seconds[0], float)):
+        yield Problem(f"{what} gave {seconds!r}", "give one time in seconds for each of `times`")
+
+
 def _refused_steps(patient: Patient) -> Iterator[tuple[Plan, PlannedStep]]:
     """The first refusal of a case, for every operation that has one; a bounded number of them."""
     seen: dict[str, int] = {}
@@ -191,4 +213,5 @@ def operation_checks(kind: Kind) -> tuple[Check, ...]:
             refusals,
             sound,
         ),
+        Check("measure", "what makes a cache is timed without a handle", measures, sound),
     )

@@ -208,6 +208,29 @@ class KindChecks:
             text = f"{hold[0]} of {hold[1]['what']} that are not there, then held: {got}"
             yield Problem(text, "hold what is there, also if that is nothing: held gives null")
 
+    def null_in_list(self, patient: Patient) -> Iterator[Problem]:
+        """It is stored at its place, or refused; a list that is shorter is another state."""
+        asked, look = self._doctoring.null, self._kind.look.wire
+        assert asked is not None
+        patient.need(self._wire(asked.call), look)
+        for one in self._doctoring.example.calls:
+            patient.ask_of(self._kind, one)
+        before = from_wire(patient.ask(look, cache=DEFAULT_CACHE).result)
+        error = patient.error_of(self._kind, asked.call)
+        after = from_wire(patient.ask(look, cache=DEFAULT_CACHE).result)
+        name = f"{asked.call[0]} of a list with a null"
+        fix = "store the null at its place, or refuse the whole list with error 1 or -32602"
+        if error is None:
+            for key, value in asked.shown.items():
+                if after[key] != value:
+                    text = f"{key} is {values.words(after[key])} instead of {values.words(value)}"
+                    yield Problem(f"{name} was accepted, and then {text}", fix)
+                    return
+        elif error.code not in (OPERATION_REFUSED, INVALID_ARGUMENTS):
+            yield Problem(f"{name} was answered with {_said(error)}", fix)
+        elif after != before:
+            yield Problem(f"{name} was refused, and changed the cache", fix)
+
     def text(self, patient: Patient) -> Iterator[Problem]:
         """The same text, as UTF-8 and as JSON's escapes, names the same handle."""
         look = self._kind.look.wire
@@ -328,9 +351,16 @@ def checks_of_kind(kind: Kind, prefix: str = "") -> tuple[Check, ...]:
         if kind.doctoring and kind.doctoring.hold_unset
         else ()
     )
+    listing = (
+        (check("null-in-a-list", "a null in a list of tensors is stored or refused",
+               asked.null_in_list, prefix + look),)
+        if kind.doctoring and kind.doctoring.null
+        else ()
+    )  # fmt: skip
     return (
         *general,
         *holding,
+        *listing,
         Check(f"{prefix}answers-in-lists", says, asked.in_lists, needs, process=True),
         check("malformed-tensors", "what is not a tensor is error -32602", asked.malformed),
         check("dtypes", "every dtype comes back bit for bit", asked.dtypes),

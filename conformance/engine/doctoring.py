@@ -35,12 +35,21 @@ class TensorAccess:
 
 
 @dataclass(frozen=True)
+class NullInList:
+    """A request with a null in a list of tensors, and what a snapshot shows if it is stored."""
+
+    call: Named
+    shown: dict[str, Any]
+
+
+@dataclass(frozen=True)
 class Doctoring:
     """`essential` operations are those without which almost no case can run.
 
     `make` makes a cache under a handle. `lacking` are requests on a cache `c`, each without an
     argument that it needs. `overwrite` changes in place what the example has put.
-    `hold_unset` holds, on a new cache `c`, something that is not there.
+    `hold_unset` holds, on a new cache `c`, something that is not there. `null` is a list of tensors
+    with a null among them, for the cache of the example.
     """
 
     essential: tuple[str, ...]
@@ -50,3 +59,4 @@ class Doctoring:
     access: TensorAccess | None = None
     overwrite: Named | None = None
     hold_unset: Named | None = None
+    null: NullInList | None = None

@@ -16,8 +16,8 @@ BEHAVIOUR = sys.argv[1]
 FOLDER = pathlib.Path(sys.argv[2])
 WIDTHS = {"bool": 1, "uint8": 1, "int8": 1, "uint16": 2, "int16": 2, "float16": 2, "bfloat16": 2,
           "uint32": 4, "int32": 4, "float32": 4, "uint64": 8, "int64": 8, "float64": 8}  # fmt: skip
-OPERATIONS = ["class_name", "get", "held", "hold", "new", "set", "size", "snapshot",
-              "write_in_place"]  # fmt: skip
+OPERATIONS = ["class_name", "get", "held", "hold", "measure", "new", "set", "set_state", "size",
+              "snapshot", "write_in_place"]  # fmt: skip
 REFUSED, NO_CACHE, NO_OPERATION, BAD_ARGUMENTS = 1, 2, -32601, -32602
 caches = {}
 kept = {}
@@ -160,6 +160,21 @@ def perform(method, params):
             os._exit(9)
         cache[slot] = stored(value)
         return None
+    if method == "set_state":
+        cache, state = cache_of(params), params["state"]
+        if None in state and is_("denies-nulls"):
+            raise Failure(NO_CACHE, "there is a null")
+        if None in state and is_("refuses-nulls"):
+            raise Failure(BAD_ARGUMENTS, "there is a null")
+        if None in state and is_("refuses-nulls-late"):
+            cache[0] = stored(state[0])
+            raise Failure(REFUSED, "there is a null", "TypeError")
+        cache[:] = [stored(v) for v in state if v is not None or not is_("drops-nulls")]
+        return None
+    if method == "measure":
+        if is_("measures-handles"):
+            params["arguments"]["cache"]
+        return {"seconds": 1e-6 if is_("measures-once") else [1e-6], "peak_bytes": None}
     if method == "hold":
         cache = cache_of(params)
         if is_("holds-what-is-there") and params["what"] == "lengths":

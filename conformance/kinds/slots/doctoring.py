@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from conformance.engine.doctoring import Doctoring, Example, Named, TensorAccess
+from conformance.engine.doctoring import Doctoring, Example, Named, NullInList, TensorAccess
 from conformance.tensor import Tensor, tensor
 
 _ROW = tensor("int32", [3], [1, -2, 2**31 - 1])
@@ -42,4 +42,8 @@ DOCTORING = Doctoring(
         {"cache": "c", "slot": 1, "value": tensor("int32", [3], [4, 5, 6])},
     ),
     hold_unset=("hold", {"cache": "c", "what": "lengths", "name": "nothing"}),
+    null=NullInList(
+        ("set_state", {"cache": "c", "state": [_ROW, None]}),
+        {"slot_count": 2, "slots": {"0": _ROW}},
+    ),
 )
