@@ -120,4 +120,4 @@ def test_explain_shows_the_file_that_is_to_be_written(capsys):
     assert "\n      1.0    float32[1,1,3,1] 1 2 3 (256 positions, spare room is free)\n" in shown
     assert "mlx-lm-0.31.3/hybrid:" not in out
     assert run("explain", "file.write.hybrid") == 0
-    assert capsys.readouterr().out.count("/hybrid:\n") == 5
+    assert capsys.readouterr().out.count("/hybrid:\n") >= 5, "one of each writer"
