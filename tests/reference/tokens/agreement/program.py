@@ -1,10 +1,11 @@
 """Drawn sequences of operations on mlx-lm's own classes and on the reference's, side by side.
 
-Executed by the Python of a release's environment: `program.py DIALECT COUNT SEED [WRONG]`. Every
-step is done on both sides with equal arguments; answers, errors by type, all attributes, and
+Executed by the Python of a release's environment: `program.py DIALECT COUNT SEED [WRONG ...]`.
+Every step is done on both sides with equal arguments; answers, errors by type, all attributes, and
 whatever was handed out before must stay equal. Prints one JSON document: the differences, each with
-the steps that lead to it, and how often each operation succeeded and failed. With WRONG, a rule of
-the reference is replaced by another one, which must be noticed.
+the steps that lead to it, and how often each operation succeeded and failed. With WRONG, rules of
+the reference are replaced by others, one after the other. Each must be noticed, and the document
+has the first difference of each.
 """
 
 from __future__ import annotations
@@ -13,7 +14,8 @@ import json
 import random
 import sys
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from drawing import Draw
@@ -56,7 +58,8 @@ def play(dialect: str, seed: int, kind: str, counts: Counter[str]) -> dict[str, 
 # Rules replaced by others, to see that it is noticed
 
 
-def wrong(dialect: str, name: str) -> None:
+@contextmanager
+def wrong(dialect: str, name: str) -> Iterator[None]:
     classes = cache_classes(dialect)
     kind, rule = name.split(".")
     replaced = {
@@ -65,7 +68,15 @@ def wrong(dialect: str, name: str) -> None:
         "BatchKVCache.count": lambda cache, tokens: None,
         "RotatingKVCache.place": _in_new_buffers(classes["RotatingKVCache"].place),
     }[name]
+    own = vars(classes[kind]).get(rule)
     setattr(classes[kind], rule, replaced)
+    try:
+        yield
+    finally:
+        if own is None:
+            delattr(classes[kind], rule)
+        else:
+            setattr(classes[kind], rule, own)
 
 
 def _in_new_buffers(rule: Callable[..., Any]) -> Callable[..., Any]:
@@ -80,15 +91,23 @@ def _in_new_buffers(rule: Callable[..., Any]) -> Callable[..., Any]:
 
 def main() -> None:
     dialect, count, seed = sys.argv[1], int(sys.argv[2]), int(sys.argv[3])
-    if len(sys.argv) > 4:
-        wrong(dialect, sys.argv[4])
     counts: Counter[str] = Counter()
     kinds = list(STEPS)
-    found = [
-        difference
-        for number in range(seed, seed + count)
-        if (difference := play(dialect, number, kinds[number % len(kinds)], counts))
-    ]
+
+    def differences() -> Iterator[dict[str, Any]]:
+        for number in range(seed, seed + count):
+            difference = play(dialect, number, kinds[number % len(kinds)], counts)
+            if difference:
+                yield difference
+
+    if rules := sys.argv[4:]:
+        noticed = {}
+        for rule in rules:
+            with wrong(dialect, rule):
+                noticed[rule] = next(differences(), None)
+        print(json.dumps(noticed))
+        return
+    found = list(differences())
     print(json.dumps({"differences": found[:50], "how_many": len(found), "counts": counts}))
 
 

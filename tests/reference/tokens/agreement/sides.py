@@ -31,30 +31,57 @@ class Both:
 
 
 def plain(value: Any) -> Any:
-    """A value as something that can be compared, and printed."""
+    """A value as something that can be compared, and printed.
+
+    All arrays in it are computed at once, as waiting for each is most of what a sequence takes.
+    """
+    seen: list[mx.array] = []
+    found = _plain(value, seen)
+    mx.eval(seen)
+    return _read(found)
+
+
+def _plain(value: Any, seen: list[mx.array]) -> Any:
     if isinstance(value, mx.array):
-        raw = (
-            bytes(memoryview(mx.contiguous(value).reshape(-1).view(mx.uint8)))
-            if value.size
-            else b""
-        )
-        return [str(value.dtype), list(value.shape), raw.hex()]
+        raw = mx.contiguous(value).reshape(-1).view(mx.uint8) if value.size else None
+        if raw is not None:
+            seen.append(raw)
+        return Bytes(str(value.dtype), list(value.shape), raw)
     if isinstance(value, list | tuple):
-        return [type(value).__name__, [plain(part) for part in value]]
+        return [type(value).__name__, [_plain(part, seen) for part in value]]
     if isinstance(value, dict):
-        return {name: plain(part) for name, part in value.items()}
+        return {name: _plain(part, seen) for name, part in value.items()}
     if value is None or isinstance(value, bool | int | float | str):
         return value
-    return [type(value).__name__, content(value)]
-
-
-def content(cache: Any) -> Any:
-    """All attributes of a cache, under the reference's names."""
-    return {
-        RENAMED.get(name, name): plain(value)
-        for name, value in sorted(vars(cache).items())
+    if isinstance(value, Both):
+        return [_plain(side, seen) for side in value]
+    # All attributes of a cache, under the reference's names.
+    attributes = {
+        RENAMED.get(name, name): _plain(part, seen)
+        for name, part in sorted(vars(value).items())
         if name not in ("step", "class_label")
     }
+    return [type(value).__name__, attributes]
+
+
+@dataclass
+class Bytes:
+    """An array whose bytes are about to be computed."""
+
+    dtype: str
+    shape: list[int]
+    raw: mx.array | None
+
+
+def _read(found: Any) -> Any:
+    if isinstance(found, Bytes):
+        data = "" if found.raw is None else bytes(memoryview(found.raw)).hex()
+        return [found.dtype, found.shape, data]
+    if isinstance(found, list):
+        return [_read(part) for part in found]
+    if isinstance(found, dict):
+        return {name: _read(part) for name, part in found.items()}
+    return found
 
 
 @dataclass
@@ -86,10 +113,9 @@ class Sequence:
         if their_error:
             self.compare()
             return None
-        if plain(theirs) != plain(ours):
-            raise Difference(f"{short(plain(theirs))}, ours {short(plain(ours))}")
-        self.compare()
-        return Both(theirs, ours)
+        answers = Both(theirs, ours)
+        self.compare(answers)
+        return answers
 
     def kind(self) -> str:
         return type(self.cache.theirs).__name__ if hasattr(self, "cache") else "new"
@@ -98,16 +124,16 @@ class Sequence:
         if both is not None:
             self.held = [*self.held[1 - HELD :], both]
 
-    def compare(self) -> None:
-        """What the cache has now, and what was handed out before."""
+    def compare(self, answers: Both | None = None) -> None:
+        """The answers, what the cache has now, and what was handed out before."""
+        looked_at = [] if answers is None else [("", answers)]
         if hasattr(self, "cache"):
-            theirs, ours = (plain(each) for each in self.cache)
+            looked_at.append(("then has ", self.cache))
+        looked_at += [("held ", each) for each in self.held]
+        _, pairs = plain([both for _, both in looked_at])
+        for (words, _), (theirs, ours) in zip(looked_at, pairs, strict=True):
             if theirs != ours:
-                raise Difference(f"then has {short(theirs)}, ours {short(ours)}")
-        for each in self.held:
-            theirs, ours = (plain(part) for part in each)
-            if theirs != ours:
-                raise Difference(f"held {short(theirs)}, ours {short(ours)}")
+                raise Difference(f"{words}{short(theirs)}, ours {short(ours)}")
 
 
 class Difference(Exception):
