@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import inspect
 import sys
 import types
@@ -85,6 +86,16 @@ def test_an_attribute_of_instances_counts():
         def __init__(self, chunk_size):
             self.start_position = 0
 
+    assert "chunked.start_position" in served(ChunkedKVCache)
+
+
+def test_an_attribute_of_instances_counts_behind_a_decorator():
+    class ChunkedKVCache:
+        def __init__(self):
+            self.start_position = 0
+
+    original = ChunkedKVCache.__init__
+    ChunkedKVCache.__init__ = functools.wraps(original)(lambda self: original(self))
     assert "chunked.start_position" in served(ChunkedKVCache)
 
 

@@ -223,8 +223,8 @@ def _restored(cls: type[Any], state: Any, meta_state: Any) -> Any:
 
 
 def _assigned(cls: type[Any]) -> tuple[str, ...]:
-    """The names that the constructor uses, among them the attributes that it assigns."""
-    code = getattr(cls.__init__, "__code__", None)
+    """The names that the constructor uses, decorated or not; it assigns attributes of these."""
+    code = getattr(inspect.unwrap(cls.__init__), "__code__", None)
     return () if code is None else tuple(code.co_names)
 
 
