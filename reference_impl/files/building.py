@@ -43,7 +43,10 @@ def key_value(
     counts: Mapping[str, int | None],
     extra: Mapping[str, str] | None = None,
 ) -> KeyValueEntry:
-    """An entry from keys and then values; BadCache when they are not two halves of a cache."""
+    """An entry from keys and then values; BadCache when they are not two halves of a cache.
+
+    Without an offset among the counts it is how many tokens there are.
+    """
     allowed = (0, 4, 6) if name == "QuantizedKVCache" else (0, 2)
     if len(tensors) not in allowed:
         wanted = " or ".join(map(str, allowed))
@@ -60,8 +63,15 @@ def key_value(
             raise BadCache(key, f"keys {k.shape} and values {v.shape} do not belong together")
     if len({tensor.shape[2] for tensor in tensors}) > 1:
         raise BadCache(key, "its tensors have different lengths")
-    _check_counts(name, key, counts, keys)
-    return KeyValueEntry(name, keys, values, dict(counts), dict(extra or {}))
+    numbers = {"offset": keys[0].shape[2] if keys else 0, **counts}
+    _check_counts(name, key, numbers, keys)
+    return KeyValueEntry(name, keys, values, numbers, dict(extra or {}))
+
+
+def key_value_texts(entry: KeyValueEntry) -> dict[str, str]:
+    """What an entry can say in texts, by name."""
+    numbers = {what: str(number) for what, number in entry.numbers.items()}
+    return {"step": str(STEP), **numbers, **entry.extra}
 
 
 def _check_counts(

@@ -21,7 +21,6 @@ from reference_impl.files.content import (
     LIST_CLASS,
     NUMBERS,
     SLOT_CLASSES,
-    STEP,
     BatchEntry,
     Content,
     Entry,
@@ -158,8 +157,6 @@ class _Reader:
                 counts[what] = build.whole(texts[position], place, what)
             else:
                 extra[what] = build.extra(texts[position], place, what)
-        if "offset" not in counts:
-            counts["offset"] = arrays[0].shape[2] if arrays and arrays[0].ndim == 4 else 0
         return build.key_value(name, key, arrays, counts, extra)
 
     def _list(
@@ -237,7 +234,7 @@ def _parts(
     entry = trimmed(entry)
     names = form.meta.get(entry.class_name, ((),))
     chosen = next((n for n in names if set(n) >= set(entry.extra)), names[0])
-    values = {"step": str(STEP), **{k: str(v) for k, v in entry.numbers.items()}, **entry.extra}
+    values = build.key_value_texts(entry)
     losses += build.offset_loss(key, entry, chosen)
     losses += build.extra_losses(key, entry, chosen)
     texts = [values[what] for what in chosen] or list(form.plain)

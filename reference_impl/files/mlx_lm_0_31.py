@@ -21,7 +21,6 @@ from reference_impl.files.content import (
     LIST_CLASS,
     NUMBERS,
     SLOT_CLASSES,
-    STEP,
     BatchEntry,
     Content,
     Entry,
@@ -120,8 +119,6 @@ class _Reader:
             for what, (where, text) in texts.items()
             if what not in numbers
         }
-        if "offset" not in numbers:
-            numbers["offset"] = arrays[0].shape[2] if arrays and arrays[0].ndim == 4 else 0
         return build.key_value(name, key, arrays, numbers, extra)
 
     def _texts(self, name: str, meta: Items[str], key: str) -> dict[str, tuple[str, str]]:
@@ -227,9 +224,8 @@ class _Writer:
             for part, tensor in enumerate(tensors):
                 nested = f".{part}" if name == "QuantizedKVCache" else ""
                 self.tensors[f"{key}.{half}{nested}"] = tensor
-        values = {"step": str(STEP), **{k: str(v) for k, v in entry.numbers.items()}, **entry.extra}
         kept = self._meta_of.get(name, ())
-        self._texts(meta_key, name, values)
+        self._texts(meta_key, name, build.key_value_texts(entry))
         if entry.numbers.get("chunk_size", 0) is None:
             self.losses.append(Loss(key, "a ChunkedKVCache without chunk size", final=True))
         self.losses += build.offset_loss(key, entry, kept)

@@ -138,10 +138,7 @@ def _key_value(name: str, key: str, values: Items[Value]) -> KeyValueEntry:
         tensors += [array for array in arrays if array is not None]
     if not tensors and any(part.keys() != {""} for part in parts):
         raise BadCache(key, "has no tensors")
-    counts = _counts(_STATE[name], parts[2:], key, 2)
-    if "offset" not in counts:
-        counts["offset"] = tensors[0].shape[2] if tensors and tensors[0].ndim == 4 else 0
-    return build.key_value(name, key, tensors, counts)
+    return build.key_value(name, key, tensors, _counts(_STATE[name], parts[2:], key, 2))
 
 
 def _batch(name: str, key: str, values: Items[Value]) -> BatchEntry:

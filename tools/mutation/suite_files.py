@@ -320,6 +320,9 @@ def test_losses(left_padding: str | None, lengths: str | None, tmp_path: Path) -
             try:
                 losses = encode(content, layout, allow_loss=True).losses
             except CannotHold as refused:
+                if any("cannot restore" in reason for _, reason in refused.payload["losses"]):
+                    assert isinstance(held, ListEntry), layout  # too old for lists
+                    continue
                 assert hopeless
                 assert layout in TEXTS
                 named = [key for key, _ in refused.payload["losses"]]
