@@ -15,7 +15,7 @@ import pytest
 from msgspec.structs import replace
 from test_agreement import compare
 
-from conformance.cli.new_adapter import DIALECT_OF, LANGUAGES, create
+from conformance.cli.new_adapter import DIALECT_OF, LANGUAGES, create, skeleton
 from conformance.engine.plan import applicability
 from conformance.filetools.exchange import exchange
 from conformance.filetools.model import read_cases
@@ -23,12 +23,15 @@ from conformance.filetools.participants import participants
 from conformance.fixtures.load import load_suite
 from conformance.kinds import KINDS
 from conformance.properties.agreement import differences
+from conformance.transport import connect
+from conformance.transport.tokencaches import KINDS as TOKEN_CACHES
 from tools import toolchains
 from tools.pages import protocol as protocol_page
 
 ROOT = Path(__file__).resolve().parent.parent
 PORTS = ROOT / "ports"
 ADAPTER = "slot-cache-adapter"
+CLASSES = {**TOKEN_CACHES, "list": "CacheList", "prompt": "trim_prompt_cache"}
 CPP_KINDS = frozenset({"slots", "files", "kv", "rotating"})
 # Where no array ever changes that was handed out, nothing is written in place.
 CPP_LACKS = ("kv.write_in_place", "rotating.write_in_place")
@@ -221,6 +224,26 @@ def test_a_new_adapter_is_green_on_its_first_run(language, tmp_path):
     passed, _, rest = green("run", "--quiet")[-1].partition(" passed, 0 failed, ")
     assert int(passed) > 20
     assert rest, "nothing failed"
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_a_skeleton_has_a_place_for_each_kind(language):
+    files = [path for path in skeleton(language).rglob("*") if path.is_file()]
+    text = "".join(path.read_text() for path in files if path.suffix != ".md")
+    for kind in KINDS:
+        if KINDS[kind.name].prefixed:
+            place = CLASSES[kind.name] if language == "python" else f"// - {kind.name}: "
+            assert place in text, kind.name
+
+
+def test_a_kind_that_is_added_to_the_python_skeleton_is_declared(tmp_path):
+    folder = tmp_path / "adapter"
+    create("python", folder)
+    with (folder / "my_cache.py").open("a") as file:
+        file.write("from reference_impl.dialects.mlx_lm_0_32 import KVCache\n")
+    backend = f"cmd:{sys.executable} {folder / 'adapter.py'} --class my_cache:ArraysCache"
+    with connect(backend, "mlx-lm-0.32") as port:
+        assert {"kv.new", "kv.update_and_fetch", "kv.trim"} <= set(port.handshake.capabilities)
 
 
 def test_a_new_adapter_overwrites_nothing(tmp_path):

@@ -17,6 +17,8 @@ LANGUAGES = {
     "go": ("go build -o build/adapter .", "cmd:build/adapter"),
     "typescript": ("npm install && npm run build", "cmd:node build/adapter.js"),
 }
+# What a Python adapter is made of: the protocol, files, and the kinds beside the slot cache.
+_PYTHON = ("adapter.py", "cachefiles.py", "tokencaches.py", "listcaches.py")
 DIALECT_OF = {"python": "mlx-lm-0.32"}  # the others declare theirs in the handshake
 _BUILT = shutil.ignore_patterns(
     "build", "target", ".build", "node_modules", "Cargo.lock", "package-lock.json", "__pycache__"
@@ -54,7 +56,8 @@ def create(language: str, folder: Path) -> None:
     try:
         shutil.copytree(skeleton(language), folder, ignore=_BUILT)
         if language == "python":
-            shutil.copy(Path(transport.__file__).with_name("adapter.py"), folder / "adapter.py")
+            for name in _PYTHON:
+                shutil.copy(Path(transport.__file__).with_name(name), folder / name)
     except OSError as error:
         raise ValueError(f"{folder} cannot be written: {error}") from None
 

@@ -32,7 +32,7 @@ func cacheAndSlot(a arguments) (*myCache, int64, error) {
 	if err != nil {
 		return nil, 0, err
 	}
-	slot, err := a.integer("slot")
+	slot, err := a.index("slot")
 	return cache, slot, err
 }
 
@@ -108,6 +108,19 @@ func main() {
 		operations: map[string]operation{
 			"new": newCache, "get": get, "set": set, "snapshot": snapshot,
 			// Next: class_name, batch_size, state, set_state, meta_state, ... then save and load.
+
+			// A place for each other kind of cache that you have. The operations of a kind have its name in
+			// front: begin with kv.new, kv.update_and_fetch, kv.offset and kv.snapshot. docs/protocol.md of
+			// the suite has them all. What stays empty is a declared gap.
+			// - kv: all tokens, in buffers that grow
+			// - rotating: a window of tokens
+			// - quantized: packed keys and values
+			// - chunked: drops its front in chunks
+			// - concatenate: joins what comes
+			// - batch_kv: rows with padding
+			// - batch_rotating: rows with padding in a window
+			// - list: several caches of one layer (list.new, list.child)
+			// - prompt: the caches of all layers (prompt.trim_prompt_cache)
 		},
 		reset: func() { caches = map[string]*myCache{} },
 	}

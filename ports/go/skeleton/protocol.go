@@ -12,6 +12,7 @@ import (
 	"math"
 	"os"
 	"sort"
+	"strconv"
 	"strings"
 	"unicode/utf8"
 )
@@ -102,7 +103,7 @@ func fromWire(value any) (*tensor, error) {
 	return &tensor{dtype, shape, raw}, nil
 }
 
-// integer of 64 bits; one beyond is the implementation's refusal here, as an index that large is.
+// integer of 64 bits; one beyond is the implementation's refusal here.
 func integer(name string, value any) (int64, error) {
 	number, ok := value.(json.Number)
 	if !ok || strings.ContainsAny(number.String(), ".eE") {
@@ -163,6 +164,19 @@ func (a arguments) rows(name string) ([]int32, error) {
 		found = append(found, int32(n))
 	}
 	return found, nil
+}
+
+// index of a slot: one beyond 64 bits is behind the end of every cache.
+func (a arguments) index(name string) (int64, error) {
+	if number, ok := a[name].(json.Number); ok {
+		if _, err := strconv.ParseUint(number.String(), 10, 64); err == nil {
+			if n, err := number.Int64(); err == nil {
+				return n, nil
+			}
+			return math.MaxInt64, nil
+		}
+	}
+	return a.integer(name)
 }
 
 // slot is a tensor, or nil for null.

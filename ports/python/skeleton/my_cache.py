@@ -30,3 +30,16 @@ class ArraysCache:
         self.cache, self.left_padding, self.lengths = value
 
     # Next: batch_size, make_mask, prepare, finalize, advance, filter, extend, extract, merge, ...
+
+
+# A place for each other kind of cache that you have. It is found by its name, and its attributes,
+# named as mlx-lm names them, decide what is declared. What is not here is a declared gap.
+# - KVCache: all tokens, in buffers that grow
+# - RotatingKVCache: a window of tokens
+# - QuantizedKVCache: packed keys and values
+# - ChunkedKVCache: drops its front in chunks
+# - ConcatenateKVCache: joins what comes
+# - BatchKVCache: rows with padding
+# - BatchRotatingKVCache: rows with padding in a window
+# - CacheList: several caches of one layer
+# - can_trim_prompt_cache, trim_prompt_cache: functions over the caches of all layers

@@ -81,12 +81,26 @@ const OPERATIONS: &[(&str, Operation<Adapter>)] = &[
     // Next: class_name, batch_size, state, set_state, meta_state, ...
 ];
 
+// A place for each other kind of cache that you have. The operations of a kind have its name in
+// front: begin with kv.new, kv.update_and_fetch, kv.offset and kv.snapshot. docs/protocol.md of
+// the suite has them all. What stays empty is a declared gap.
+// - kv: all tokens, in buffers that grow
+// - rotating: a window of tokens
+// - quantized: packed keys and values
+// - chunked: drops its front in chunks
+// - concatenate: joins what comes
+// - batch_kv: rows with padding
+// - batch_rotating: rows with padding in a window
+// - list: several caches of one layer (list.new, list.child)
+// - prompt: the caches of all layers (prompt.trim_prompt_cache)
+const OTHER_KINDS: &[(&str, Operation<Adapter>)] = &[];
+
 fn main() -> std::io::Result<()> {
     let server = Server {
         name: "my-port",
         version: "0.0.1",
         dialect: "mlxrs-0.1",
-        operations: &[OPERATIONS],
+        operations: &[OPERATIONS, OTHER_KINDS],
     };
     server.serve()
 }

@@ -54,5 +54,18 @@ serve({
       };
     },
     // Next: class_name, batch_size, state, set_state, meta_state, ... then save and load.
+
+    // A place for each other kind of cache that you have. The operations of a kind have its name in
+    // front: begin with kv.new, kv.update_and_fetch, kv.offset and kv.snapshot. docs/protocol.md of
+    // the suite has them all. What stays empty is a declared gap.
+    // - kv: all tokens, in buffers that grow
+    // - rotating: a window of tokens
+    // - quantized: packed keys and values
+    // - chunked: drops its front in chunks
+    // - concatenate: joins what comes
+    // - batch_kv: rows with padding
+    // - batch_rotating: rows with padding in a window
+    // - list: several caches of one layer (list.new, list.child)
+    // - prompt: the caches of all layers (prompt.trim_prompt_cache)
   },
 });

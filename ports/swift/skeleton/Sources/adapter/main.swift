@@ -55,4 +55,17 @@ server.on("snapshot") { a in
 // Next: class_name, batch_size, state, set_state, meta_state, ... one server.on() each. For prompt-cache
 // files: save, load and resave, which ports/swift of the suite has in Files.swift.
 
+// A place for each other kind of cache that you have. The operations of a kind have its name in
+// front: begin with kv.new, kv.update_and_fetch, kv.offset and kv.snapshot. docs/protocol.md of
+// the suite has them all. What stays empty is a declared gap.
+// - kv: all tokens, in buffers that grow
+// - rotating: a window of tokens
+// - quantized: packed keys and values
+// - chunked: drops its front in chunks
+// - concatenate: joins what comes
+// - batch_kv: rows with padding
+// - batch_rotating: rows with padding in a window
+// - list: several caches of one layer (list.new, list.child)
+// - prompt: the caches of all layers (prompt.trim_prompt_cache)
+
 server.serve()
