@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 import msgspec
 import pytest
 
+from conformance.caseitem import ABOUT, VERDICT, CaseItem, carry_out
 from conformance.cli.command import say_interrupted
 from conformance.cli.options import OPTIONS
 from conformance.engine import transfer
@@ -45,8 +46,6 @@ if TYPE_CHECKING:
     from conformance.engine.verdict import Verdict
     from conformance.properties.profiles import Part, PropertyChoice
 
-VERDICT = "mlx-cache-conformance verdict"
-ABOUT = "mlx-cache-conformance about"
 RESULT = "mlx-cache-conformance part"
 _PACKAGE = Path(__file__).resolve().parent
 NOTHING = "no case was executed, which proves nothing"
@@ -59,6 +58,8 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         group.addoption(f"--{option.pytest_name or option.name}", **option.settings)
     # `run` shows no dots: they are more lines than all that it says.
     group.addoption("--by-command", action="store_true", help=argparse.SUPPRESS)
+    # Nothing is asked of pytest itself, and no other plugin is there.
+    group.addoption("--cases-alone", action="store_true", help=argparse.SUPPRESS)
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -95,6 +96,28 @@ def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool 
     if collection_path.name == "test_properties.py":
         return True if only or not config.getoption("properties") else None
     return True if (collection_path.parent == _PACKAGE / "benchmarks") != only else None
+
+
+def pytest_pycollect_makeitem(
+    collector: pytest.Module | pytest.Class, name: str
+) -> list[CaseItem] | None:
+    """The cases, in the place of the function that stands for them."""
+    if name != "test_case" or collector.path != _PACKAGE / "test_cases.py":
+        return None
+    state = state_of(collector.config)
+    return [
+        CaseItem.from_parent(collector, name=f"{name}[{case}]", case=case, run=state.run)
+        for case in state.selected()
+    ]
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_protocol(item: pytest.Item) -> bool | None:
+    """Cases that run alone are not set up and torn down."""
+    if not item.config.getoption("cases_alone"):
+        return None
+    carry_out(item)
+    return True
 
 
 def _distributed(config: pytest.Config) -> bool:
@@ -362,17 +385,6 @@ class _State:
             except FixtureError as error:
                 summary.problems.append(str(error))
         return summary
-
-
-def about(run: Run) -> str:
-    """Who is judged, as each test records it."""
-    said = {
-        "backend": run.target.backend,
-        "dialect": run.target.dialect,
-        "implementation": run.handshake.implementation,
-        "terms": run.target.terms,
-    }
-    return msgspec.json.encode(said).decode()
 
 
 def state_of(config: pytest.Config) -> _State:

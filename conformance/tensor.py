@@ -27,6 +27,7 @@ _FORMATS = {
 ITEM_SIZE = {name: struct.calcsize("<" + code) for name, code in _FORMATS.items()} | {"bfloat16": 2}
 DTYPES = tuple(ITEM_SIZE)
 _WIRE_KEYS = {"dtype", "shape", "data"}
+_NUMBERS = frozenset({int, float})
 
 
 class Tensor(msgspec.Struct, frozen=True):
@@ -65,7 +66,10 @@ def tensor(dtype: str, shape: Sequence[int], values: Sequence[Any]) -> Tensor:
         raise ValueError(
             f"shape {list(shape)} holds {math.prod(shape)} elements, got {len(values)}"
         )
-    return Tensor(dtype, tuple(shape), b"".join(_pack(dtype, value) for value in values))
+    data = _packed(dtype, values)
+    if data is None:  # one of them is odd, or an error is to name it
+        data = b"".join(_pack(dtype, value) for value in values)
+    return Tensor(dtype, tuple(shape), data)
 
 
 class WireTensor(msgspec.Struct, frozen=True):
@@ -172,6 +176,18 @@ def deviation(expected: Tensor, got: Tensor) -> Deviation | None:
     alike = ours == theirs or (ours != ours and theirs != theirs)
     bits = (want.hex(), have.hex()) if alike else None
     return Deviation("element", ours, theirs, index, bits)
+
+
+def _packed(dtype: str, values: Sequence[Any]) -> bytes | None:
+    """All at once, where every one is a plain number that the dtype holds exactly."""
+    if dtype in ("bool", "bfloat16") or not _NUMBERS.issuperset(map(type, values)):
+        return None
+    form = f"<{len(values)}{_FORMATS[dtype]}"
+    try:
+        packed = struct.pack(form, *values)
+    except (struct.error, OverflowError):
+        return None
+    return packed if struct.unpack(form, packed) == tuple(values) else None
 
 
 def _pack(dtype: str, value: Any) -> bytes:

@@ -7,8 +7,9 @@ from collections.abc import Iterator
 import msgspec
 import pytest
 
+from conformance.caseitem import ABOUT, about
 from conformance.engine.verdict import Status
-from conformance.plugin import ABOUT, RESULT, about, state_of
+from conformance.plugin import RESULT, state_of
 from conformance.properties.profiles import Part
 from conformance.properties.run import Properties
 

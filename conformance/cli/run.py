@@ -68,7 +68,7 @@ def run(options: argparse.Namespace) -> int:
         # What else is installed is of no use to it, and looking for it takes as long as judging.
         os.environ["PYTEST_DISABLE_PLUGIN_AUTOLOAD"] = "1"
         arguments += [str(package / "test_cases.py")]
-        arguments += ["--assert=plain", *(f"-pno:{plugin}" for plugin in _UNUSED)]
+        arguments += ["--cases-alone", "--assert=plain", *(f"-pno:{plugin}" for plugin in _UNUSED)]
     code = int(pytest.main([*arguments, *_without_plugins(options), *options.pytest]))
     if code == pytest.ExitCode.OK and "--benchmark-only" in options.pytest:
         print(f"{NOTHING}: this run is a failure")

@@ -27,7 +27,7 @@ def dumped(verdict: Verdict) -> str:
 
 def loaded(text: str) -> Verdict:
     """The verdict of a text."""
-    verdict = _Reader().value(msgspec.json.decode(text))
+    verdict = _READER.value(msgspec.json.decode(text))
     assert isinstance(verdict, Verdict)
     return verdict
 
@@ -84,7 +84,7 @@ def travelling() -> Iterator[type[msgspec.Struct]]:
 
 class _Reader:
     def __init__(self) -> None:
-        self._structs = {one.__name__: one for one in travelling()}
+        self._structs: dict[str, type[msgspec.Struct]] = {}
 
     def value(self, plain: Any) -> Any:
         if isinstance(plain, list):
@@ -92,10 +92,13 @@ class _Reader:
         if not isinstance(plain, dict):
             return plain
         kind, of = plain[_TYPE], plain[_OF]
-        if kind in self._structs:
-            fields = {name: self.value(item) for name, item in of.items()}
-            return self._structs[kind](**fields)
-        return getattr(self, f"_{kind.lower()}")(of)
+        other = getattr(self, f"_{kind.lower()}", None)
+        if other is not None:
+            return other(of)
+        if kind not in self._structs:  # of a module that was imported since
+            self._structs = {one.__name__: one for one in travelling()}
+        fields = {name: self.value(item) for name, item in of.items()}
+        return self._structs[kind](**fields)
 
     def _status(self, of: str) -> Status:
         return Status(of)
@@ -117,6 +120,9 @@ class _Reader:
 
     def _str(self, of: list[int]) -> str:
         return "".join(map(chr, of))
+
+
+_READER = _Reader()
 
 
 def _subclasses(base: type[Any]) -> Iterator[type[Any]]:
