@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import argparse
+import importlib
+from functools import partial
 from typing import Any
 
 import msgspec
@@ -18,6 +20,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--backend", default="reference")
     parser.add_argument("--dialect", help="of the reference; default: mlxrs-0.1")
     parser.add_argument("--device", choices=DEVICES, default="", help="where it computes")
+    parser.add_argument("--forks", type=int, metavar="FD", help=argparse.SUPPRESS)
 
 
 def run(options: argparse.Namespace) -> int:
@@ -25,7 +28,15 @@ def run(options: argparse.Namespace) -> int:
     dialect_named(dialect, read_dialects())
     with connect(options.backend, dialect, device=options.device) as backend:
         if isinstance(backend, InProcessBackend):
-            adapter.serve(backend.perform)
+            if options.forks is None:
+                adapter.serve(backend.perform)
+                return 0
+            from conformance.transport.forking import serve_forks  # noqa: PLC0415
+
+            importlib.import_module("conformance.transport.reference_files")  # as a file would
+            forkable = not backend.handshake.implementation.accelerated
+            service = partial(adapter.serve, backend.perform)
+            serve_forks(options.forks, service, forkable)
             return 0
 
         def forward(op: str, params: dict[str, Any]) -> Any:

@@ -20,13 +20,15 @@ from conformance.engine.suite import Suite
 from conformance.engine.verdict import NotRun, Status, SuiteBug, Verdict
 from conformance.patience import START_SECONDS
 from conformance.suggestions import did_you_mean
-from conformance.transport import connect, served
+from conformance.transport import Start, command, connect, served
 from conformance.transport.backend import Backend, BackendUnusable
 from conformance.transport.causes import Unusable
 from conformance.transport.messages import Handshake
 from conformance.transport.restarting import RestartingBackend
+from conformance.transport.starting import Forks, Spares
 
 HOSTILE = "hostile"
+MANY = 20  # cases: a run of so many meets hostile ones
 WARMING = 8  # cases that come before one that is measured again
 
 
@@ -73,6 +75,8 @@ class Run:
         if dialect is not None:
             suite.dialect(dialect)
         self.suite = suite
+        self._forks: Forks | None = None
+        self._spares: list[Spares] = []
         self._terms = terms or Terms()
         opening = dialect or suite.default_dialect.id
         self._session = self.restarting(backend, opening).open()
@@ -83,6 +87,7 @@ class Run:
         own = () if suite.shipped else ("--fixtures", str(suite.root))
         self.target = Target(backend, self.dialect.id, (*own, *self._terms.options()))
         self._apart: RestartingBackend | None = None
+        self._judged = 0
         self._baseline = Baseline()
         if self._terms.baseline is not None:
             who = self.handshake.implementation
@@ -101,6 +106,9 @@ class Run:
     def verdict(self, case: Case) -> Verdict:
         """Run one case from a clean start, and settle it with the baseline. Never raises."""
         try:
+            self._judged += 1
+            if self._judged == MANY and not self._session.is_process:
+                self._forked().prepare()  # there will be hostile ones among them
             return self._baseline.settle(self._verdict(case), lambda: self._verdict(case))
         except Exception:  # a case without a verdict would be missing from the report
             told = traceback.format_exc()
@@ -112,6 +120,10 @@ class Run:
         self._session.close()
         if self._apart is not None:
             self._apart.close()
+        if self._forks is not None:
+            self._forks.close()
+        for spares in self._spares:
+            spares.close()
 
     def _verdict(self, case: Case) -> Verdict:
         reason = applicability(case, self.dialect, frozenset(self.handshake.capabilities))
@@ -166,16 +178,28 @@ class Run:
         if not hostile or self._session.is_process:
             return self._session
         if self._apart is None:
-            apart = served(self.target.backend, self.dialect.id, self._terms.device)
-            self._apart = self.restarting(apart, self.dialect.id)
+            self._apart = self._restarting(self._served, self.dialect.id, self._forked())
         return self._apart
+
+    @property
+    def _served(self) -> str:
+        return served(self.target.backend, self.dialect.id, self._terms.device)
+
+    def _forked(self) -> Forks:
+        if self._forks is None:
+            self._forks = Forks(command(self._served) or [])
+        return self._forks
 
     def restarting(self, spec: str, dialect: str) -> RestartingBackend:
         """A backend by the terms of this run."""
+        self._spares.append(Spares())
+        return self._restarting(spec, dialect, self._spares[-1])
+
+    def _restarting(self, spec: str, dialect: str, start: Start) -> RestartingBackend:
         problem = self.suite.kinds.problem
         terms = self._terms
         return RestartingBackend(
-            lambda: connect(spec, dialect, terms.timeout, problem, terms.device)
+            lambda: connect(spec, dialect, terms.timeout, problem, terms.device, start)
         )
 
     def _dialect(self, backend: str, asked: str | None) -> Dialect:

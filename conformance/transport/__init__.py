@@ -6,7 +6,8 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
 
 from conformance import invocation
 from conformance.patience import CHANGE_TIMEOUT, START_SECONDS
@@ -23,6 +24,12 @@ from conformance.transport.backend import (
 from conformance.transport.causes import Unusable
 from conformance.transport.in_process import InProcessBackend
 
+if TYPE_CHECKING:
+    from conformance.transport.channel import Channel
+
+# How a program is started: where nothing is given, anew each time.
+Start = Callable[[Sequence[str]], "Channel"]
+
 DEVICES = ("cpu", "gpu")
 FORMS = "reference, py:module:Class, cmd:COMMAND, pypi:NAME==VERSION or mutant:NAME"
 
@@ -33,11 +40,13 @@ def connector(
     start_seconds: float = START_SECONDS,
     problem: ResultProblem = any_shape,
     device: str = "",
+    start: Start | None = None,
 ) -> Callable[[], Backend]:
     """What opens the backend that `spec` names; BackendUnusable if it names none.
 
-    `problem` judges the shape of results that come from another process. `device` is where a
-    backend computes that this package starts itself: "cpu" or "gpu", or where it chooses to.
+    `problem` judges the shape of results that come from another process, and `start` starts that.
+    `device` is where a backend computes that this package starts itself: "cpu" or "gpu", or where
+    it chooses to.
     """
     kind, _, rest = spec.partition(":")
     if kind == "reference" and not rest:
@@ -48,12 +57,13 @@ def connector(
         return lambda: _mutant(rest, device)
     if kind == "cmd" and rest.strip():
         words = _words(spec)
-        return lambda: _process(words, start_seconds, problem)
+        return lambda: _process(words, start_seconds, problem, start)
     if kind == "pypi" and rest:
         from conformance.transport import released
 
         release = released.parse(rest)
-        return lambda: released.ReleasedBackend(release, start_seconds, problem, device)
+        chosen = {} if start is None else {"start": start}
+        return lambda: released.ReleasedBackend(release, start_seconds, problem, device, **chosen)
     near = did_you_mean(spec, ["reference"])
     raise BackendUnusable(
         Unusable.NO_BACKEND, f"unknown backend {spec!r}: a backend is {FORMS}{near}"
@@ -66,12 +76,13 @@ def connect(
     start_seconds: float = START_SECONDS,
     problem: ResultProblem = any_shape,
     device: str = "",
+    start: Start | None = None,
 ) -> Backend:
     """Open a backend. BackendUnusable, with what it said, when it cannot even shake hands, or when
     it does not compute on the device that is asked for.
     """
     try:
-        backend = connector(spec, dialect, start_seconds, problem, device)()
+        backend = connector(spec, dialect, start_seconds, problem, device, start)()
     except BackendTrouble as error:
         text = f"{spec}: the handshake failed: {error}"
         said = error.stderr.splitlines() if isinstance(error, BackendCrashed) else []
@@ -131,10 +142,13 @@ def _words(spec: str) -> list[str]:
         raise BackendUnusable(Unusable.NO_BACKEND, f"{spec}: {error}") from None
 
 
-def _process(command: list[str], start_seconds: float, problem: ResultProblem) -> Backend:
+def _process(
+    command: list[str], start_seconds: float, problem: ResultProblem, start: Start | None
+) -> Backend:
     from conformance.transport.process import ProcessBackend
 
-    return ProcessBackend(command, start_seconds, problem)
+    chosen = {} if start is None else {"start": start}
+    return ProcessBackend(command, start_seconds, problem, **chosen)
 
 
 def _reference(dialect: str, device: str) -> Backend:

@@ -16,8 +16,8 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
-from typing import IO
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import IO, Protocol
 
 import psutil
 
@@ -48,6 +48,35 @@ _SHELL_CODES = {128 + s: s for s in (signal.SIGILL, signal.SIGTRAP, signal.SIGAB
                                      signal.SIGFPE, signal.SIGKILL, signal.SIGSEGV)}  # fmt: skip
 
 
+class Started(Protocol):
+    """A process, with what of `subprocess.Popen` a channel needs."""
+
+    pid: int
+    stdin: IO[bytes] | None
+    stdout: IO[bytes] | None
+
+    def poll(self) -> int | None: ...
+
+    def wait(self, timeout: float | None = None) -> int: ...
+
+
+# Starts a command that writes to a file what it has for stderr, in a session of its own.
+Start = Callable[[Sequence[str], IO[bytes], Mapping[str, str]], Started]
+
+
+def program(command: Sequence[str], errors: IO[bytes], environment: Mapping[str, str]) -> Started:
+    """The Start of any program."""
+    return subprocess.Popen(
+        command,
+        bufsize=0,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=errors,
+        start_new_session=True,
+        env=environment,
+    )
+
+
 class Channel:
     """Starts a command in a process group of its own. BackendUnusable if it does not start.
 
@@ -56,7 +85,7 @@ class Channel:
     whatever it started; so does `ended_by_trouble`, as what is said after trouble answers nothing.
     """
 
-    def __init__(self, command: Sequence[str]) -> None:
+    def __init__(self, command: Sequence[str], start: Start = program) -> None:
         self._command = command
         self._ended = False
         self._family = Family()
@@ -69,15 +98,7 @@ class Channel:
         self._unread: list[bytes] = []  # what came and was not given as a line; the last may end it
         self._stderr = tempfile.TemporaryFile()  # noqa: SIM115  (lives as long as the channel)
         try:
-            self._process = subprocess.Popen(
-                command,
-                bufsize=0,
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-                stderr=self._stderr,
-                start_new_session=True,
-                env=self._family.environment,
-            )
+            self._process = start(command, self._stderr, self._family.environment)
         except OSError as error:
             self._stderr.close()
             raise BackendUnusable(
@@ -87,6 +108,8 @@ class Channel:
         assert self._process.stdout is not None
         self._stdin, self._stdout = self._process.stdin, self._process.stdout
         self.pid = self._process.pid
+        if start is not program:
+            self._family.adopt(self.pid)
         for stream in (self._stdin, self._stdout):
             os.set_blocking(stream.fileno(), False)
 
@@ -186,6 +209,11 @@ class Channel:
             return b""
 
     # ------------------------------------------------------------------ the process
+
+    @property
+    def lives(self) -> bool:
+        """Whether the process has not ended."""
+        return self._process.poll() is None
 
     def limit_memory(self) -> None:
         """From now on the system refuses what is far beyond anything that a case needs."""

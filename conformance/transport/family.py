@@ -25,15 +25,22 @@ class Family:
 
     def __init__(self) -> None:
         self._token = uuid.uuid4().hex
+        self._adopted: list[psutil.Process] = []
 
     @property
     def environment(self) -> dict[str, str]:
         """For the process to be started. Marks add up, as one backend may start another."""
         return {**os.environ, MARK: f"{os.environ.get(MARK, '')}:{self._token}"}
 
+    def adopt(self, pid: int) -> None:
+        """Count a process that was forked: it has the environment of what it was forked from."""
+        with contextlib.suppress(psutil.Error):
+            self._adopted.append(psutil.Process(pid))
+
     def members(self) -> list[psutil.Process]:
         """All that live, zombies excepted."""
-        return [one for one in self._candidates() if self._is_marked(one)]
+        marked = [one for one in self._candidates() if self._is_marked(one)]
+        return [*(one for one in self._adopted if one not in marked and _lives(one)), *marked]
 
     def _candidates(self) -> Iterator[psutil.Process]:
         """All processes; where Linux shows their environments as files, those with the mark."""
@@ -76,6 +83,13 @@ class Family:
     def _is_marked(self, one: psutil.Process) -> bool:
         try:
             mine = self._token in one.environ().get(MARK, "")
-            return mine and one.status() != psutil.STATUS_ZOMBIE
         except (psutil.Error, OSError):
             return False
+        return mine and _lives(one)
+
+
+def _lives(one: psutil.Process) -> bool:
+    try:
+        return one.is_running() and one.status() != psutil.STATUS_ZOMBIE
+    except (psutil.Error, OSError):
+        return False

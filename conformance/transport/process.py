@@ -36,10 +36,11 @@ class ProcessBackend(Backend):
         command: Sequence[str],
         start_seconds: float = START_SECONDS,
         problem: ResultProblem = any_shape,
+        start: Callable[[Sequence[str]], Channel] = Channel,
     ) -> None:
         self._problem = problem
         self._next_id = 1
-        self.channel = Channel(command)
+        self.channel = start(command)
         self.pid = self.channel.pid
         try:
             self.handshake = self._shake_hands(start_seconds)

@@ -9,7 +9,7 @@ import shutil
 import subprocess
 import sys
 import sysconfig
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,6 +17,7 @@ from conformance.fixtures.userfolder import CACHE_VARIABLE, cache_folder
 from conformance.patience import START_SECONDS
 from conformance.transport.backend import BackendUnusable, ResultProblem, any_shape
 from conformance.transport.causes import Unusable
+from conformance.transport.channel import Channel
 from conformance.transport.process import ProcessBackend
 
 KNOWN_CLASSES = {
@@ -55,8 +56,9 @@ class ReleasedBackend(ProcessBackend):
         start_seconds: float = START_SECONDS,
         problem: ResultProblem = any_shape,
         device: str = "",
+        start: Callable[[Sequence[str]], Channel] = Channel,
     ) -> None:
-        super().__init__(command(release, device), start_seconds, problem)
+        super().__init__(command(release, device), start_seconds, problem, start)
 
 
 def parse(text: str) -> Release:
