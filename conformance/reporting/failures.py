@@ -11,10 +11,10 @@ from conformance.reporting.grouping import Group, capabilities, groups, shared
 from conformance.reporting.json_report import ReportedVerdict
 from conformance.reporting.text import SHOWN, failure
 
-LINES = 28  # of failures, before causes are one line each
+LINES = 24  # of failures, before causes are one line each
 WIDTH = 100
 _FEW = 4  # differences of a case
-_SHORT = 6  # causes with one line each
+_SHORT = 5  # causes with one line each
 _ID_LINES = 3
 
 

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 KNOWN = "known"
 UNKNOWN = "Cases that this suite does not have"
+CHAPTERS = 8  # in which something failed, one line each
 SHOWN = 20  # differences of a case
 _NOT = Status.NOT_APPLICABLE
 
@@ -94,12 +95,13 @@ def _dialect(target: Target) -> tuple[str, str]:
 def table(
     verdicts: Sequence[ReportedVerdict], suite: Suite, markup: Callable[..., str] = _plain
 ) -> str:
-    """Chapters down, verdicts across; where some failed, only the chapters in which they are.
+    """Chapters down, verdicts across; where some failed, the chapters with most of them alone.
 
     `markup` gives a text in a style of pytest's terminal writer.
     """
     counts: dict[str, Counter[str]] = {}
-    red = {chapter(verdict, suite) for verdict in verdicts if verdict.red}
+    failed = Counter(chapter(verdict, suite) for verdict in verdicts if verdict.red)
+    red = {name for name, _ in failed.most_common(CHAPTERS)}
     for verdict in verdicts:
         name = chapter(verdict, suite)
         counts.setdefault(name if name in red or not red else "", Counter())[column(verdict)] += 1

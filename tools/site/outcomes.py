@@ -65,7 +65,9 @@ class CasePage:
 
     @property
     def answered(self) -> list[Answer]:
-        return [answer for each in self.demands for answer in each.answers]
+        """By real implementations, not by the reference."""
+        every = (answer for each in self.demands for answer in each.answers)
+        return [answer for answer in every if not answer.standing.is_reference]
 
     @property
     def passed(self) -> int:

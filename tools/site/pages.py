@@ -13,6 +13,7 @@ from conformance.engine.dialect import Dialect
 from conformance.engine.plan import applicability
 from conformance.engine.suite import ChapterFile
 from conformance.filetools import matrix
+from conformance.filetools.matrix import Matrix
 from tools.site.outcomes import Outcomes, trophies
 from tools.site.standings import Board
 
@@ -70,7 +71,7 @@ class Site:
         yield made("hazards/index.html", "Hazards", "hazards.html.j2", trophies=self._trophies)
         for trophy in self._trophies:
             yield made(trophy.page, trophy.hazard.id, "hazard.html.j2", trophy=trophy)
-        known = matrix.known(self._suite.root / "prompt_cache")
+        known = self._known_files()
         yield made("files.html", "Who reads whose files", "files.html.j2",
                    totals=matrix.totals(known), cells=matrix.plain(known))  # fmt: skip
         yield from self._dialects()
@@ -87,6 +88,18 @@ class Site:
         """The place of a case, from the root; empty for one that the suite no longer has."""
         home = self._homes.get(name)
         return f"requirements/{home}.html#{name}" if home else ""
+
+    def _known_files(self) -> Matrix:
+        """Who reads whose files, without the dialects that read none."""
+        silent = {each.id for each in self._suite.dialects.values() if "load" in each.absent}
+        known = matrix.known(self._suite.root / "prompt_cache")
+        return {
+            case: {
+                writer: {name: said for name, said in row.items() if name not in silent}
+                for writer, row in writers.items()
+            }
+            for case, writers in known.items()
+        }
 
     def _chapters(self) -> list[tuple[ChapterFile, list[str]]]:
         return [(file, file.contents.cases) for file in self._suite.chapters]
