@@ -102,10 +102,11 @@ port-swift: $(VENV)/installed
 	@$(BIN)/python -m tools.toolchains "Swift skeleton"
 	swift build --package-path ports/swift/skeleton
 
-# The suite's score on the reference, change by change, written to docs/mutation.md: about an hour; it
-# goes on where it was interrupted. MODULE=reference_impl.slots.rules.masks for one module or package.
+# The suite's score on the reference, change by change, written to docs/mutation.md: hours, most of them
+# for what nothing notices; AGAIN=--again goes on where it was interrupted.
+# MODULE=reference_impl.slots.rules.masks for one module or package.
 mutation: $(VENV)/installed-dev
-	PYTHONDONTWRITEBYTECODE= $(BIN)/mutmut run --max-children 2 $(if $(MODULE),'$(MODULE).*')
+	PYTHONDONTWRITEBYTECODE= $(BIN)/python -m tools.mutation.one_process $(AGAIN) $(if $(MODULE),'$(MODULE).*')
 	$(BIN)/python -m tools.mutation.report $(if $(MODULE),'$(MODULE).*',--page)
 
 # What mlx-lm, mlx-vlm and mlx have released since somebody looked, and which dialects it follows.

@@ -2,11 +2,11 @@
 
     python -m tools.mutation.one_process 'reference_impl.slots.rules.*' --seconds 10
 
-`mutmut run` starts pytest for every change, and pytest collects thousands of cases each time: that
-takes hours. Here a change is tried with the tests that reach its function, those first that noticed
-other changes of it, until one notices it or they have taken `--seconds` of the processor: what is
-not noticed by then counts as a survivor. The results stand where mutmut keeps its own, so that
-tools.mutation.report reads them.
+`mutmut run` starts pytest for every change, and pytest collects thousands of cases each time, ten
+seconds where a test takes a hundredth. Here a change is tried with the tests that reach its
+function, those first that noticed other changes of it, until one notices it or they have taken
+`--seconds` of the processor: what is not noticed by then counts as a survivor. The results stand
+where mutmut keeps its own, so that tools.mutation.report reads them.
 
 What a module does on import, and what it keeps from one call to the next, is not changed here.
 """
@@ -184,7 +184,7 @@ def decided(lines: list[dict[str, Any]]) -> dict[str, tuple[int, float]]:
 def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m tools.mutation.one_process")
     parser.add_argument("function", nargs="*", default=["*"], help="such as reference_impl.slots.*")
-    parser.add_argument("--seconds", type=float, default=30.0, help="of tests for each change")
+    parser.add_argument("--seconds", type=float, default=10.0, help="of tests for each change")
     parser.add_argument("--tests", default="", help="only these, as pytest's -k")
     parser.add_argument("--again", action="store_true", help="go on with the tree that is there")
     parser.add_argument("--worker", action="store_true", help=argparse.SUPPRESS)

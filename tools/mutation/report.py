@@ -1,7 +1,7 @@
 """What `make mutation` came to: the score, and every survivor that nobody has explained.
 
     python -m tools.mutation.report            the score so far and the unexplained survivors
-    python -m tools.mutation.report --page     and docs/mutation.md
+    python -m tools.mutation.report --page     and docs/mutation.md, with what --run says of the run
 
 The exit code is 1 if a mutant survives without an entry in survivors.yaml.
 """
@@ -137,11 +137,12 @@ def score(rows: list[Mutant], explained: Collection[str]) -> str:
     )
 
 
-def page(rows: list[Mutant], explained: dict[str, Explanation]) -> str:
-    """docs/mutation.md."""
+def page(rows: list[Mutant], explained: dict[str, Explanation], run: str = "") -> str:
+    """docs/mutation.md; `run` says how and when the changes were tried."""
     tried = [row for row in rows if row.status != NOT_TRIED]
     modules = {}
-    for module in dict.fromkeys(row.module for row in rows):
+    wanted = dict.fromkeys(row.module for row in tried)
+    for module in wanted:
         made, here = ([r for r in part if r.module == module] for part in (rows, tried))
         noticed = sum(row.status in KILLED for row in here)
         known = sum(row.key in explained for row in here)
@@ -154,8 +155,10 @@ def page(rows: list[Mutant], explained: dict[str, Explanation]) -> str:
     return render(
         "mutation.md.j2",
         score=score(tried, explained),
-        untried=len(rows) - len(tried),
+        run=run,
+        untried=len([row for row in rows if row.module in wanted]) - len(tried),
         modules=modules,
+        others=sorted({row.module for row in rows} - set(wanted)),
         missed=[row.change() for row in missed],
         reasons=reasons,
     )
@@ -164,6 +167,7 @@ def page(rows: list[Mutant], explained: dict[str, Explanation]) -> str:
 def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m tools.mutation.report")
     parser.add_argument("--page", action="store_true", help="rewrite docs/mutation.md")
+    parser.add_argument("--run", default="", help="a sentence for the page: what was run, and when")
     parser.add_argument("function", nargs="*", help="only these, such as reference_impl.slots.*")
     options = parser.parse_args()
     wanted = options.function or ["*"]
@@ -178,7 +182,7 @@ def main() -> int:
     print(*open_, sep="\n", end="\n" if open_ else "")
     print(f"{score(tried, explained)}; {len(open_)} open, {len(rows) - len(tried)} not tried")
     if options.page:
-        PAGE.write_text(page(rows, explained))
+        PAGE.write_text(page(rows, explained, options.run))
     return 1 if open_ else 0
 
 
