@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Iterable
+from types import ModuleType
 
 import pytest
 
@@ -36,12 +38,17 @@ def pytest_collection_finish(session: pytest.Session) -> None:
 @pytest.fixture(autouse=True)
 def fresh_import(request: pytest.FixtureRequest) -> None:
     """While mutmut learns which test reaches what, each test imports the reference for itself."""
-    if os.environ.get("MUTANT_UNDER_TEST") != "stats":
-        return
+    if os.environ.get("MUTANT_UNDER_TEST") == "stats":
+        forget_reference([request.module])
+
+
+def forget_reference(modules: Iterable[ModuleType]) -> None:
+    """The next test imports the reference anew; `modules` of tests keep sessions with it."""
     for name in [name for name in sys.modules if name.split(".")[0] == REFERENCE or _holds(name)]:
         del sys.modules[name]
-    if sessions := getattr(request.module, "session", None):
-        sessions.cache_clear()
+    for module in modules:
+        if sessions := getattr(module, "session", None):
+            sessions.cache_clear()
 
 
 def _holds(name: str) -> bool:

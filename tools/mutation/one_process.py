@@ -8,7 +8,8 @@ function, those first that noticed other changes of it, until one notices it or 
 `--seconds` of the processor: what is not noticed by then counts as a survivor. The results stand
 where mutmut keeps its own, so that tools.mutation.report reads them.
 
-What a module does on import, and what it keeps from one call to the next, is not changed here.
+What is reached on import alone is tried with the reference imported anew, by the tests of its
+module. What the reference keeps from one call to the next is not changed here.
 """
 
 from __future__ import annotations
@@ -40,6 +41,8 @@ from mutmut.utils.file_utils import (
 )
 from mutmut.utils.format_utils import mangled_name_from_mutant_name
 
+from tools.mutation.conftest import forget_reference
+
 TREE = Path("mutants")
 RESULTS = "one_process.jsonl"  # a line when a change is begun, and one when it is decided
 REACHED = "one_process_reached.json"  # function -> the tests that reach it
@@ -67,12 +70,15 @@ class Trying:
         self._failed = False
         self._hung = False
         self._took: dict[str, float] = {}
+        self._on_import: list[str] = []  # functions that nothing reaches later
+        self._modules: set[Any] = set()
         self._noticed: dict[str, dict[str, int]] = defaultdict(lambda: defaultdict(int))
         trampoline.get_mutant_under_test = lambda: self._active
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtestloop(self, session: pytest.Session) -> bool:
         tests = {item.nodeid: item for item in session.items}
+        self._modules = {getattr(item, "module", None) for item in session.items}
         reached = self._reached(tests)
         with Path(RESULTS).open("a", encoding="utf-8") as results:
             for key in self._keys:
@@ -90,21 +96,31 @@ class Trying:
     def _reached(self, tests: dict[str, pytest.Item]) -> dict[str, list[str]]:
         """Function -> the tests that reach it. One that fails without a change is left out."""
         if (kept := Path(REACHED)).exists():
-            of, self._took, found = json.loads(kept.read_text(encoding="utf-8"))
+            of, self._took, self._on_import, found = json.loads(kept.read_text(encoding="utf-8"))
             if of == list(tests):
                 return dict(found)
         reached: dict[str, list[str]] = defaultdict(list)
+        later: set[str] = set()  # reached by a test that imports nothing
         for name, item in tests.items():
             state()._stats.clear()  # noqa: SLF001
             self._active = "stats"
-            start = time.process_time()
+            start, modules = time.process_time(), len(sys.modules)
             if not self._passes(item):
                 print(f"{name} fails without a change, and is left out", file=sys.stderr)
                 continue
             self._took[name] = time.process_time() - start
-            for function in state()._stats:  # noqa: SLF001
+            hit = state()._stats  # noqa: SLF001
+            if len(sys.modules) == modules:
+                later |= hit
+            for function in hit:
                 reached[function].append(name)
-        kept.write_text(json.dumps([list(tests), self._took, reached]), encoding="utf-8")
+        self._on_import = sorted(reached.keys() - later)
+        for function in self._on_import:
+            module = function.rpartition(".")[0]
+            near = [names for other, names in reached.items() if other.rpartition(".")[0] == module]
+            reached[function] = sorted({name for names in near for name in names})
+        text = json.dumps([list(tests), self._took, self._on_import, reached])
+        kept.write_text(text, encoding="utf-8")
         return reached
 
     def _try(self, key: str, reached: dict[str, list[str]], tests: dict[str, pytest.Item]) -> int:
@@ -114,11 +130,23 @@ class Trying:
         names = [name for name in reached.get(function, ()) if name in tests]
         names.sort(key=lambda n: (-told[n], -of_module[n], self._took[n]))
         self._active = key
+        anew = function in self._on_import
+        if anew:
+            forget_reference(self._modules)
+        try:
+            return self._first_to_notice(key, names, tests)
+        finally:
+            if anew:
+                self._active = ""
+                forget_reference(self._modules)
+
+    def _first_to_notice(self, key: str, names: list[str], tests: dict[str, pytest.Item]) -> int:
+        function = mangled_name_from_mutant_name(key)
         stop = time.process_time() + self._seconds
         for name in names:
             if not self._passes(tests[name]):
-                told[name] += 1
-                of_module[name] += 1
+                self._noticed[function][name] += 1
+                self._noticed[function.rpartition(".")[0]][name] += 1
                 return TIMEOUT if self._hung else KILLED
             if time.process_time() > stop:
                 break

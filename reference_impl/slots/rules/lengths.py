@@ -47,7 +47,7 @@ def counted_later(name: str) -> Any:
     held = f"held_{name}"
 
     def read(cache: SlotCache) -> Any:
-        rows, count = getattr(cache, held, (None, 0))
+        rows, count = getattr(cache, held)
         return rows if rows is None or count == 0 else rows - count
 
     def write(cache: SlotCache, value: Any) -> None:
@@ -59,7 +59,7 @@ def counted_later(name: str) -> Any:
 def advance_later(cache: SlotCache, N: Any) -> None:
     """mlx-vlm: any number is added to what is subtracted when somebody reads; arrays stay."""
     for held in ("held_lengths", "held_left_padding"):
-        rows, count = getattr(cache, held, (None, 0))
+        rows, count = getattr(cache, held)
         if rows is not None:
             setattr(cache, held, (rows, count + N))
 
