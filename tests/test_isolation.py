@@ -17,6 +17,7 @@ from conformance.engine.verdict import Status
 from conformance.fixtures.load import load_suite
 from conformance.outcomes.error import ErrorOutcome
 from conformance.reporting import words
+from conformance.transport.messages import Implementation
 from conformance.transport.restarting import MAX_RESTARTS
 
 SUPPORT = Path(__file__).parent / "support"
@@ -78,6 +79,21 @@ def test_memory_is_measured_each_time(judged, name, status):
     ("name", "status"), [("LoadsCode", Status.PASS), ("Leaks", Status.OVER_BUDGET)]
 )
 def test_what_is_loaded_once_is_not_charged_and_what_is_kept_again_is(judged, name, status):
+    verdict = judged(f"py:tests.support.backends:{name}").verdict(over_limit())
+    assert verdict.status is status, words.detail(verdict)
+
+
+@pytest.mark.parametrize(
+    ("name", "on_a_gpu", "status"),
+    [
+        ("LoadsCodeForLongTexts", False, Status.OVER_BUDGET),
+        ("LoadsCodeForLongTexts", True, Status.PASS),
+        ("HungryBy200", True, Status.OVER_BUDGET),
+        ("Leaks", True, Status.OVER_BUDGET),
+    ],
+)
+def test_a_gpu_may_compile_kernels_for_one_case(judged, monkeypatch, name, on_a_gpu, status):
+    monkeypatch.setattr(Implementation, "accelerated", on_a_gpu)
     verdict = judged(f"py:tests.support.backends:{name}").verdict(over_limit())
     assert verdict.status is status, words.detail(verdict)
 

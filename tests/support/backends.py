@@ -6,7 +6,7 @@ from typing import Any, ClassVar
 
 from reference_impl import ArraysCache, from_state
 
-__all__ = ["HungryBy200", "HungryByHalf", "Leaks", "LoadsCode", "from_state"]
+__all__ = ["HungryBy200", "HungryByHalf", "Leaks", "LoadsCode", "LoadsCodeForLongTexts", "from_state"]
 
 MEGABYTE = 1024 * 1024
 
@@ -39,6 +39,22 @@ class LoadsCode(_Hungry):
     def meta_state(self, value: Any) -> None:
         if LoadsCode.loaded is None:
             LoadsCode.loaded = bytearray(b"x" * (30 * MEGABYTE))
+        ArraysCache.meta_state.fset(self, value)
+
+
+class LoadsCodeForLongTexts(_Hungry):
+    """Keeps what the first text beyond 100,000 letters took; no ordinary case has one."""
+
+    loaded: bytearray | None = None
+
+    @property
+    def meta_state(self) -> Any:
+        return ArraysCache.meta_state.fget(self)
+
+    @meta_state.setter
+    def meta_state(self, value: Any) -> None:
+        if len(str(value)) > 100_000 and LoadsCodeForLongTexts.loaded is None:
+            LoadsCodeForLongTexts.loaded = bytearray(b"x" * (30 * MEGABYTE))
         ArraysCache.meta_state.fset(self, value)
 
 
