@@ -6,7 +6,9 @@ from typing import Any, ClassVar
 
 from reference_impl import ArraysCache, from_state
 
-__all__ = ["HungryBy200", "HungryByHalf", "Leaks", "LoadsCode", "LoadsCodeForLongTexts", "from_state"]
+__all__ = [
+    "HungryBy200", "HungryByHalf", "Leaks", "LoadsCode", "LoadsCodeForLongTexts", "from_state"
+]  # fmt: skip
 
 MEGABYTE = 1024 * 1024
 
