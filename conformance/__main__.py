@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import importlib
+import os
 import sys
 from collections.abc import Sequence
 
@@ -12,6 +14,8 @@ from conformance.cli.commands import parsed
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run one command and exit: 0 done, 1 the judged implementation failed, 2 bad use."""
     own = sys.argv[1:]
+    if arguments is None and "_ARGCOMPLETE" in os.environ:  # a shell asks what may come next
+        importlib.import_module("conformance.cli.completion").answer()
     try:
         options = parsed(own if arguments is None else arguments)
     except KeyboardInterrupt:

@@ -111,20 +111,56 @@ def settled(taken: list[list[float]]) -> bool:
     return (ratios(*taken[:2]) if len(taken) > 1 else spread(taken[0])).width <= ENOUGH
 
 
-def compare(benchmark: Benchmark, backend: Backend, against: Backend | None, seconds: float) -> Row:
+class _Stopped(Exception):
+    """A side cannot be timed any more."""
+
+    def __init__(self, watch: Stopwatch, reason: NotTimed) -> None:
+        super().__init__()
+        self.watch, self.reason = watch, reason
+
+
+def compare(
+    benchmark: Benchmark, backend: Backend, against: Backend | None, seconds: float,
+    lost: Callable[[Backend], None] = lambda backend: None,
+) -> Row:  # fmt: skip
     """Time one benchmark for at most about so many seconds, fewer where the machine is quiet.
 
-    A side that refuses it has no time.
+    A side that refuses it has no time, and the row says why. `lost` is told of a backend that must
+    be started anew before it is asked again.
     """
-    watches = [_prepared(each, benchmark) for each in (backend, against) if each is not None]
+    watches = [_prepared(each, benchmark, lost) for each in (backend, against) if each is not None]
+    while True:
+        try:
+            return _timed(benchmark, watches, backend.handshake.implementation.computes_on, seconds)
+        except _Stopped as stopped:
+            if stopped.reason.lost:
+                lost(stopped.watch.backend)
+            watches[watches.index(stopped.watch)] = str(stopped.reason)
+
+
+def untimed(benchmark: Benchmark, reason: str, compared: bool) -> Row:
+    """A row in which nobody has a time."""
+    return _row(benchmark, [reason] * (1 + compared), [], "")
+
+
+def _time(watch: Stopwatch, repeats: int) -> float:
+    try:
+        return watch.time(repeats)
+    except NotTimed as reason:
+        raise _Stopped(watch, reason) from reason
+
+
+def _timed(
+    benchmark: Benchmark, watches: list[Stopwatch | str], device: str, seconds: float
+) -> Row:
     timed = [watch for watch in watches if isinstance(watch, Stopwatch)]
     timers: list[Timer] = []
     costs: list[float] = []
     repeats = max((watch.repeats for watch in timed), default=1)
     for watch in timed:
-        timers.append(partial(watch.time, repeats))
+        timers.append(partial(_time, watch, repeats))
         costs.append(watch.seconds * repeats)
-    no_limit, device = "", backend.handshake.implementation.computes_on
+    no_limit = ""
     if timed and benchmark.limit is not None:
         try:
             timer, cost = _limit_timer(benchmark.limit, device)
@@ -163,10 +199,14 @@ def _side(watch: Stopwatch | str, times: list[float] | None) -> Side:
     return Side(spread(times), watch.peak_bytes)
 
 
-def _prepared(backend: Backend, benchmark: Benchmark) -> Stopwatch | str:
+def _prepared(
+    backend: Backend, benchmark: Benchmark, lost: Callable[[Backend], None]
+) -> Stopwatch | str:
     try:
         return timing.prepare(backend, benchmark, memory=True)
     except NotTimed as reason:
+        if reason.lost:
+            lost(backend)
         return str(reason)
 
 

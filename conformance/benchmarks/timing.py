@@ -14,7 +14,14 @@ QUICK = 1e-3  # what takes less is repeated until it takes as long
 
 
 class NotTimed(Exception):
-    """The benchmark has no time here: an operation is not declared, or it is refused."""
+    """The benchmark has no time here: an operation is not declared, or it is refused.
+
+    `lost`: the backend has died, hangs or talks nonsense, and must be started anew.
+    """
+
+    def __init__(self, reason: str, lost: bool = False) -> None:
+        super().__init__(reason)
+        self.lost = lost
 
 
 @dataclass(frozen=True)
@@ -34,8 +41,15 @@ class Stopwatch:
         return max(1, math.ceil(QUICK / max(self.seconds, 1e-8)))
 
     def time(self, repeats: int = 1) -> float:
-        """Seconds of one more timing."""
-        return _measure(self.backend, self.benchmark, repeats)[0]
+        """Seconds of one more timing; NotTimed where it is refused by now, or nobody answers."""
+        try:
+            return _measure(self.backend, self.benchmark, repeats)[0]
+        except BackendTrouble as trouble:
+            raise _lost(trouble) from trouble
+
+
+def _lost(trouble: BackendTrouble) -> NotTimed:
+    return NotTimed(f"{type(trouble).__name__}: {trouble}", lost=True)
 
 
 def prepare(backend: Backend, benchmark: Benchmark, memory: bool = False) -> Stopwatch:
@@ -50,7 +64,7 @@ def prepare(backend: Backend, benchmark: Benchmark, memory: bool = False) -> Sto
         _measure(backend, benchmark, 1)
         seconds, peak = _measure(backend, benchmark, 1, memory)
     except BackendTrouble as trouble:
-        raise NotTimed(f"{type(trouble).__name__}: {trouble}") from trouble
+        raise _lost(trouble) from trouble
     return Stopwatch(backend, benchmark, seconds, peak)
 
 

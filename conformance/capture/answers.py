@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import zip_longest
 from typing import Any
@@ -84,25 +84,27 @@ class _Tried:
 
 
 def captured(
-    run: Run, name: str, cases: Iterable[Case] | None = None, leave: Iterable[str] = ()
-) -> Answers:
+    run: Run, name: str, cases: Iterable[Case] | None = None, leave: Iterable[str] = (),
+    along: Callable[[Sequence[Any], str], Iterable[Any]] = lambda items, doing: items,
+) -> Answers:  # fmt: skip
     """What the release of a run answers as a child `name` of the dialect of the run, or, where that
     is the dialect of the run, in cases that are newer than what is written of it.
 
     Unsteady if a second run of the same cases, on a fresh process, gives anything else. The cases
-    to `leave` are not looked at: a person says what holds there.
+    to `leave` are not looked at: a person says what holds there. `along` shows how far it is.
     """
     found = Answers(*_dialect(run, name))
     left = set(leave)
     chosen = list(run.suite.cases.values() if cases is None else cases)
     tried = [
-        each for case in chosen if case.id not in left and (each := _settled(run, case, found))
-    ]
+        each for case in along(chosen, "first run")
+        if case.id not in left and (each := _settled(run, case, found))
+    ]  # fmt: skip
     for each in tried:
         run.session_for(each.case).close()  # the second run has nothing of the first
     unsteady = {
         each.case.id: f"{_first_part(each.ended, again)}, then {_first_part(again, each.ended)}"
-        for each in tried
+        for each in along(tried, "second run")
         if (again := _ended(_verdict(run, each.case, found.dialect)[0])) != each.ended
     }
     if unsteady:

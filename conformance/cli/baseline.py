@@ -9,9 +9,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from msgspec import to_builtins
-from rich.console import Console
-from rich.progress import track
 
+from conformance.cli.progress import along
 from conformance.engine.baseline import BaselineFile, read
 from conformance.engine.runner import Run, Terms
 from conformance.engine.signature import holds, signature
@@ -40,7 +39,9 @@ def run(options: argparse.Namespace) -> int:
     suite = load_suite(options.fixtures)
     judged = Run(suite, options.backend, options.dialect, Terms(isolate=options.isolate))
     try:
-        failures = [verdict for verdict in _verdicts(judged) if verdict.status.failed]
+        cases = list(suite.cases.values())
+        verdicts = map(judged.verdict, along(cases, "judging"))
+        failures = [verdict for verdict in verdicts if verdict.status.failed]
         for line in update(options.file, judged, failures):
             print(line)
     finally:
@@ -92,11 +93,3 @@ def update(path: Path, judged: Run, failures: Iterable[Verdict]) -> list[str]:
     except OSError as error:
         raise FixtureError(f"{path}: cannot be written: {error.strerror}") from None
     return said or ["nothing to change"]
-
-
-def _verdicts(judged: Run) -> Iterable[Verdict]:
-    """All verdicts, with a progress bar on a terminal."""
-    console = Console(stderr=True)
-    cases = list(judged.suite.cases.values())
-    shown = track(cases, "judging", console=console, disable=not console.is_terminal)
-    return [judged.verdict(case) for case in shown]

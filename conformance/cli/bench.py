@@ -8,29 +8,30 @@ import sys
 import time
 from itertools import groupby
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from conformance import __version__
 from conformance.benchmarks.limits import device_name
 from conformance.benchmarks.machine import machine
 from conformance.benchmarks.operations import benchmarks
-from conformance.benchmarks.pairs import compare
+from conformance.benchmarks.pairs import Row, compare, untimed
 from conformance.benchmarks.plot import check, draw
 from conformance.benchmarks.report import Timings, Who, format_of, rendered
 from conformance.benchmarks.table import table
+from conformance.cli.progress import progress
 from conformance.engine.dialect import dialect_named
 from conformance.fixtures.dialects import default_dialect, read_dialects
 from conformance.suggestions import did_you_mean
 from conformance.transport import DEVICES, connect
-from conformance.transport.backend import BackendUnusable
+from conformance.transport.backend import BackendTrouble, BackendUnusable
 from conformance.transport.causes import Unusable
+from conformance.transport.restarting import RestartingBackend
 
 if TYPE_CHECKING:
     from conformance.benchmarks.benchmark import Benchmark
-    from conformance.benchmarks.pairs import Row
+    from conformance.transport.backend import Backend
 
 _NOTHING_TIMED = 1
 _NAMED = 5  # rows, in a line about many
@@ -80,7 +81,7 @@ def run(options: argparse.Namespace) -> int:
     _check_out(options)
     with contextlib.ExitStack() as stack:
         live = [
-            stack.enter_context(connect(spec, dialect, device=options.device))
+            stack.enter_context(contextlib.closing(_opened(spec, dialect, options.device)))
             for spec in (options.backend, options.against)
             if spec is not None
         ]
@@ -97,7 +98,7 @@ def run(options: argparse.Namespace) -> int:
         console = Console(width=None if sys.stdout.isatty() else 120)
         chosen, missing = _declared(chosen, live[0])
         pace = Pace(options.seconds, options.within, len(chosen))
-        rows = _timed(chosen, live, pace)
+        rows = timed(chosen, live, pace)
         for op, found in groupby(rows, key=lambda row: row.op):
             console.print(table(op, list(found), names[0], against))
     if missing:
@@ -124,6 +125,11 @@ def run(options: argparse.Namespace) -> int:
     return 0
 
 
+def _opened(spec: str, dialect: str, device: str) -> RestartingBackend:
+    """The backend, which is started anew when it is lost over a row."""
+    return RestartingBackend(lambda: connect(spec, dialect, device=device)).open()
+
+
 def _chosen(options: argparse.Namespace) -> list[Benchmark]:
     """The benchmarks that the options name; ValueError for one that there is not."""
     everything = benchmarks()
@@ -143,7 +149,9 @@ def _chosen(options: argparse.Namespace) -> list[Benchmark]:
     return chosen
 
 
-def _declared(chosen: list[Benchmark], backend: Any) -> tuple[list[Benchmark], list[str]]:
+def _declared(
+    chosen: list[Benchmark], backend: RestartingBackend
+) -> tuple[list[Benchmark], list[str]]:
     """What a backend declares of it, and the operations that it does not."""
     capabilities = set(backend.handshake.capabilities)
     missing = dict.fromkeys(each.op for each in chosen if not each.needs <= capabilities)
@@ -184,24 +192,33 @@ class Pace:
         return min(self._most, share)
 
 
-def _timed(chosen: list[Benchmark], live: list[Any], pace: Pace) -> list[Row]:
+def timed(chosen: list[Benchmark], live: list[RestartingBackend], pace: Pace) -> list[Row]:
     """The rows in the order of the benchmarks, small ones timed first; progress on stderr."""
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(),
-               TimeElapsedColumn())  # fmt: skip
-    console = Console(stderr=True)
     rows: dict[str, Row] = {}
-    with Progress(
-        *columns, console=console, transient=True, disable=not console.is_terminal
-    ) as bar:
-        task = bar.add_task("", total=len(chosen))
+    with progress(len(chosen), "starting") as step:
         for each in sorted(chosen, key=lambda each: each.size):
             seconds = pace.next()
             if seconds is None:
                 break
-            bar.update(task, description=each.id)
-            rows[each.id] = compare(each, live[0], live[1] if len(live) > 1 else None, seconds)
-            bar.advance(task)
+            step(each.id, 0)
+            rows[each.id] = _row(each, live, seconds)
+            step(each.id, 1)
     return [rows[each.id] for each in chosen if each.id in rows]
+
+
+def _row(benchmark: Benchmark, live: list[RestartingBackend], seconds: float) -> Row:
+    """One row; a backend that was lost over it is started anew for the next one."""
+    try:
+        first, second = live[0].backend, live[1].backend if len(live) > 1 else None
+    except BackendTrouble as trouble:  # it does not even start again
+        return untimed(benchmark, str(trouble), len(live) > 1)
+
+    def lost(backend: Backend) -> None:
+        for session, opened in zip(live, (first, second), strict=False):
+            if opened is backend:
+                session.drop()
+
+    return compare(benchmark, first, second, seconds, lost)
 
 
 def _written(options: argparse.Namespace, timings: Timings) -> list[Path]:

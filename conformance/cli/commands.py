@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import argparse
 import importlib
+import platform
 import re
 from collections.abc import Sequence
+from importlib import metadata
 from typing import NoReturn
 
 from conformance import __version__
@@ -31,6 +33,7 @@ GROUPS = {
         "new-adapter": "copy a working skeleton of an adapter for another language",
         "doctor": "check an adapter: framing, ids, errors, tensors, ending",
         "serve": "speak the wire protocol on stdin and stdout for a backend",
+        "completion": "print what has a shell complete commands, options and ids",
         "schema": "print the JSON Schema of the wire protocol or of a chapter file",
         "lint": "check the fixtures",
         "dialect": "capture a new dialect from what a release answers",
@@ -43,8 +46,13 @@ GROUPS = {
 }
 
 
-class _Parser(argparse.ArgumentParser):
+class CommandParser(argparse.ArgumentParser):
     """One that says what a mistyped option, command or choice may have meant."""
+
+    @property
+    def actions(self) -> list[argparse.Action]:
+        """Every option and word that it takes."""
+        return list(self._actions)
 
     def error(self, message: str) -> NoReturn:
         chosen = re.search(r"invalid choice: '([^']*)' \(choose from (.*)\)$", message)
@@ -57,36 +65,56 @@ class _Parser(argparse.ArgumentParser):
         super().error(message)
 
 
+class _Version(argparse.Action):
+    """Prints the versions that a report of a problem needs, and looks for them only then."""
+
+    def __init__(self, option_strings: Sequence[str], dest: str, help: str) -> None:
+        super().__init__(option_strings, argparse.SUPPRESS, nargs=0, help=help)
+
+    def __call__(self, parser: argparse.ArgumentParser, *_: object) -> None:
+        try:
+            mlx = f"mlx {metadata.version('mlx')}"
+        except metadata.PackageNotFoundError:
+            mlx = "no mlx"
+        print(f"{NAME} {__version__} ({mlx}, Python {platform.python_version()})")
+        parser.exit()
+
+
 def parsed(words: Sequence[str]) -> argparse.Namespace:
     """The options of the chosen command, with `run`, and `opens` where it has any."""
-    chosen = _top().parse_args(words[:1])
-    module = importlib.import_module(f"conformance.cli.{chosen.command.replace('-', '_')}")
-    purpose = next(group[chosen.command] for group in GROUPS.values() if chosen.command in group)
-    parser = _Parser(
-        prog=f"{NAME} {chosen.command}",
+    return parser_of(top().parse_args(words[:1]).command).parse_args(words[1:])
+
+
+def parser_of(command: str) -> CommandParser:
+    """The parser of one command's own words."""
+    module = importlib.import_module(f"conformance.cli.{command.replace('-', '_')}")
+    purpose = next(group[command] for group in GROUPS.values() if command in group)
+    parser = CommandParser(
+        prog=f"{NAME} {command}",
         description=getattr(module, "DESCRIPTION", f"{purpose[0].upper()}{purpose[1:]}."),
     )
     module.configure(parser)
     parser.set_defaults(run=module.run, opens=getattr(module, "OPENS", ()))
-    return parser.parse_args(words[1:])
+    return parser
 
 
-def _top() -> argparse.ArgumentParser:
+def top() -> CommandParser:
+    """The parser of the first word."""
     lines = []
     for title, group in GROUPS.items():
         lines += ["", f"{title}:", *(f"  {name:<12} {what}" for name, what in group.items())]
-    top = _Parser(
+    made = CommandParser(
         prog=NAME,
         description="Judge an implementation of MLX's slot cache (ArraysCache / MambaCache).",
         usage=f"{NAME} [-h] [--version] COMMAND ...",
         epilog="\n".join(lines[1:]),
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    top.add_argument("--version", action="version", version=__version__)
-    top.add_argument(
+    made.add_argument("--version", action=_Version, help="of the suite, of mlx and of Python")
+    made.add_argument(
         "command",
         choices=[name for group in GROUPS.values() for name in group],
         metavar="COMMAND",
         help="one of these; COMMAND --help says more",
     )
-    return top
+    return made

@@ -10,6 +10,7 @@ from conformance.capture.answers import captured
 from conformance.capture.rules import listed, rules
 from conformance.capture.writing import Writer
 from conformance.cli.options import TIMEOUT
+from conformance.cli.progress import along
 from conformance.engine.runner import Run, Terms, select
 from conformance.fixtures.read import checked, read_suite
 from conformance.patience import checked as seconds
@@ -52,7 +53,7 @@ def run(options: argparse.Namespace) -> int:
     parent = options.extends or options.id
     opened = Run(suite, options.backend, parent, terms)
     try:
-        answers = captured(opened, options.id, leave=left)
+        answers = captured(opened, options.id, leave=left, along=along)
     finally:
         opened.close()
     writer = Writer(suite, answers)

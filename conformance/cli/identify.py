@@ -6,6 +6,7 @@ import argparse
 from pathlib import Path
 
 from conformance.cli.options import TIMEOUT
+from conformance.cli.progress import along
 from conformance.engine.identification import identify
 from conformance.engine.runner import Run, Terms, select
 from conformance.fixtures.load import load_suite
@@ -34,7 +35,7 @@ def run(options: argparse.Namespace) -> int:
     terms = Terms(timeout=checked("--timeout", options.start_timeout))
     opened = Run(suite, options.backend, suite.default_dialect.id, terms)
     try:
-        found = identify(opened, cases)
+        found = identify(opened, along(cases, "judging"))
     finally:
         opened.close()
     for line in page(found, suite, options.backend, opened.handshake.implementation):

@@ -7,12 +7,12 @@ import json
 import sys
 import tempfile
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from rich.console import Console
-from rich.progress import Progress
 from rich.table import Table
 
+from conformance.cli.progress import progress
 from conformance.filetools import exchange, matrix
 from conformance.filetools.model import CaseFile, read_cases
 from conformance.filetools.participants import participants
@@ -63,7 +63,9 @@ def run(options: argparse.Namespace) -> int:
         raise ValueError(f"{max(names, key=names.count)} takes part twice")
     with tempfile.TemporaryDirectory() as place:
         folder = Path(options.keep or place)
-        with _Progress(everybody, len(cases.cases)) as step:
+        writers = sum(who.writes for who in everybody)
+        total = len(cases.cases) * writers * (1 + len(everybody))
+        with progress(total, "starting") as step:
             found = exchange.exchange(everybody, cases, folder, step)
     return _show(options, found)
 
@@ -90,25 +92,3 @@ def _print(rows: list[list[str]]) -> None:
         grid.add_row(*(cell.replace(", ", "\n") for cell in row))
     console = Console(width=None if sys.stdout.isatty() else 200)
     console.print(grid)
-
-
-class _Progress:
-    """A bar on a terminal, nothing elsewhere; on stderr."""
-
-    def __init__(self, everybody: Any, cases: int) -> None:
-        writers = sum(who.writes for who in everybody)
-        console = Console(stderr=True)
-        self._progress = Progress(console=console, transient=True, disable=not console.is_terminal)
-        self._total = cases * writers * (1 + len(everybody))
-
-    def __enter__(self) -> Any:
-        self._progress.start()
-        task = self._progress.add_task("starting", total=self._total)
-
-        def step(what: str, count: int) -> None:
-            self._progress.update(task, description=what, advance=count)
-
-        return step
-
-    def __exit__(self, *_: object) -> None:
-        self._progress.stop()

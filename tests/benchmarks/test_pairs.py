@@ -10,7 +10,12 @@ from conformance.benchmarks import limits, pairs
 from conformance.benchmarks.benchmark import Limit
 from conformance.benchmarks.operations import benchmarks
 from conformance.benchmarks.pairs import compare, exponent, in_turn, ratios, rounds_within, spread
+from conformance.cli import bench
 from conformance.transport import connect
+from conformance.transport.backend import BackendCrashed, BackendUnusable, OperationRefused
+from conformance.transport.causes import Unusable
+from conformance.transport.messages import Handshake
+from conformance.transport.restarting import RestartingBackend
 
 BY_ID = {each.id: each for each in benchmarks()}
 
@@ -85,6 +90,77 @@ def test_a_refusal_has_neither_time_nor_ratio():
     assert row.against.seconds is not None
     assert row.ratio is None
     assert row.to_limit is None
+
+
+class Failing:
+    """Takes a millisecond for everything, and fails from a timing on."""
+
+    def __init__(self, after: int, trouble: Exception) -> None:
+        self.left, self.trouble, self.closed = after, trouble, False
+        self.handshake = msgspec.convert(
+            {"protocol": 1, "dialect": "", "capabilities": ["get", "measure", "fill", "new"],
+             "implementation": {"name": "failing", "version": "1", "language": "x"}},
+            Handshake,
+        )  # fmt: skip
+
+    def call_all(self, calls, seconds):
+        return []
+
+    def call(self, op, **arguments):
+        self.left -= 1
+        if self.left < 0:
+            raise self.trouble
+        return {"seconds": [0.001], "peak_bytes": 1}
+
+    def close(self):
+        self.closed = True
+
+
+REFUSED = OperationRefused("ValueError", "not today")
+DIED = BackendCrashed("SIGABRT")
+
+
+@pytest.mark.parametrize("after", [0, 1, 2, 4])
+@pytest.mark.parametrize(("trouble", "said"), [(REFUSED, "not today"), (DIED, "SIGABRT")])
+def test_a_side_that_fails_at_any_time_is_said_in_its_row_and_the_other_is_timed(
+    after, trouble, said
+):
+    failing, sound = Failing(after, trouble), Failing(10**6, trouble)
+    lost = []
+    row = compare(BY_ID["get-lfm2"], failing, sound, 0.01, lost.append)
+    assert said in row.backend.not_timed
+    assert (row.backend.seconds, row.ratio) == (None, None)
+    assert row.against.seconds.median == 0.001
+    assert lost == ([failing] if trouble is DIED else []), "who refuses is alive"
+    turned = compare(BY_ID["get-lfm2"], Failing(10**6, trouble), Failing(after, trouble), 0.01)
+    assert said in turned.against.not_timed
+    assert turned.backend.seconds.median == 0.001
+
+
+def test_the_next_row_is_timed_after_the_backend_has_died():
+    opened = [Failing(3, DIED), Failing(10**6, DIED)]
+    first = opened[0]
+    session = RestartingBackend(lambda: opened.pop(0)).open()
+    chosen = [BY_ID["get-lfm2"], BY_ID["get-mamba2"]]
+    rows = bench.timed(chosen, [session], bench.Pace(0.01, 10, 2))
+    assert [bool(row.backend.seconds) for row in rows] == [False, True]
+    assert "SIGABRT" in rows[0].backend.not_timed
+    assert first.closed
+
+
+def test_a_backend_that_does_not_start_again_is_said_in_every_row():
+    def connect():
+        if tried:
+            raise BackendUnusable(Unusable.MISSING_CAPABILITY, "it is gone")
+        tried.append(True)
+        return Failing(3, DIED)
+
+    tried = []
+    session = RestartingBackend(connect).open()
+    chosen = [BY_ID["get-lfm2"], BY_ID["get-mamba2"]]
+    rows = bench.timed(chosen, [session], bench.Pace(0.01, 10, 2))
+    assert "SIGABRT" in rows[0].backend.not_timed
+    assert "it does not start again: it is gone" in rows[1].backend.not_timed
 
 
 def test_limits_do_what_they_are_called_after():

@@ -7,8 +7,11 @@ from __future__ import annotations
 
 import argparse
 import sys
+from contextlib import AbstractContextManager
 
 from conformance.cli.command import carry_out
+from conformance.cli.progress import Step, progress
+from conformance.filetools.model import read_cases
 from tools.capture import writers
 
 
@@ -48,19 +51,23 @@ def run(options: argparse.Namespace) -> int:
         raise ValueError(f"unknown writer {unknown[0]}; known: {', '.join(writers.WRITERS)}")
     if options.construct:
         for name in names if options.writers else _elsewhere():
-            print(f"{name}: {writers.construct(writers.WRITERS[name], _quiet)} files added")
+            with _progress(name) as step:
+                added = writers.construct(writers.WRITERS[name], step)
+            print(f"{name}: {added} files added")
         return 0
     failed = False
     for name in dict.fromkeys([*names, *sources]):
         writer, source = writers.WRITERS[name], sources.get(name)
         if not options.check:
-            record = writers.store(writer, source, _quiet)
+            with _progress(name) as step:
+                record = writers.store(writer, source, step)
             written = [golden for golden in record.files if golden.cannot is None]
             total = sum(golden.bytes or 0 for golden in written)
             cannot = len(record.files) - len(written)
             print(f"{name}: {len(written)} files, {total} bytes; {cannot} cases not writable")
             continue
-        different = list(writers.check(writer, source, _quiet))
+        with _progress(name) as step:
+            different = list(writers.check(writer, source, step))
         failed |= bool(different)
         print(f"{name}: {'identical' if not different else 'DIFFERENT'}")
         for line in different:
@@ -68,12 +75,12 @@ def run(options: argparse.Namespace) -> int:
     return int(failed)
 
 
+def _progress(name: str) -> AbstractContextManager[Step]:
+    return progress(len(read_cases().cases), name)
+
+
 def _elsewhere() -> list[str]:
     return [name for name, writer in writers.WRITERS.items() if writer.captured_elsewhere]
-
-
-def _quiet(_: str, __: int) -> None:
-    pass
 
 
 if __name__ == "__main__":

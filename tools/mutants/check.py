@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import argparse
 import json
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from rich.console import Console
-from rich.progress import Progress
-
+from conformance.cli.progress import Step, progress
 from conformance.engine.runner import parse_shard
 from conformance.fixtures.load import load_suite
 from tools.mutants import matching, mutants
@@ -63,8 +62,10 @@ def run(options: argparse.Namespace) -> int:
     suite = load_suite()
     if options.properties:
         return _properties(suite, chosen, options)
-    with _Progress(len(chosen)) as step:
-        kills = examine(suite, chosen, Terms(options.stdio, options.first), options.jobs, step)
+    with progress(len(chosen), "mutants") as step:
+        kills = examine(
+            suite, chosen, Terms(options.stdio, options.first), options.jobs, partial(_one, step)
+        )
     found = matrix(suite, chosen, kills, whole)
     if options.first:
         lines = [f"{mutant.name} ({mutant.dialect}) survives" for mutant in found.survivors()]
@@ -83,8 +84,8 @@ def run(options: argparse.Namespace) -> int:
 def _properties(suite: Suite, chosen: Sequence[Mutant], options: argparse.Namespace) -> int:
     if options.stdio or options.first:
         raise ValueError("--properties goes without --stdio and --first")
-    with _Progress(len(chosen)) as step:
-        found = catch_all(suite, chosen, options.jobs, step)
+    with progress(len(chosen), "mutants") as step:
+        found = catch_all(suite, chosen, options.jobs, partial(_one, step))
     for name, caught in found.items():
         print(f"{name}: {caught.words}")
     told, apart = sum(map(bool, found.values())), sum(bool(c.apart) for c in found.values())
@@ -97,26 +98,14 @@ def _properties(suite: Suite, chosen: Sequence[Mutant], options: argparse.Namesp
     return 0
 
 
+def _one(step: Step, name: str) -> None:
+    """One mutant more is done."""
+    step(name, 1)
+
+
 def _last_line(found: Matrix, stdio: bool) -> None:
     count = len(found.rows)
     killed = count - len(found.survivors())
     faced = sum(row.kills.faced for row in found.rows)
     where = "over stdio" if stdio else "in process"
     print(f"{killed} of {count} mutants killed by cases alone, {where}, {faced} cases run")
-
-
-class _Progress:
-    """A bar on a terminal, nothing elsewhere; on stderr."""
-
-    def __init__(self, total: int) -> None:
-        console = Console(stderr=True)
-        self._progress = Progress(console=console, transient=True, disable=not console.is_terminal)
-        self._total = total
-
-    def __enter__(self) -> Any:
-        self._progress.start()
-        task = self._progress.add_task("mutants", total=self._total)
-        return lambda name: self._progress.update(task, description=name, advance=1)
-
-    def __exit__(self, *_: object) -> None:
-        self._progress.stop()
