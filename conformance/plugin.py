@@ -368,9 +368,7 @@ class _State:
         none = by_pytest or not self._verdicts  # or only properties were asked for, by their path
         missing = [] if none else [c for c in self.selected() if c not in self._verdicts]
         verdicts = [*self._verdicts.values()]
-        summary = RunSummary(
-            self.suite, about, verdicts, seconds, option("fail_under"), missing
-        )
+        summary = RunSummary(self.suite, about, verdicts, seconds, option("fail_under"), missing)
         if option("properties"):
             summary.tried(self.order(), self._results)
         summary_file = os.environ.get("GITHUB_STEP_SUMMARY")

@@ -5,12 +5,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import random
 import signal
 import threading
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import psutil
@@ -45,7 +47,7 @@ class Killer:
     def _work(self) -> None:
         me, ends = psutil.Process(), {}
         while not self._over.wait(_GLANCE):
-            for child in me.children():
+            for child in self._serving(me):
                 if child.pid not in ends:  # in its start, in a case, or between two
                     ends[child.pid] = time.monotonic() + self._random.uniform(0, _LONGEST_LIFE)
                 elif ends[child.pid] < time.monotonic():
@@ -53,6 +55,14 @@ class Killer:
                     before = self._case
                     child.send_signal(signal.SIGKILL)
                     self.kills.append({"pid": child.pid, "from": before, "to": self._case})
+
+    @staticmethod
+    def _serving(me: psutil.Process) -> Iterator[psutil.Process]:
+        """All backends; not what they are forked from, whose end costs nothing but time."""
+        for child in me.children(recursive=True):
+            with contextlib.suppress(psutil.NoSuchProcess):
+                if child.ppid() != me.pid or "--forks" not in child.cmdline():
+                    yield child
 
 
 def pytest_configure(config: pytest.Config) -> None:
