@@ -10,7 +10,7 @@ from pathlib import Path
 from conformance.calls import Call, Refused, Reply
 from conformance.engine.filearguments import placed, workspace, written
 from conformance.engine.plan import Plan, PlannedStep
-from conformance.engine.session import RESET
+from conformance.engine.session import MEMORY, RESET
 from conformance.transport.backend import (
     Backend,
     BackendCrashed,
@@ -19,7 +19,7 @@ from conformance.transport.backend import (
     ProtocolViolation,
 )
 from conformance.transport.causes import Violation
-from conformance.transport.memory import Gauge
+from conformance.transport.memory import DeviceGauge, Gauge, Gauges, ProcessGauge
 from conformance.transport.restarting import RestartingBackend
 
 _LEAVE_SECONDS = 5.0  # for the reset after a case, however much of its time the case took
@@ -135,7 +135,16 @@ def _gauge(plan: Plan, backend: Backend) -> AbstractContextManager[Gauge | None]
     """Memory is measured where the case limits it and the backend is a process that can be."""
     if plan.case.budget.memory_mb is None or backend.pid is None:
         return nullcontext()
-    return Gauge(backend.pid)
+    return memory_gauge(backend, backend.pid)
+
+
+def memory_gauge(backend: Backend, pid: int) -> Gauge:
+    """Of its process; on a GPU, whose arrays no process holds, of what it says itself, too."""
+    process = ProcessGauge(pid)
+    who = backend.handshake
+    if not who.implementation.accelerated or MEMORY.wire not in who.capabilities:
+        return process
+    return Gauges(process, DeviceGauge(lambda: backend.call(MEMORY.wire)))
 
 
 def _calls(step: PlannedStep) -> list[Call]:

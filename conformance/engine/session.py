@@ -26,6 +26,12 @@ class Measure(msgspec.Struct, frozen=True):
     memory: bool = False
 
 
+def _memory_problem(result: Any) -> str | None:
+    told = [result.get(name) for name in ("held", "peak")] if isinstance(result, dict) else [None]
+    sound = all(type(each) is int and each >= 0 for each in told)
+    return None if sound else "the result is held and peak, in bytes"
+
+
 INITIALIZE = Operation(
     "initialize", Initialize, "a Handshake; always the first message", reads=(), use=Use.SESSION
 )
@@ -46,4 +52,14 @@ MEASURE = Operation(
     reads=(),
     use=Use.BENCHMARK,
 )
-SESSION = (INITIALIZE, RESET, SHUTDOWN, MEASURE)
+MEMORY = Operation(
+    "memory",
+    Nothing,
+    '{"held": integer, "peak": integer} in bytes: what arrays take on the device now, and at most '
+    "since this was asked last. Asked on a GPU, whose memory is not that of the process, around "
+    "a case that has a budget",
+    reads=(),
+    use=Use.BENCHMARK,
+    problem=_memory_problem,
+)
+SESSION = (INITIALIZE, RESET, SHUTDOWN, MEASURE, MEMORY)

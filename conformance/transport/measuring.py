@@ -55,6 +55,12 @@ class Measuring(adapter.Adapter):
         target = self.cache(cache)
         mx.eval(target.update_and_fetch(_filled(keys), _filled(values)), *_held(target))
 
+    def op_memory(self) -> Any:
+        """What arrays take on the device now, and the most since this was asked last."""
+        held, peak = mx.get_active_memory(), mx.get_peak_memory()
+        mx.reset_peak_memory()
+        return {"held": held, "peak": max(peak, held)}
+
     def op_fill(self, cache: str, slots: list[Any], times: int = 1) -> None:
         """A new cache of `times` as many slots as listed; equal ones may be one array."""
         arrays = [_filled(slot) for slot in slots]

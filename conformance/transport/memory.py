@@ -1,13 +1,14 @@
-"""Resident memory of a backend's process, its children included, in megabytes."""
+"""Memory that a backend takes, in megabytes: of its process and children, and on its device."""
 
 from __future__ import annotations
 
 import functools
 import os
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
+from typing import Protocol
 
 MEGABYTE = 1024 * 1024
 _SAMPLE_SECONDS = 0.002
@@ -75,8 +76,79 @@ def _held_by(pid: int) -> int:
         return 0
 
 
-class Gauge:
-    """The peak over a span of time, beyond what was held at its start.
+class Gauge(Protocol):
+    """The peak over a span of time, beyond what was held at its start."""
+
+    @property
+    def growth(self) -> float:
+        """The peak, less what was held at the start. Meaningful after the span."""
+
+    def mark(self) -> None:
+        """Begin the span here."""
+
+    def __enter__(self) -> Gauge: ...
+
+    def __exit__(
+        self, kind: type[BaseException] | None, value: object, trace: TracebackType | None
+    ) -> None: ...
+
+
+class DeviceGauge:
+    """Of arrays on a device, as the implementation counts them: `held` and `peak` in bytes.
+
+    `ask` gives both, and begins a new peak.
+    """
+
+    def __init__(self, ask: Callable[[], Mapping[str, int]]) -> None:
+        self._ask = ask
+        self._start = 0
+        self.growth = 0.0
+
+    def mark(self) -> None:
+        """Begin the span here."""
+        self._start = self._ask()["held"]
+
+    def __enter__(self) -> DeviceGauge:
+        self.mark()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, value: object, trace: TracebackType | None
+    ) -> None:
+        if kind is None:  # otherwise there may be nobody to ask
+            self.growth = max(self._ask()["peak"] - self._start, 0) / MEGABYTE
+
+
+class Gauges:
+    """Several at once; the largest growth counts, as one may see a part of what another sees."""
+
+    def __init__(self, *gauges: Gauge) -> None:
+        self._gauges = gauges
+
+    @property
+    def growth(self) -> float:
+        """The largest. Meaningful after the span."""
+        return max(gauge.growth for gauge in self._gauges)
+
+    def mark(self) -> None:
+        """Begin the span here."""
+        for gauge in self._gauges:
+            gauge.mark()
+
+    def __enter__(self) -> Gauges:
+        for gauge in self._gauges:
+            gauge.__enter__()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, value: object, trace: TracebackType | None
+    ) -> None:
+        for gauge in reversed(self._gauges):
+            gauge.__exit__(kind, value, trace)
+
+
+class ProcessGauge:
+    """Of resident memory.
 
     Linux keeps the peak itself and lets it be reset, so that nothing is missed. Elsewhere it is
     sampled every two milliseconds, which sees whatever stays for longer than that.
@@ -102,7 +174,7 @@ class Gauge:
         for pid in self._exact:
             _reset_peak(pid)
 
-    def __enter__(self) -> Gauge:
+    def __enter__(self) -> ProcessGauge:
         # Looked for once: where the kernel lists no children, every process is asked for them.
         self._family = family(self._pid)
         self._start = self._peak = _held(self._family)
