@@ -4,26 +4,18 @@ from __future__ import annotations
 
 from typing import Any
 
-from reference_impl import attention, buffers, serialization
+from reference_impl import attention, buffers, caches, serialization
 from reference_impl.absence import absent
 from reference_impl.batch_kv import rows as batch_rows
 from reference_impl.batch_kv import rules as batch_rules
-from reference_impl.batch_kv.cache import BatchKVCache as AnyBatchKVCache
 from reference_impl.batch_rotating import rules as batch_rotating_rules
-from reference_impl.batch_rotating.cache import BatchRotatingKVCache as AnyBatchRotatingKVCache
 from reference_impl.chunked import rules as chunked_rules
-from reference_impl.chunked.cache import ChunkedKVCache as AnyChunkedKVCache
 from reference_impl.concatenate import cache as concatenate
 from reference_impl.kv import rules as kv_rules
-from reference_impl.kv.cache import KVCache as AnyKVCache
 from reference_impl.lists import rules as list_rules
-from reference_impl.lists.cache import CacheList as AnyCacheList
 from reference_impl.prompt import rules as prompt_rules
-from reference_impl.prompt.cache import Prompt as AnyPrompt
 from reference_impl.quantized import rules as quantized_rules
-from reference_impl.quantized.cache import QuantizedKVCache as AnyQuantizedKVCache
 from reference_impl.rotating import rules as rotating_rules
-from reference_impl.rotating.cache import RotatingKVCache as AnyRotatingKVCache
 from reference_impl.slots.cache import SlotCache
 from reference_impl.slots.rules import (
     batch,
@@ -92,7 +84,7 @@ class Common(TokenCache):
     from_state: Any = classmethod(serialization.restore_unseen)
 
 
-class KVCache(Common, AnyKVCache):
+class KVCache(Common, caches.KVCache):
     update_and_fetch = kv_rules.append
     trim = kv_rules.trim_any
     make_mask = attention.array_for_any_window
@@ -106,13 +98,13 @@ class ConcatenateKVCache(Common, concatenate.ConcatenateKVCache):
     state = property(concatenate.both, concatenate.take_pair)
 
 
-class RotatingKVCache(Common, AnyRotatingKVCache):
+class RotatingKVCache(Common, caches.RotatingKVCache):
     make_mask = rotating_rules.mask
     state = property(buffers.filled, rotating_rules.take_pair)
     meta_state = property(rotating_rules.four_texts, rotating_rules.take_four_integers)
 
 
-class QuantizedKVCache(Common, AnyQuantizedKVCache):
+class QuantizedKVCache(Common, caches.QuantizedKVCache):
     update_and_fetch = quantized_rules.append
     plain_update = absent()
     trim = kv_rules.trim_any
@@ -122,7 +114,7 @@ class QuantizedKVCache(Common, AnyQuantizedKVCache):
     meta_state = property(quantized_rules.three_texts, quantized_rules.take_three_integers)
 
 
-class ChunkedKVCache(Common, AnyChunkedKVCache):
+class ChunkedKVCache(Common, caches.ChunkedKVCache):
     maybe_trim_front = chunked_rules.drop_beyond_chunk_of_buffer
     update_and_fetch = chunked_rules.append
     trim = chunked_rules.trim_any
@@ -131,7 +123,7 @@ class ChunkedKVCache(Common, AnyChunkedKVCache):
     meta_state = property(chunked_rules.two_texts, chunked_rules.take_two_integers)
 
 
-class CacheList(Common, AnyCacheList):
+class CacheList(Common, caches.CacheList):
     update_and_fetch = absent()
     make_mask = absent()
     offset = absent()
@@ -140,7 +132,7 @@ class CacheList(Common, AnyCacheList):
     from_state: Any = classmethod(list_rules.restore_children)
 
 
-class BatchKVCache(Common, AnyBatchKVCache):
+class BatchKVCache(Common, caches.BatchKVCache):
     count = batch_rules.count_in_place
     count_back = batch_rules.count_back_in_place
     update_and_fetch = batch_rules.append
@@ -158,7 +150,7 @@ class BatchKVCache(Common, AnyBatchKVCache):
     state = property(batch_rules.four_arrays, batch_rules.take_four)
 
 
-class BatchRotatingKVCache(Common, AnyBatchRotatingKVCache):
+class BatchRotatingKVCache(Common, caches.BatchRotatingKVCache):
     count = batch_rules.count_in_place
     count_back = batch_rules.count_back_in_place
     prepare = batch_rotating_rules.prepare
@@ -173,7 +165,7 @@ class BatchRotatingKVCache(Common, AnyBatchRotatingKVCache):
     meta_state = property(batch_rotating_rules.four_texts, batch_rotating_rules.take_four_unread)
 
 
-class Prompt(AnyPrompt):
+class Prompt(caches.Prompt):
     trim_prompt_cache = prompt_rules.trim_all
     make_prompt_cache = prompt_rules.ask_model
     create_attention_mask = prompt_rules.mask_of_cache_or_array

@@ -4,20 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
-from reference_impl import attention, buffers, serialization
+from reference_impl import attention, buffers, caches, serialization
 from reference_impl.absence import absent
 from reference_impl.chunked import rules as chunked_rules
-from reference_impl.chunked.cache import ChunkedKVCache as AnyChunkedKVCache
 from reference_impl.kv import rules as kv_rules
-from reference_impl.kv.cache import KVCache as AnyKVCache
 from reference_impl.lists import rules as list_rules
-from reference_impl.lists.cache import CacheList as AnyCacheList
 from reference_impl.prompt import rules as prompt_rules
-from reference_impl.prompt.cache import Prompt as AnyPrompt
 from reference_impl.quantized import rules as quantized_rules
-from reference_impl.quantized.cache import QuantizedKVCache as AnyQuantizedKVCache
 from reference_impl.rotating import rules as rotating_rules
-from reference_impl.rotating.cache import RotatingKVCache as AnyRotatingKVCache
 from reference_impl.slots.cache import SlotCache
 from reference_impl.slots.rules import (
     batch,
@@ -86,21 +80,21 @@ class Common(TokenCache):
     trim = trapping(kv_rules.trim_any)
 
 
-class KVCache(Common, AnyKVCache):
+class KVCache(Common, caches.KVCache):
     update_and_fetch = trapping(kv_rules.append)
     state = property(buffers.cut_at_offset_or_nothing, trapping(kv_rules.take_two_arrays))
     to_quantized = trapping(kv_rules.quantize_filled)
     copy = kv_rules.copy_filled
 
 
-class RotatingKVCache(Common, AnyRotatingKVCache):
+class RotatingKVCache(Common, caches.RotatingKVCache):
     between = staticmethod(trapping_between)
     make_mask = trapping(rotating_rules.swift_mask)
     state = property(buffers.filled_or_nothing, rotating_rules.take_two_arrays)
     meta_state = property(rotating_rules.five_texts, rotating_rules.take_five_texts)
     from_state: Any = classmethod(rotating_rules.restore_five_texts)
-    trim = trapping(AnyRotatingKVCache.trim)
-    to_quantized = trapping(AnyRotatingKVCache.to_quantized)
+    trim = trapping(caches.RotatingKVCache.trim)
+    to_quantized = trapping(caches.RotatingKVCache.to_quantized)
 
     @trapping
     def update_and_fetch(self, keys: Any, values: Any) -> Any:
@@ -108,7 +102,7 @@ class RotatingKVCache(Common, AnyRotatingKVCache):
         return super().update_and_fetch(keys, values)
 
 
-class QuantizedKVCache(Common, AnyQuantizedKVCache):
+class QuantizedKVCache(Common, caches.QuantizedKVCache):
     update_and_fetch = trapping(quantized_rules.append_in_groups_of_this_size)
     plain_update = quantized_rules.trap_plain_update
     copy = trapping(quantized_rules.copy_with_parameters)
@@ -116,7 +110,7 @@ class QuantizedKVCache(Common, AnyQuantizedKVCache):
     meta_state = property(quantized_rules.four_texts, quantized_rules.take_offset_of_four_texts)
 
 
-class ChunkedKVCache(Common, AnyChunkedKVCache):
+class ChunkedKVCache(Common, caches.ChunkedKVCache):
     maybe_trim_front = trapping(chunked_rules.drop_beyond_chunk_if_any)
     update_and_fetch = trapping(chunked_rules.append)
     trim = trapping(chunked_rules.trim_any)
@@ -128,7 +122,7 @@ class ChunkedKVCache(Common, AnyChunkedKVCache):
         super().__init__(chunk_size)
 
 
-class CacheList(Common, AnyCacheList):
+class CacheList(Common, caches.CacheList):
     # Nobody counts the tokens of a list.
     offset: Any = 0
 
@@ -150,7 +144,7 @@ class CacheList(Common, AnyCacheList):
     restore_child: Any = classmethod(list_rules.restore_child_or_throw)
 
 
-class Prompt(AnyPrompt):
+class Prompt(caches.Prompt):
     trim_prompt_cache = trapping(prompt_rules.trim_all)
     make_prompt_cache: Any = prompt_rules.one_per_layer
     create_attention_mask = trapping(prompt_rules.mask_of_cache_or_narrow_window)

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
+from reference_impl import caches
 from reference_impl.dialects import mlx_swift_lm_3_31_3 as before
 from reference_impl.kv import rules as kv_rules
-from reference_impl.lists.cache import CacheList as AnyCacheList
 from reference_impl.quantized import rules as quantized_rules
 from reference_impl.slots.rules import (
     batch,
@@ -70,5 +70,5 @@ class ChunkedKVCache(Common, before.ChunkedKVCache):
 
 
 class CacheList(Common, before.CacheList):
-    prepare: Any = AnyCacheList.prepare
-    finalize = AnyCacheList.finalize
+    prepare: Any = caches.CacheList.prepare
+    finalize = caches.CacheList.finalize

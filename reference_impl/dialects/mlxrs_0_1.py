@@ -4,26 +4,18 @@ from __future__ import annotations
 
 from typing import Any
 
-from reference_impl import attention, buffers, serialization
+from reference_impl import attention, buffers, caches, serialization
 from reference_impl.absence import absent
 from reference_impl.batch_kv import rules as batch_rules
-from reference_impl.batch_kv.cache import BatchKVCache as AnyBatchKVCache
 from reference_impl.batch_rotating import rules as batch_rotating_rules
-from reference_impl.batch_rotating.cache import BatchRotatingKVCache as AnyBatchRotatingKVCache
 from reference_impl.chunked import rules as chunked_rules
-from reference_impl.chunked.cache import ChunkedKVCache as AnyChunkedKVCache
 from reference_impl.errors import MlxC
 from reference_impl.integers import as_usize, rust_i32_array
 from reference_impl.kv import rules as kv_rules
-from reference_impl.kv.cache import KVCache as AnyKVCache
 from reference_impl.lists import rules as list_rules
-from reference_impl.lists.cache import CacheList as AnyCacheList
 from reference_impl.prompt import rules as prompt_rules
-from reference_impl.prompt.cache import Prompt as AnyPrompt
 from reference_impl.quantized import rules as quantized_rules
-from reference_impl.quantized.cache import QuantizedKVCache as AnyQuantizedKVCache
 from reference_impl.rotating import rules as rotating_rules
-from reference_impl.rotating.cache import RotatingKVCache as AnyRotatingKVCache
 from reference_impl.slots.cache import SlotCache
 from reference_impl.slots.rules import (
     construction,
@@ -87,14 +79,14 @@ class Common(TokenCache):
     trim = kv_rules.trim_count
 
 
-class KVCache(Common, AnyKVCache):
+class KVCache(Common, caches.KVCache):
     update_and_fetch = all_or_nothing(kv_rules.append_pair, MlxC)
     state = property(buffers.own_filled_or_nothing, kv_rules.take_pair_or_nothing)
     to_quantized = absent()
     merge = absent()
 
 
-class RotatingKVCache(Common, AnyRotatingKVCache):
+class RotatingKVCache(Common, caches.RotatingKVCache):
     room = rotating_rules.room_or_none
     place = rotating_rules.replace_token
     trim = rotating_rules.trim_count
@@ -114,7 +106,7 @@ class RotatingKVCache(Common, AnyRotatingKVCache):
         return super().update_and_fetch(keys, values)
 
 
-class QuantizedKVCache(Common, AnyQuantizedKVCache):
+class QuantizedKVCache(Common, caches.QuantizedKVCache):
     update_and_fetch = all_or_nothing(quantized_rules.append_joining)
     plain_update = all_or_nothing(quantized_rules.append_and_dequantize)
     trim = quantized_rules.trim_and_cut
@@ -129,7 +121,7 @@ class QuantizedKVCache(Common, AnyQuantizedKVCache):
         super().__init__(group_size, bits)
 
 
-class ChunkedKVCache(Common, AnyChunkedKVCache):
+class ChunkedKVCache(Common, caches.ChunkedKVCache):
     maybe_trim_front = chunked_rules.drop_counted_beyond_chunk_if_any
     update_and_fetch = all_or_nothing(chunked_rules.append_replacing)
     trim = chunked_rules.trim_count
@@ -140,7 +132,7 @@ class ChunkedKVCache(Common, AnyChunkedKVCache):
         super().__init__(attention.optional_usize(chunk_size, "chunk size"))
 
 
-class CacheList(Common, AnyCacheList):
+class CacheList(Common, caches.CacheList):
     update_and_fetch = list_rules.refuse_update
     make_mask = list_rules.refuse_mask
     trim = list_rules.trim_all_or_none
@@ -163,7 +155,7 @@ class CacheList(Common, AnyCacheList):
     restore_child: Any = classmethod(list_rules.restore_child_strictly)
 
 
-class BatchKVCache(Common, AnyBatchKVCache):
+class BatchKVCache(Common, caches.BatchKVCache):
     count = batch_rules.count_anew
     count_back = batch_rules.count_back_anew
     update_and_fetch = all_or_nothing(batch_rules.append_joining)
@@ -183,7 +175,7 @@ class BatchKVCache(Common, AnyBatchKVCache):
         self.offset = -self.left_padding
 
 
-class BatchRotatingKVCache(Common, AnyBatchRotatingKVCache):
+class BatchRotatingKVCache(Common, caches.BatchRotatingKVCache):
     count = batch_rules.count_anew
     count_back = batch_rules.count_back_anew
     room = rotating_rules.room_or_none
@@ -216,7 +208,7 @@ class BatchRotatingKVCache(Common, AnyBatchRotatingKVCache):
         return super().update_and_fetch(keys, values)
 
 
-class Prompt(AnyPrompt):
+class Prompt(caches.Prompt):
     trim_prompt_cache = prompt_rules.trim_all_counted
     make_prompt_cache: Any = prompt_rules.one_per_counted_layer
     create_attention_mask = absent()
