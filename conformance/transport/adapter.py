@@ -5,7 +5,6 @@ script it speaks the wire protocol on stdin and stdout:
 
     python adapter.py --class mlx_lm.models.cache:ArraysCache --distribution mlx-lm
 `cachefiles.py` beside it serves prompt-cache files, `tokencaches.py` the other kinds of caches.
-
 Methods `op_*` are the protocol's operations. The handshake declares those that the class can serve.
 """
 
@@ -30,6 +29,8 @@ import mlx.core as mx
 PROTOCOL_VERSION = 1
 REFUSED = 1  # the implementation raised
 FILE_OPERATIONS = ("save", "load", "resave")
+Perform = Callable[[str, "dict[str, Any]"], Any]
+_signature = functools.cache(inspect.signature)  # asking costs more than most operations
 
 # operation -> attribute of the class that it needs; operations not listed need nothing special
 NEEDS = {
@@ -129,9 +130,6 @@ def counts(name: str) -> Callable[..., Any]:
     return lambda self, cache, n: getattr(self.cache(cache), name)(n)
 
 
-_signature = functools.cache(inspect.signature)  # asking costs more than most operations
-
-
 class Adapter:
     """Named caches of one class, and the operations on them, in wire values."""
 
@@ -139,10 +137,9 @@ class Adapter:
                  restore: Callable[[str, Any, Any], Any] | None = None,
                  files: Any = None) -> None:  # fmt: skip
         self.cls, self._mamba = cls, getattr(cls, "mamba", None) or mamba_beside(cls)
-        self._restore = restore or self._by_arity
+        self._restore, self.dialect = restore or self._by_arity, dialect
         self.implementation = {**implementation, "mlx": getattr(mx, "__version__", ""),
                                "device": str(mx.default_device().type)[11:]}  # fmt: skip
-        self.dialect = dialect
         self.caches: dict[str, Any] = {}
         self.held: dict[str, Any] = {}
         # What is served by another part: files, all of its operations or some; other kinds.
@@ -151,8 +148,6 @@ class Adapter:
     def add(self, kinds: Any, classes: Any) -> None:
         """Serve the kinds that `tokencaches.py` finds among classes by name."""
         self._others |= kinds.operations(self, classes, encode, decode)
-
-    # ---- session
 
     def op_initialize(self, protocol: int = PROTOCOL_VERSION, **_: Any) -> Any:
         if protocol != PROTOCOL_VERSION:
@@ -262,8 +257,7 @@ class Adapter:
             "class_name": self.op_class_name(cache),
             "slot_count": None if slots is None else len(slots),
             "slots": {str(i): encode(s) for i, s in enumerate(slots or ()) if s is not None},
-            "left_padding": encode(getattr(source, "left_padding", None)),
-            "lengths": encode(getattr(source, "lengths", None)),
+            **{rows: encode(getattr(source, rows, None)) for rows in ("left_padding", "lengths")},
         }
 
     def op_hold(self, cache: str, what: str, name: str, slot: int = 0) -> None:
@@ -334,9 +328,6 @@ def beside(name: str) -> Any:
         return importlib.import_module(f"{__package__}.{name}" if __package__ else name)
     except ImportError:
         return None
-
-
-Perform = Callable[[str, "dict[str, Any]"], Any]
 
 
 def answer(perform: Perform, request: Any) -> dict[str, Any]:
