@@ -190,8 +190,6 @@ class Adapter:
             raise UnknownCache(f"no cache is called {handle!r}")
         return self.caches[handle]
 
-    # ---- construction and restoring
-
     def op_new(self, cache: str, size: int, left_padding: Any = None) -> None:
         self.caches[cache] = self.cls(size, left_padding)
 
@@ -223,13 +221,9 @@ class Adapter:
         return restore(state) if arity == 1 else restore(state, meta_state)
 
     def _tree(self, state: Any) -> Any:
-        if state is None or isinstance(state, dict):
-            return None if state is None else decode(state)
         if isinstance(state, list):
             return [self._tree(item) for item in state]
-        raise InvalidArguments(f"{state!r} is not a tensor, a list or null")
-
-    # ---- slots and serialized state
+        return None if state is None else decode(state)
 
     def op_get(self, cache: str, slot: int) -> Any:
         return encode(self.cache(cache)[slot])
@@ -273,8 +267,6 @@ class Adapter:
     def op_held(self, name: str) -> Any:
         return encode(self.kept(name))
 
-    # ---- sequence metadata and masks
-
     def op_prepare(self, cache: str, lengths: Any) -> None:
         self.cache(cache).prepare(lengths=lengths)
 
@@ -292,8 +284,6 @@ class Adapter:
 
     op_finalize, op_materialize = calls("finalize"), calls("materialize")
     op_advance, op_make_mask, op_trim = counts("advance"), counts("make_mask"), counts("trim")
-
-    # ---- what a cache says of itself
 
     op_batch_size, op_meta_state = reads("batch_size"), reads("meta_state")
     op_nbytes, op_max_size = reads("nbytes"), reads("max_size")
