@@ -86,7 +86,7 @@ def test_a_release_that_is_not_the_same_twice_is_refused_with_the_cases():
     asked = {case.id for case in cases if any(s.operation.wire == "batch_size" for s in case.steps)}
     run = opened(Unsure)
     try:
-        with pytest.raises(Unsteady, match="do not end alike in two runs, so nothing") as caught:
+        with pytest.raises(Unsteady, match="do not end in the same way in two runs") as caught:
             captured(run, CHILD, cases)
         found = captured(run, CHILD, cases, leave=asked)
     finally:

@@ -69,7 +69,7 @@ class Unsteady(ValueError):
     def __init__(self, cases: Mapping[str, str]) -> None:
         lines = [f"  {name}: {how}" for name, how in cases.items()]
         said = "1 case does" if len(lines) == 1 else f"{len(lines)} cases do"
-        head = f"{said} not end alike in two runs, so nothing is written and nothing is marked:"
+        head = f"{said} not end in the same way in two runs, so nothing is written or marked:"
         way = "leave each of them to a person with --leave CASE, or have the release fixed"
         super().__init__("\n".join([head, *lines, way]))
         self.cases = dict(cases)

@@ -120,7 +120,7 @@ class Properties:
         if two is not None:
             return Status.FLAKY, [f"  {_TWO_WAYS}", *two.lines()]
         calls = (f"    {call.op} {call.arguments}" for call in breach.calls)
-        head = "  the reference answers these calls alike; please report this:"
+        head = "  the reference gives the same answers to these calls; please report this:"
         return Status.SUITE_BUG, [head, *calls]
 
     def _against_reference(self, breach: Breach) -> Disagreement | None:

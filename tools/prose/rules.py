@@ -131,6 +131,21 @@ RULES = (
         "The port is fixed.",
     ),
     _rule(
+        "riddle",
+        r"\b(?:unseen|alike|own up to|becomes? of|comes? back of|hears? of (?:it|that))\b"
+        r"|\bor no (?=[Ii]nt|number)",
+        "write `unchecked`, `in the same way`, `what happens to`, `must be told`, or `or not a`",
+        "Three things are taken unseen.",
+        "Three things are taken without a check.",
+    ),
+    _rule(
+        "who-first",
+        r"(?:^|[.:;] )Who (?:keeps|has|writes|takes|calls|looks|adds|uses)\b[^?]*$",
+        "write `whoever`, or name the person",
+        "Who writes into a buffer changes the cache.",
+        "Who reads whom?",
+    ),
+    _rule(
         "is-to",
         r"\b(?:is|are|was|were) to [a-z]+\b",
         "write `must`, `should` or `will`",
