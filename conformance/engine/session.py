@@ -56,7 +56,7 @@ MEMORY = Operation(
     "memory",
     Nothing,
     '{"held": integer, "peak": integer} in bytes: what arrays take on the device now, and at most '
-    "since this was asked last. Asked on a GPU, whose memory is not that of the process, around "
+    "since this was asked last. Asked on a GPU, whose memory is not a part of the process, around "
     "a case that has a budget",
     reads=(),
     use=Use.BENCHMARK,
