@@ -175,6 +175,17 @@ CHAPTER_FAULTS = {
     "cache on another operation": (
         [expecting("{cache: {slots: []}}")], "    expect: {cache",
         f"{S0}.expect: `cache` goes with `snapshot`"),
+    "an older mlx that does the same": (
+        [expecting('{value: null, mlx: {"<0.32.3": {error: A}, "<0.32.0": {error: A}}}')],
+        "    expect: {value",
+        f"{S0}.expect.mlx.<0.32.0: mlx.<0.32.0 says the same as what is newer"),
+    "two outcomes with an older mlx": (
+        [expecting('{value: null, mlx: {"<0.32.3": {error: A, trap: b}}}')],
+        "    expect: {value", f"{S0}.expect.mlx.<0.32.3: {ONE_OUTCOME}error, trap"),
+    "hazard of another dialect with an older mlx": (
+        [expecting('{value: null, mlx: {"<0.32.3": {error: A, hazard: bad-mask}}}'),
+         case("not_applicable: {mlx-swift-lm: c}")], "  - op: make_mask",
+        f"{S0}: hazard bad-mask does not list mlxrs-0.1"),
     "unknown hazard": (
         [expecting("{value: null, hazard: none-such}")], "    expect: {value",
         f"{S0}.expect: no hazard none-such"),

@@ -112,7 +112,7 @@ def test_no_other_list_of_outcomes():
 
 def test_each_key_of_an_expectation_belongs_to_one_outcome():
     owned = [key for outcome in OUTCOMES for key in (outcome.key, *outcome.beside)]
-    assert sorted([*owned, "hazard", "accept"]) == sorted(Expect.__struct_fields__)
+    assert sorted([*owned, "hazard", "accept", "mlx"]) == sorted(Expect.__struct_fields__)
 
 
 @pytest.mark.parametrize("key", ["hazard", "accept"])

@@ -181,7 +181,8 @@ def _settled(run: Run, case: Case, found: Answers) -> _Tried | None:
 
 def _verdict(run: Run, case: Case, dialect: Dialect) -> tuple[Verdict, Observation]:
     tensors = run.suite.tensors_of(case)
-    bound = plan(case, dialect, tensors, run.handshake.implementation.name)
+    who = run.handshake.implementation
+    bound = plan(case, dialect, tensors, who.name, who.mlx)
     observation = execute(bound, run.session_for(case))
     return judge(bound, observation), observation
 

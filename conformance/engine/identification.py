@@ -78,7 +78,7 @@ def verdicts(run: Run, case: Case, dialects: Iterable[Dialect]) -> Iterator[Verd
     The calls of a case are the same in all of them. It is carried out again only where other steps
     are surrounded by snapshots.
     """
-    implementation = run.handshake.implementation.name
+    who = run.handshake.implementation
     declared = frozenset(run.handshake.capabilities)
     made: dict[tuple[int | bool, ...], Verdict] = {}  # dialects that expect the same
     seen: dict[tuple[bool, ...], Observation] = {}
@@ -91,10 +91,11 @@ def verdicts(run: Run, case: Case, dialects: Iterable[Dialect]) -> Iterator[Verd
             )
             continue
         same = (
-            implementation == dialect.implementation,
+            who.name == dialect.implementation,
             *(id(expectation(step, dialect)) for step in case.steps),
         )
-        plans.append((same, plan(case, dialect, run.suite.tensors_of(case), implementation)))
+        tensors = run.suite.tensors_of(case)
+        plans.append((same, plan(case, dialect, tensors, who.name, who.mlx)))
     # A plan that may end the process goes step by step, and is as good for all others.
     for same, each in sorted(plans, key=lambda pair: not pair[1].may_trap):
         if same not in made:

@@ -153,11 +153,15 @@ def absent(dialect: Dialect, op: str) -> str | None:
     return next((dialect.absent[key] for key in (op, *wider) if key in dialect.absent), None)
 
 
-def plan(case: Case, dialect: Dialect, tensors: Tensors, implementation: str | None = None) -> Plan:
+def plan(
+    case: Case, dialect: Dialect, tensors: Tensors, implementation: str | None = None,
+    mlx: str | None = None,
+) -> Plan:  # fmt: skip
     """Bind an applicable case to a dialect; ValueError when a literal is wrong.
 
     With the name of the implementation that will carry it out, an unsafe outcome of the dialect is
-    left to the one that it belongs to.
+    left to the one that it belongs to. With the version of mlx underneath, which is empty where the
+    implementation does not say it, outcomes are those that hold with it.
     """
     itself = implementation in (None, dialect.implementation)
     forbidden: Set[str] = frozenset() if itself else dialect.unsafe
@@ -168,7 +172,9 @@ def plan(case: Case, dialect: Dialect, tensors: Tensors, implementation: str | N
         operation = step.operation
         call = Call(operation.wire, operation.spelled(step, tensors))
         expect = expectation(step, dialect)
-        bound = None if expect is None else decoded(expect, tensors).without(forbidden)
+        bound = None if expect is None else decoded(expect, tensors)
+        if bound is not None:
+            bound = (bound if mlx is None else bound.on(mlx)).without(forbidden)
         steps.append(PlannedStep(number, call, step.kind, operation, bound))
     return Plan(case, dialect, tensors, tuple(steps))
 

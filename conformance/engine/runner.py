@@ -137,8 +137,8 @@ class Run:
                 declared_gap=reason.declared,
             )  # fmt: skip
         try:
-            name = self.handshake.implementation.name
-            bound = plan(case, self.dialect, self.suite.tensors_of(case), name)
+            who = self.handshake.implementation
+            bound = plan(case, self.dialect, self.suite.tensors_of(case), who.name, who.mlx)
         except ValueError as error:
             return Verdict(case.id, self.dialect.id, Status.SUITE_BUG, detail=SuiteBug(str(error)))
         verdict = judge(bound, execute(bound, self.session_for(case)))

@@ -27,7 +27,7 @@ from conformance.filetools.model import CacheSpec, FileCase, Golden, HostileFile
 from conformance.filetools.reading import ERROR, TRAP, Reading
 from conformance.kinds.files import LOAD, RESAVE, SAVE
 from conformance.outcomes.reading import LOSSY, WRONG, NotSame
-from conformance.outcomes.registry import Better, Expect
+from conformance.outcomes.registry import Better, Expect, OlderExpect
 
 FILE_MEGABYTES = 64.0  # beyond which no file may take memory, whatever is in it
 MAMBA, MAMBA_CACHE = "new_mamba", "MambaCache"  # the class is there if its operation is
@@ -39,6 +39,7 @@ _HAZARDS = {
     TRAP: "reader-ends-the-process",
 }
 _DESTROYED = "file-saved-over-itself-is-destroyed"
+_NOT_SAVED = "cannot-be-saved"
 _NEWER_WRITES = "origin-of-a-window-is-written"
 _REFUSED = Better(refused="a file that this reader does not take")
 
@@ -165,9 +166,11 @@ class _ChapterMaker:
                 golden = f"{writer}/{content}"
                 if not self.library.case(content).is_written_by(writer):
                     continue
-                whole, outcomes = Expect(written=golden), {}
+                outcomes = {}
                 for name in (name for name, own in writers.items() if own == writer):
-                    outcomes[name] = whole
+                    table = self.head.mlx.resaved
+                    older = self._older(self._dialects[name], table, _DESTROYED, golden)
+                    outcomes[name] = Expect(written=golden, mlx=older)
                     if lookup(destroys, self._dialects[name].lineage):
                         outcomes[name] = Expect(
                             undefined="the file is left with whatever its memory held",
@@ -196,14 +199,25 @@ class _ChapterMaker:
         """The file that a writer writes, or its refusal; or that of a newer one, if it differs."""
         if golden.cannot is not None:
             better = Better(refused="the layout has no place for it")
-            return Expect(error=golden.cannot, hazard="cannot-be-saved", accept=[better])
+            return Expect(error=golden.cannot, hazard=_NOT_SAVED, accept=[better])
         newer = self._newer_than(dialect)
         own, later = f"{writer}/{content}", f"{newer}/{content}"
         if newer is None or not self.library.case(content).is_written_by(newer):
-            return Expect(written=own)
+            empty = self.head.mlx.empty if content in self.head.mlx.without_elements else {}
+            return Expect(written=own, mlx=self._older(dialect, empty, _NOT_SAVED, own))
         if self.library.golden(own) == self.library.golden(later):
             return Expect(written=own)
         return Expect(written=own, hazard=_NEWER_WRITES, accept=[Better(written=later)])
+
+    def _older(
+        self, dialect: Dialect, table: Mapping[str, Mapping[str, str]], hazard: str, golden: str
+    ) -> dict[str, OlderExpect]:
+        """What holds with an older mlx, where the dialect's implementation writes with it."""
+        if not lookup(dict.fromkeys(self.head.mlx.dialects, True), dialect.lineage):
+            return {}
+        better = [Better(written=golden)]
+        return {before: OlderExpect(hazard=hazard, accept=better, **outcome)
+                for before, outcome in table.items()}  # fmt: skip
 
     def hostile(self) -> Iterator[Case]:
         """One case a hostile file."""

@@ -161,6 +161,20 @@ class Blame(Strict, frozen=True):
     reason: str
 
 
+class OlderMlx(Strict, frozen=True, kw_only=True):
+    """What an older mlx does with files, where an implementation has it read and write them.
+
+    `dialects` are those whose implementations do. `resaved` has the outcome of saving a file over
+    itself, `empty` that of saving a tensor without elements, which the contents of
+    `without_elements` have.
+    """
+
+    dialects: list[str] = field(default_factory=list)
+    resaved: dict[str, dict[str, str]] = field(default_factory=dict)
+    empty: dict[str, dict[str, str]] = field(default_factory=dict)
+    without_elements: list[str] = field(default_factory=list)
+
+
 class FileChapter(Strict, frozen=True, kw_only=True):
     """`chapter.yaml`: the requirements of the chapter that golden and hostile files make.
 
@@ -169,8 +183,8 @@ class FileChapter(Strict, frozen=True, kw_only=True):
     dialects whose errors are chosen, so that their kinds count. `unrun` has patterns of the cases
     that are later than the run on the implementation that a dialect follows. `resaved`
     are the contents that are saved over themselves, `destroys` the dialects whose own
-    implementation destroys the file then. `blamed` maps the strict reader's error on a hostile file
-    to the requirement that the file tests.
+    implementation destroys the file then. `mlx` is what depends on the mlx underneath. `blamed`
+    maps the strict reader's error on a hostile file to the requirement that the file tests.
     """
 
     title: str
@@ -182,6 +196,7 @@ class FileChapter(Strict, frozen=True, kw_only=True):
     unrun: dict[str, list[str]] = field(default_factory=dict)
     resaved: list[str] = field(default_factory=list)
     destroys: list[str] = field(default_factory=list)
+    mlx: OlderMlx = OlderMlx()
     blamed: dict[str, str]
     requirements: list[Requirement]
 

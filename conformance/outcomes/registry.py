@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence, Set
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterator, Mapping, Sequence, Set
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Annotated, Any
 
 import msgspec
-from msgspec import UNSET, UnsetType
+from msgspec import UNSET, Meta, UnsetType
 
 from conformance.calls import Refused, Reply
 from conformance.engine.literals import Strict, Tensors
 from conformance.outcomes.cache import CacheOutcome
 from conformance.outcomes.error import ErrorOutcome
 from conformance.outcomes.fault import FaultOutcome
+from conformance.outcomes.mlx_versions import PATTERN, holding, ordered
 from conformance.outcomes.outcome import Fields, Outcome
 from conformance.outcomes.reading import ReadingOutcome
 from conformance.outcomes.refused import RefusedOutcome
@@ -31,6 +32,7 @@ OUTCOMES: tuple[type[Outcome], ...] = (
 )  # fmt: skip
 
 
+_Before = Annotated[str, Meta(pattern=PATTERN)]
 _GUARDS = [outcome.guard for outcome in OUTCOMES if outcome.guard]
 
 
@@ -43,7 +45,8 @@ def _about() -> str:
     return "\n".join([
         "The outcome that a step must have: exactly one of the first group.\n", *lines,
         "`accept` lists better outcomes than the dialect's own, `hazard` names the defect that the "
-        "outcome documents.",
+        "outcome documents. `mlx` has what holds instead with an older version of mlx, where that "
+        "decides it: `{\"<0.32.3\": {error: ValueError}}`.",
     ])  # fmt: skip
 
 
@@ -54,7 +57,7 @@ if TYPE_CHECKING:
 
         def __init__(self, **fields: Any) -> None: ...
 
-    class Expect(Better, frozen=True):
+    class OlderExpect(Better, frozen=True):
         """The outcome that a step must have, and what is better than the dialect's own."""
 
         hazard: str | UnsetType
@@ -63,6 +66,16 @@ if TYPE_CHECKING:
         def __init__(
             self, *, hazard: str = "", accept: Sequence[Better] = (), **fields: Any
         ) -> None: ...
+
+    class Expect(OlderExpect, frozen=True):
+        """The same, and what holds instead with an older mlx."""
+
+        mlx: dict[str, OlderExpect]
+
+        def __init__(
+            self, *, hazard: str = "", accept: Sequence[Better] = (),
+            mlx: Mapping[str, OlderExpect] = ..., **fields: Any,
+        ) -> None: ...  # fmt: skip
 
 
 def expect_types(snapshots: Snapshots | None, kind: str) -> tuple[type[Better], type[Expect]]:
@@ -84,15 +97,21 @@ def expect_types(snapshots: Snapshots | None, kind: str) -> tuple[type[Better], 
         ("hazard", str | UnsetType, UNSET),
         ("accept", list[better], msgspec.field(default_factory=list)),
     ]
+    about = {"__doc__": "What holds with an older mlx, spelled as an expectation."}
+    older: Any = msgspec.defstruct(
+        f"{name}OlderExpect", more, bases=(better,), namespace=about, **config
+    )
+    by_mlx: list[Any] = [("mlx", dict[_Before, older], msgspec.field(default_factory=dict))]
     about = {"__doc__": _about()}
     expect: Any = msgspec.defstruct(
-        f"{name}Expect", more, bases=(better,), namespace=about, **config
+        f"{name}Expect", by_mlx, bases=(older,), namespace=about, **config
     )
     return better, expect
 
 
 if not TYPE_CHECKING:
     Better, Expect = expect_types(None, "")  # in a kind without snapshots
+    OlderExpect = Expect.__base__
 
 
 # --------------------------------------------------------------------------- as they are spelled
@@ -116,8 +135,11 @@ def strays(expect: Better, outcome: type[Outcome]) -> Iterator[tuple[str, str]]:
 
 
 def options(expect: Expect) -> tuple[Better, ...]:
-    """The outcomes that an expectation takes: its own, then those that are better."""
-    return (expect, *expect.accept)
+    """The outcomes that an expectation takes: its own, those that are better, and those that hold
+    with an older mlx.
+    """
+    older = expect.mlx.values()
+    return (expect, *expect.accept, *(each for one in older for each in (one, *one.accept)))
 
 
 def guards(expect: Expect) -> bool:
@@ -145,12 +167,14 @@ def spelled(reply: Reply, snapshots: Snapshots | None = None) -> Fields:
 class Expectation:
     """What a step must come to in a dialect: its own outcome, or one that is better.
 
-    `hazard` is the defect that the own one documents.
+    `hazard` is the defect that the own one documents. `older` has what holds instead with an older
+    mlx, the oldest first.
     """
 
     own: Outcome
     accept: tuple[Outcome, ...] = ()
     hazard: str = ""
+    older: tuple[tuple[str, Expectation], ...] = ()
 
     @property
     def options(self) -> tuple[Outcome, ...]:
@@ -166,12 +190,18 @@ class Expectation:
         """The outcome that is the end of the process with a signal, if one is taken."""
         return next((option for option in self.options if how in option.signals), None)
 
+    def on(self, mlx: str) -> Expectation:
+        """What holds with a version of mlx; the newest where it is not said."""
+        if not self.older:
+            return self
+        return holding(self.older, mlx) or replace(self, older=())
+
     def without(self, hazards: Set[str]) -> Expectation:
         """The same where the dialect's own outcome is not taken if it has one of these hazards."""
         if self.hazard not in hazards or not self.accept:
             return self
         own, *accept = self.accept
-        return Expectation(own, tuple(accept), self.hazard if accept else "")
+        return Expectation(own, tuple(accept), self.hazard if accept else "", self.older)
 
     @property
     def may_refuse(self) -> bool:
@@ -186,8 +216,14 @@ class Expectation:
 
 def decoded(expect: Expect, tensors: Tensors) -> Expectation:
     """An expectation with its literals decoded; ValueError for what is spelled wrong."""
-    own, *accept = (outcome(option, tensors) for option in options(expect))
-    return Expectation(own, tuple(accept), "" if expect.hazard is UNSET else str(expect.hazard))
+    older = ((before, _decoded(each, tensors)) for before, each in expect.mlx.items())
+    return replace(_decoded(expect, tensors), older=ordered(older))
+
+
+def _decoded(expect: OlderExpect, tensors: Tensors) -> Expectation:
+    own, *accept = (outcome(option, tensors) for option in (expect, *expect.accept))
+    hazard = "" if expect.hazard is UNSET else str(expect.hazard)
+    return Expectation(own, tuple(accept), hazard)
 
 
 def outcome(expect: Better, tensors: Tensors) -> Outcome:

@@ -52,14 +52,14 @@ def _taken(
 ) -> Iterator[tuple[Plan, PlannedStep, bool]]:
     """Each step in which the backend chose, and whether it chose the better outcome."""
     capabilities = frozenset(session.handshake.capabilities)
-    who = session.handshake.implementation.name
+    who = session.handshake.implementation
     for case in suite.cases.values():
         asked = [expectation(step, dialect) for step in case.steps]
         if _COSTLY & set(case.tags) or not any(each and each.accept for each in asked):
             continue
         if applicability(case, dialect, capabilities) is not None:
             continue
-        bound = plan(case, dialect, suite.tensors_of(case), who)
+        bound = plan(case, dialect, suite.tensors_of(case), who.name, who.mlx)
         if bound.files:
             continue
         observation = execute(bound, session)

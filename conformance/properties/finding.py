@@ -77,7 +77,8 @@ class Finding:
     def verdict(self) -> Verdict:
         """What the case comes to on the backend, when it is run as any fixture is."""
         suite = self.suite.extended(self.case)
-        bound = plan(self.case, self.comparison.dialect, suite.tensors_of(self.case))
+        tensors, who = suite.tensors_of(self.case), self.comparison.backend.handshake.implementation
+        bound = plan(self.case, self.comparison.dialect, tensors, mlx=who.mlx)
         return judge(bound, execute(bound, self.comparison.backend))
 
     def _elsewhere(self) -> dict[str, str | None]:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from conformance.engine.case import Case
 from conformance.engine.dialect import Dialect, Hazard
 from conformance.engine.plan import Plan, applicability, plan
 from conformance.engine.suite import Suite
+from conformance.outcomes import mlx_versions
+from conformance.outcomes.registry import Expectation
 from conformance.reporting import words
 
 
@@ -31,16 +33,21 @@ def outcome(suite: Suite, case: Case, dialect: Dialect) -> list[str]:
 
 def demanded(bound: Plan) -> list[str]:
     """What a case demands in the dialect that it is bound to, a line a step."""
-    lines = []
+    lines: list[str] = []
     for step in bound.steps:
         if step.expect is None:
             continue
-        hazard = f"  [hazard {step.expect.hazard}]" if step.expect.hazard else ""
-        said = words.expectation(step.expect)
-        lines.append(f"step {step.number}: {said}{hazard}")
-        for better in step.expect.accept:
-            lines.append(f"  or better: {better.words()}")
+        lines += _demanded(f"step {step.number}", step.expect)
+        for before, older in mlx_versions.said(step.expect.older):
+            lines += (f"  {line}" for line in _demanded(before, older))
     return lines
+
+
+def _demanded(when: str, expect: Expectation) -> Iterator[str]:
+    hazard = f"  [hazard {expect.hazard}]" if expect.hazard else ""
+    yield f"{when}: {words.expectation(expect)}{hazard}"
+    for better in expect.accept:
+        yield f"  or better: {better.words()}"
 
 
 def details(suite: Suite, case: Case, dialects: Iterable[Dialect]) -> list[str]:
@@ -80,7 +87,8 @@ def first(dialect: Dialect, suite: Suite) -> list[Dialect]:
 
 def hazards(case: Case) -> set[str]:
     """The known defects that an outcome of a case names."""
-    options = [o for s in case.steps for o in (s.expect, *s.unless.values()) if o is not None]
+    newest = [o for s in case.steps for o in (s.expect, *s.unless.values()) if o is not None]
+    options = [each for option in newest for each in (option, *option.mlx.values())]
     return {option.hazard for option in options if isinstance(option.hazard, str)}
 
 

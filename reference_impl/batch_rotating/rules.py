@@ -202,14 +202,25 @@ def extract_row_from_padding(cache: BatchRotatingKVCache, idx: Any) -> Any:
     return _extracted(cache, idx, cache.left_padding[idx].item(), cache.offset[idx].item())
 
 
-def _extracted(cache: BatchRotatingKVCache, idx: Any, padding: Any, offset: Any) -> Any:
+def extract_row_from_padding_above_zero(cache: BatchRotatingKVCache, idx: Any) -> Any:
+    """Up to mlx-lm 0.30.2: without padding the row keeps its free room, as tokens."""
+    padding = cache.left_padding[idx].item()
+    stop = None if padding > 0 else cache.keys.shape[AXIS]
+    return _extracted(cache, idx, max(padding, 0), cache.offset[idx].item(), stop)
+
+
+def _extracted(
+    cache: BatchRotatingKVCache, idx: Any, padding: Any, offset: Any, stop: int | None = None
+) -> Any:
     single = cache.classes["RotatingKVCache"](cache.max_size)
     rows = [array[idx : idx + 1] for array in (cache.keys, cache.values)]
-    stop = cache.index
+    end = cache.index
     if cache.rotated:
         rows = [rolled(row, -cache.index, AXIS) for row in rows]
-        stop = cache.max_size
-    single.keys, single.values = (mx.contiguous(row[:, :, padding:stop]) for row in rows)
+        end = cache.max_size
+    single.keys, single.values = (
+        mx.contiguous(row[:, :, padding : end if stop is None else stop]) for row in rows
+    )
     single.offset = offset
     single.index = single.keys.shape[2]
     return single

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterator
 from typing import Any
 
 import msgspec
@@ -15,6 +16,7 @@ from conformance.kinds.files.keyvalues import FAMILY, key_values, needs_a_file
 from conformance.kinds.files.tensors import LARGE, slot_tensors
 from conformance.kinds.files.texts import user_metadata
 from conformance.properties import case_text
+from conformance.tensor import Tensor
 
 Content = dict[str, Any]
 # Numbers of left padding and lengths at which a narrower type or a cap would show.
@@ -134,6 +136,19 @@ def requirements(content: Content) -> list[str]:
 def is_saved(content: Content) -> bool:
     """Whether `save` can be asked for it."""
     return not any(map(needs_a_file, content["caches"]))
+
+
+def has_empty_tensor(content: Content) -> bool:
+    """Whether one of its tensors has no elements."""
+    return any(0 in tensor.shape for tensor in _tensors(whole_of(content)["caches"]))
+
+
+def _tensors(value: Any) -> Iterator[Tensor]:
+    if isinstance(value, Tensor):
+        yield value
+    elif isinstance(value, dict | list | tuple):
+        for each in value.values() if isinstance(value, dict) else value:
+            yield from _tensors(each)
 
 
 def _flat(caches: list[Content]) -> list[Content]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import shutil
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import cache, partial
 from pathlib import Path
@@ -25,6 +26,7 @@ from conformance.kinds.files.contents import (
     Content,
     arguments,
     contents,
+    has_empty_tensor,
     held,
     is_saved,
     requirements,
@@ -33,6 +35,7 @@ from conformance.kinds.files.contents import (
 )
 from conformance.kinds.files.operations import LOADING, RESAVING, SAVING
 from conformance.outcomes.difference import Difference
+from conformance.outcomes.mlx_versions import holding, ordered
 from conformance.outcomes.trap import is_trap
 from conformance.properties.agreement import agree
 from conformance.properties.comparison import Comparison, answers
@@ -148,18 +151,28 @@ class _Exchange:
             return None
         got, trouble = self._ask(SAVING, theirs, **arguments(self.content))
         # As in fixtures: what has no place may be refused with any error.
-        refused = isinstance(saved, Refused) and isinstance(got, Refused)
+        refused = isinstance(got, Refused) and (
+            isinstance(saved, Refused)
+            or (self._is_older(_chapter().mlx.empty) and has_empty_tensor(self.content))
+        )
         if got is None or not (refused or agree(saved, got)):
             requires = ("FILE-011",) if isinstance(saved, Refused) else ("FILE-010",)
             told = _whole(saved, got, trouble)
             return Misfiled(self.content, "save", requires, told, trouble)
-        if isinstance(saved, Refused):
+        if isinstance(saved, Refused) or isinstance(got, Refused):
             return None
         return (
             self._written("the saved file", ("FILE-010",), ours, theirs)
             or self._load("the reference's file", ours)
             or self._load("its own file", theirs, ours)
         )
+
+    def _is_older(self, table: Mapping[str, Any]) -> bool:
+        """Whether an older mlx underneath the backend does something else than the newest."""
+        comparison, chapter = self.comparison, _chapter()
+        through = lookup(dict.fromkeys(chapter.mlx.dialects, True), comparison.dialect.lineage)
+        mlx = comparison.backend.handshake.implementation.mlx
+        return bool(through) and holding(ordered(table.items()), mlx) is not None
 
     def _load(self, whose: str, path: Path, other: Path | None = None) -> Misfiled | None:
         """Not of a file that is the `other` one, which was loaded."""
@@ -181,6 +194,7 @@ class _Exchange:
         """Only of what is loaded whole, and where the file outlives it."""
         comparison, lineage = self.comparison, self.comparison.dialect.lineage
         destroys = lookup(dict.fromkeys(_chapter().destroys, True), lineage)
+        destroys = destroys or self._is_older(_chapter().mlx.resaved)
         if destroys or RESAVING.wire not in comparison.backend.handshake.capabilities:
             return None
         read = self._of_reference(LOADING, ours)

@@ -40,6 +40,12 @@ def filter_slots(cache: SlotCache, batch_indices: Any) -> None:
     cache.cache = [slot[batch_indices] for slot in slots]
 
 
+def filter_slots_dropping_padding(cache: SlotCache, batch_indices: Any) -> None:
+    """As `filter_slots`; left_padding is forgotten."""
+    filter_slots(cache, batch_indices)
+    cache.left_padding = None
+
+
 def filter_dropping_padding(cache: SlotCache, batch_indices: Any) -> None:
     """The rows of every written slot; left_padding is forgotten."""
     rows = swift_int32_array(batch_indices)
@@ -80,6 +86,12 @@ def extend_written_slots(cache: SlotCache, other: SlotCache) -> None:
     """Join the rows of every slot (a TypeError if a side lacks it); all else stays."""
     pairs = zip(cache.cache, other.cache, strict=False)
     cache.cache = [mx.concatenate([a, b]) for a, b in pairs]  # type: ignore[list-item] # refused
+
+
+def extend_written_slots_dropping_padding(cache: SlotCache, other: SlotCache) -> None:
+    """As `extend_written_slots`; left_padding is forgotten."""
+    extend_written_slots(cache, other)
+    cache.left_padding = None
 
 
 def extend_dropping_padding(cache: SlotCache, other: SlotCache) -> None:

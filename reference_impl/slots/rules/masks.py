@@ -28,6 +28,13 @@ def padding_else_lengths(cache: SlotCache, N: Any) -> mx.array | None:
     return None
 
 
+def padding_until_first_slot_is_set(cache: SlotCache, N: Any) -> mx.array | None:
+    """left_padding alone, and only while slot 0 is unset; no slots is an IndexError."""
+    if cache.cache[0] is None and cache.left_padding is not None:
+        return mx.arange(N) >= cache.left_padding[:, None]
+    return None
+
+
 def padding_and_lengths(cache: SlotCache, N: Any) -> mx.array | None:
     """Both conditions, of those that are set; N must be valid even if none is."""
     positions = mx.arange(N)

@@ -22,6 +22,13 @@ def from_state_alone(cls: type[SlotCache], state: Any) -> SlotCache:
     return cache
 
 
+def from_state_and_meta_unseen(cls: type[SlotCache], state: Any, meta_state: Any) -> SlotCache:
+    """Assign state, then meta_state; left_padding and lengths are not there, not even as None."""
+    cache = from_state_alone(cls, state)
+    cache.meta_state = meta_state
+    return cache
+
+
 def from_state_and_meta(cls: type[SlotCache], state: Any, meta_state: Any) -> SlotCache:
     """Assign state, then meta_state, to a cache without left_padding and lengths."""
     cache = cls.__new__(cls)
