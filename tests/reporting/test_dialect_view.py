@@ -73,10 +73,10 @@ def test_a_list_has_what_applies(capfd, what):
 
 def test_a_hazard_names_those_that_inherit_it(capfd):
     said = printed(capfd, "list hazards")
-    assert next(line for line in said if line.startswith("mask-precedence ")).endswith(
-        "[mlxrs-0.1, mlx-lm-0.31, mlx-swift-lm-3.31.3, mlx-swift-lm-3.31.4, mlx-lm-0.31.2, "
-        "mlx-vlm-0.7, mlx-lm-0.31.1]"
-    )
+    (line,) = (line for line in said if line.startswith("mask-precedence "))
+    named = line.rpartition("[")[2].rstrip("]").split(", ")
+    assert {"mlx-lm-0.31", "mlx-lm-0.31.2", "mlx-vlm-0.7"} < set(named)
+    assert "mlx-lm-0.32" not in named
 
 
 def test_the_command_prints_index_chapter_requirement_and_hazard(capfd):
