@@ -260,8 +260,8 @@ def copied(tmp_path):
     [
         ("hazards.yaml", "id: cannot-be-saved", "id: mask-precedence", "the id mask-precedence"),
         ("hazards.yaml", "- id: cannot-be-saved", "- id: was-saved", "no hazard cannot-be-saved"),
-        ("hazards.yaml", "[mlx-lm-0.31]\n  hits: A file with a cache of no slots",
-         "[mlx-lm-0.31]\n  not_in: [mlx-lm-0.32]\n  hits: A file with a cache of no slots",
+        ("hazards.yaml", "not_in: [mlx-vlm-0.7]\n  hits: A file with a cache of no slots",
+         "not_in: [mlx-vlm-0.7, mlx-lm-0.32]\n  hits: A file with a cache of no slots",
          "cache-without-tensors-vanishes does not list mlx-lm-0.32"),
         ("chapter.yaml", "- id: FILE-006", "- id: FILE-099", "no requirement FILE-006"),
         ("mlx-lm-0.32.2/expectations.yaml", "  hole-0:", "  hole-9:",
