@@ -19,6 +19,7 @@ from conformance.fixtures.load import load_suite
 from conformance.fixtures.read import read_suite
 from conformance.transport import served
 from tools.performance.figures import Figure, least, most, per_second
+from tools.performance.used import Used, used
 
 DIALECT = "mlx-lm-0.32"
 COMMAND = [sys.executable, "-m", "conformance", "run"]
@@ -82,22 +83,33 @@ def rates(rounds: int) -> Iterator[Figure]:
 
 
 def growth(factors: Sequence[int]) -> Iterator[Figure]:
-    """Time against cases, with the cases of some chapters replicated."""
-    counts, times = [], []
+    """Time and memory against cases, with the cases of some chapters replicated."""
+    program = f"cmd:{sys.executable} -m conformance serve --dialect {DIALECT}"
     with tempfile.TemporaryDirectory() as folder:
-        for factor in factors:
-            root = replicate(Path(folder) / str(factor), factor)
-            count, seconds = _whole_run(root)
-            counts.append(float(count))
-            times.append(seconds)
-    rate = (counts[-1] - counts[0]) / (times[-1] - times[0])
-    power = math.log(times[-1] / times[-2]) / math.log(counts[-1] / counts[-2])
-    pairs = zip(counts, times, strict=True)
-    sizes = ", ".join(f"{count:.0f} in {spent:.1f} s" for count, spent in pairs)
-    yield Figure("whole runs through pytest, cases a second beyond the start", f"{rate:.0f}",
+        roots = [replicate(Path(folder) / str(factor), factor) for factor in factors]
+        for where, backend in (("in process", "reference"), ("over stdio", program)):
+            runs = [_whole_run(root, backend) for root in roots]
+            yield from _grown(where, factors, runs)
+
+
+def _grown(
+    where: str, factors: Sequence[int], runs: Sequence[tuple[int, Used]]
+) -> Iterator[Figure]:
+    (fewest, first), (fewer, before), (count, last) = runs[0], runs[-2], runs[-1]
+    rate = (count - fewest) / (last.seconds - first.seconds)
+    sizes = "; ".join(run.words(cases) for cases, run in runs)
+    yield Figure(f"whole runs through pytest {where}, cases a second beyond the start",
+                 f"{rate:.0f}",
                  note=f"{sizes}; reading and checking that many fixtures included")  # fmt: skip
-    yield Figure(f"exponent of the time, {factors[-2]} to {factors[-1]} times the cases",
-                 f"{power:.3f}", "at most 1.1", power <= 1.1)  # fmt: skip
+    more = math.log(count / fewer)
+    span = f"{factors[-2]} to {factors[-1]} times the cases {where}"
+    # Of processors: a clock also counts what else the machine does.
+    power = math.log(last.processor / before.processor) / more
+    yield Figure(f"exponent of the time, {span}", f"{power:.3f}", "at most 1.1", power <= 1.1)
+    each = 1024 * (last.megabytes - before.megabytes) / (count - fewer)
+    power = math.log(last.megabytes / before.megabytes) / more
+    yield Figure(f"exponent of the memory, {span}", f"{power:.3f}", "at most 1.1", power <= 1.1,
+                 note=f"{each:.1f} KB a case")  # fmt: skip
 
 
 def replicate(root: Path, factor: int) -> Path:
@@ -121,15 +133,13 @@ def replicate(root: Path, factor: int) -> Path:
     return root
 
 
-def _whole_run(root: Path) -> tuple[int, float]:
-    started = time.perf_counter()
-    done = subprocess.run([*COMMAND, "--quiet", "--dialect", DIALECT, "--fixtures", str(root)],
-                          capture_output=True, text=True, check=False)  # fmt: skip
-    spent = time.perf_counter() - started
-    found = re.search(r"^(\d+) passed, 0 failed", done.stdout, flags=re.MULTILINE)
-    if done.returncode or not found:
-        raise RuntimeError(done.stdout[-2000:] + done.stderr[-2000:])
-    return int(found[1]), spent
+def _whole_run(root: Path, backend: str) -> tuple[int, Used]:
+    run = used([*COMMAND, "--quiet", "--dialect", DIALECT, "--backend", backend,
+                "--fixtures", str(root)])  # fmt: skip
+    found = re.search(r"^(\d+) passed, 0 failed", run.said, flags=re.MULTILINE)
+    if run.code or not found:
+        raise RuntimeError(run.said[-2000:])
+    return int(found[1]), run
 
 
 def two_processes(profile: str, rounds: int) -> Iterator[Figure]:
