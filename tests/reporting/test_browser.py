@@ -37,6 +37,7 @@ def browser(tmp_path_factory):
     for flag in (*FLAGS, f"--user-data-dir={folder / 'profile'}"):
         options.add_argument(flag)
     made = webdriver.Chrome(options=options, service=Service(shutil.which("chromedriver")))
+    made.set_script_timeout(120)
     made.get((folder / "report.html").as_uri())
     yield made
     made.quit()

@@ -45,7 +45,8 @@ def _environment() -> Environment:
 
 def picture(board: Board) -> str:
     """The board in small, as an image for the README."""
-    return _environment().get_template("board.svg.j2").render(rows=board.real)
+    rows = [each for each in board.real if not each.is_skeleton]
+    return _environment().get_template("board.svg.j2").render(rows=rows)
 
 
 class Site:

@@ -42,7 +42,7 @@ class Standing:
         who = self.report.implementation
         if self.is_reference:
             return f"reference as {self.dialect}"
-        if self.key.endswith(SKELETON):
+        if self.is_skeleton:
             return f"{self.language} skeleton"
         name = self.view.name
         rest = self.key.removeprefix(f"{who.name}-{who.version}").lstrip("-")
@@ -51,6 +51,10 @@ class Standing:
     @property
     def is_reference(self) -> bool:
         return self.key.startswith(REFERENCE)
+
+    @property
+    def is_skeleton(self) -> bool:
+        return self.key.endswith(SKELETON)
 
     @property
     def language(self) -> str:
