@@ -20,6 +20,7 @@ FLAGS = (
     "--disable-background-networking", "--disable-component-update", "--disable-sync",
 )  # fmt: skip
 MISSING = [
+    *([] if os.environ.get("BROWSER") else ["BROWSER=1 (make browser)"]),
     *(name for name in ("chromium", "chromedriver") if not shutil.which(name)),
     *(["selenium"] if not importlib.util.find_spec("selenium") else []),
     *(["the site (make site)"] if not (SITE / "index.html").exists() else []),

@@ -18,6 +18,7 @@ FLAGS = (
     "--disable-background-networking", "--disable-component-update", "--disable-sync",
 )  # fmt: skip
 MISSING = [
+    *([] if os.environ.get("BROWSER") else ["BROWSER=1 (make browser)"]),
     *(f"{name} (apt-get install {package})" for name, package in
       (("chromium", "chromium"), ("chromedriver", "chromium-driver")) if not shutil.which(name)),
     *(["selenium (pip install selenium)"] if not importlib.util.find_spec("selenium") else []),
