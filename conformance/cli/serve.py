@@ -10,10 +10,10 @@ from typing import Any
 import msgspec
 
 from conformance.engine.dialect import dialect_named
-from conformance.fixtures.dialects import default_dialect, read_dialects
 from conformance.transport import DEVICES, adapter, connect
 from conformance.transport.backend import OperationRefused, from_wire, to_wire
 from conformance.transport.in_process import InProcessBackend
+from reference_impl import DIALECTS
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -24,8 +24,12 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace) -> int:
-    dialect = options.dialect or default_dialect()
-    dialect_named(dialect, read_dialects())
+    dialect = options.dialect
+    if dialect not in DIALECTS:  # otherwise no fixtures are read: a start is short
+        from conformance.fixtures.dialects import default_dialect, read_dialects  # noqa: PLC0415
+
+        dialect = dialect or default_dialect()
+        dialect_named(dialect, read_dialects())
     with connect(options.backend, dialect, device=options.device) as backend:
         if isinstance(backend, InProcessBackend):
             if options.forks is None:

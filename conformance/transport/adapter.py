@@ -14,7 +14,6 @@ import argparse
 import copy
 import functools
 import importlib
-import importlib.metadata
 import inspect
 import json
 import math
@@ -377,7 +376,9 @@ def main(kind: type[Adapter] = Adapter) -> None:
     out = own_stdout()  # before the implementation is imported, which may print
     module, _, name = options.cls.partition(":")
     loaded = importlib.import_module(module)
-    version = importlib.metadata.version(options.distribution) if options.distribution else ""
+    version = ""
+    if options.distribution:  # imported only here, as it takes longer than all the rest
+        version = importlib.import_module("importlib.metadata").version(options.distribution)
     who = {"name": options.distribution or module, "version": version, "language": "python"}
     files = (part := beside("cachefiles")) and part.of_module(loaded, encode, decode)
     adapter = kind(getattr(loaded, name), who, options.dialect, module_loader(loaded), files)
