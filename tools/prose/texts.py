@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import ast
 import importlib
+import os
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -21,6 +22,7 @@ _PROSE = {"about", "hits", "note", "notes", "refused", "rule", "summary", "text"
 _ALL_BELOW = {"absent", "not_applicable"}
 # Made from texts that are read where they are written, or from mutants and changes to code.
 _MADE = {"docs/SPEC.md", "docs/mutants.md", "docs/mutation.md"}
+_BUILT = {"node_modules", "target", "build"}
 _FEWEST = 3  # words; fewer are a name
 _LITERAL = re.compile(r"^[^ ]*$|^[a-z_]+\(|[{}\\<>]{2}|^\s*[-#|]")
 
@@ -45,12 +47,17 @@ def all_texts(root: Path) -> Iterator[Text]:
 
 def documents(root: Path) -> Iterator[Text]:
     """Every Markdown file of the repository but those that are made from what is read elsewhere."""
-    skipped = {".venv", "node_modules", "target", "build", ".build"}
-    for path in sorted(root.rglob("*.md")):
-        name = path.relative_to(root)
-        made = str(name) in _MADE or str(name).startswith("docs/spec/")
-        if not made and not skipped & set(name.parts):
-            yield from paragraphs(path.read_text(), str(name))
+    found = []
+    for folder, inner, files in os.walk(root):
+        # what tools make, and the copy of the project that mutation testing changes
+        inner[:] = [i for i in inner if i[0] != "." and i not in _BUILT]
+        if Path(folder) == root and "mutants" in inner:
+            inner.remove("mutants")
+        found += [Path(folder, name) for name in files if name.endswith(".md")]
+    for path in sorted(found):
+        name = path.relative_to(root).as_posix()
+        if name not in _MADE and not name.startswith("docs/spec/"):
+            yield from paragraphs(path.read_text(encoding="utf-8"), name)
 
 
 def paragraphs(text: str, name: str) -> Iterator[Text]:
