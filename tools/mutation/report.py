@@ -137,8 +137,10 @@ def score(rows: list[Mutant], explained: Collection[str]) -> str:
     )
 
 
-def page(rows: list[Mutant], explained: dict[str, Explanation], run: str = "") -> str:
-    """docs/mutation.md; `run` says how and when the changes were tried."""
+def page(
+    rows: list[Mutant], explained: dict[str, Explanation], modules_there: set[str], run: str = ""
+) -> str:
+    """docs/mutation.md; `run` says how and when the changes of some modules were tried."""
     tried = [row for row in rows if row.status != NOT_TRIED]
     modules = {}
     wanted = dict.fromkeys(row.module for row in tried)
@@ -158,7 +160,7 @@ def page(rows: list[Mutant], explained: dict[str, Explanation], run: str = "") -
         run=run,
         untried=len([row for row in rows if row.module in wanted]) - len(tried),
         modules=modules,
-        others=sorted({row.module for row in rows} - set(wanted)),
+        others=sorted(modules_there - set(wanted)),
         missed=[row.change() for row in missed],
         reasons=reasons,
     )
@@ -171,7 +173,8 @@ def main() -> int:
     parser.add_argument("function", nargs="*", help="only these, such as reference_impl.slots.*")
     options = parser.parse_args()
     wanted = options.function or ["*"]
-    rows = [m for m in mutants() if any(fnmatchcase(m.key, p) for p in wanted)]
+    made = list(mutants())
+    rows = [m for m in made if any(fnmatchcase(m.key, p) for p in wanted)]
     tried = [m for m in rows if m.status != NOT_TRIED]
     if not tried:
         print("no mutant has been tried; run: make mutation")
@@ -182,7 +185,7 @@ def main() -> int:
     print(*open_, sep="\n", end="\n" if open_ else "")
     print(f"{score(tried, explained)}; {len(open_)} open, {len(rows) - len(tried)} not tried")
     if options.page:
-        PAGE.write_text(page(rows, explained, options.run))
+        PAGE.write_text(page(rows, explained, {m.module for m in made}, options.run))
     return 1 if open_ else 0
 
 
