@@ -28,6 +28,7 @@ MISSING = [
 pytestmark = pytest.mark.skipif(bool(MISSING), reason=f"not looked at without {MISSING}")
 PAGES = ("index.html", "chapters.html", "requirements/index.html", "requirements/MASK-004.html",
          "hazards/index.html", "hazards/mask-precedence.html", "files.html", "dialects/index.html",
+         "dialects/mlx-lm-0.31--mlx-lm-0.32.html", "implementations/mlx-lm-0.32.2.html",
          "implementations/vllm-mlx-0.6.0-BatchMambaCache.html")  # fmt: skip
 
 

@@ -11,8 +11,10 @@ from reporting.made import DIALECT, SUITE, WHO, verdicts
 
 from conformance.engine.verdict import Status
 from conformance.reporting import json_report
+from conformance.reporting.divergence import divergences
 from tools.site import links
 from tools.site.__main__ import write
+from tools.site.outcomes import Outcomes
 from tools.site.pages import Site
 from tools.site.standings import Count, board
 
@@ -106,3 +108,11 @@ def test_frames_and_contents_lie_apart(pages, tmp_path):
     assert "title: " in (tmp_path / "made/docs/index.md").read_text()
     assert (tmp_path / "made/contents/files.html").read_text() == pages["files.html"].content
     assert (tmp_path / "made/docs/assets/site.css").exists()
+
+
+def test_dialects_part_where_the_command_says_so():
+    found = Outcomes(board(SMALL, {})).differing()
+    for pair in (("mlx-lm-0.31", "mlx-lm-0.32"), ("mlxrs-0.1", "mlx-lm-0.31")):
+        one, other = (SMALL.dialects[name] for name in pair)
+        said = dict.fromkeys(row.case.id for row in divergences(SMALL, one, other))
+        assert [case.id for case in found[pair]] == list(said) != []

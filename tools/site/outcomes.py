@@ -41,10 +41,14 @@ class Answer:
 
 @dataclass(frozen=True)
 class Demand:
-    """The outcome of a case in some dialects; `reason` is why it does not apply there."""
+    """The outcome of a case in some dialects; `reason` is why it does not apply there.
+
+    `own` is what the dialects themselves do, without what is accepted in its place.
+    """
 
     dialects: tuple[str, ...]
     lines: tuple[str, ...]
+    own: tuple[str, ...]
     reason: str
     answers: tuple[Answer, ...]
     silent: tuple[Standing, ...]  # that lack an operation that it needs
@@ -104,8 +108,8 @@ class Outcomes:
         }
         for name, case in self._board.suite.cases.items():
             where = {
-                dialect: number
-                for number, demand in enumerate(self.page(name).demands) if not demand.reason
+                dialect: demand.own
+                for demand in self.page(name).demands if not demand.reason
                 for dialect in demand.dialects
             }  # fmt: skip
             for one, other in found:
@@ -121,19 +125,26 @@ class Outcomes:
             key = tuple(id(expectation(step, dialect)) for step in case.steps)
             rules.setdefault(("", *key) if why is None else (why.reason,), []).append(dialect)
         steps: tuple[str, ...] = ()
-        said: dict[tuple[tuple[str, ...], str], list[str]] = {}
+        said: dict[tuple[tuple[str, ...], tuple[str, ...], str], list[str]] = {}
         for (reason, *_), dialects in rules.items():
             lines: tuple[str, ...] = ()
+            own: tuple[str, ...] = ()
             if not reason:
                 bound = plan(case, dialects[0], suite.tensors_of(case))
                 lines = tuple(short(line) for line in demanded(bound))
+                own = tuple(words.expectation(step.expect) for step in bound.steps)
                 steps = steps or tuple(short(words.step(step)) for step in bound.steps)
-            said.setdefault((lines, str(reason)), []).extend(each.id for each in dialects)
+            said.setdefault((lines, own, str(reason)), []).extend(each.id for each in dialects)
         demands = (self._demand(case, *what, tuple(names)) for what, names in said.items())
         return CasePage(case, steps, tuple(demands), tuple(sorted(hazards(case))))
 
     def _demand(
-        self, case: Case, lines: tuple[str, ...], reason: str, names: tuple[str, ...]
+        self,
+        case: Case,
+        lines: tuple[str, ...],
+        own: tuple[str, ...],
+        reason: str,
+        names: tuple[str, ...],
     ) -> Demand:
         asked = [
             (each, each.verdicts[case.id])
@@ -142,7 +153,7 @@ class Outcomes:
         ]
         answers = (Answer(*row) for row in asked if row[1].status is not Status.NOT_APPLICABLE)
         silent = (each for each, verdict in asked if verdict.declared_gap)
-        return Demand(names, lines, reason, tuple(answers), tuple(silent))
+        return Demand(names, lines, own, reason, tuple(answers), tuple(silent))
 
 
 @dataclass(frozen=True)
@@ -173,7 +184,7 @@ def trophies(board: Board, outcomes: Outcomes) -> list[Trophy]:
         for hazard_id in page.hazards:
             shown[hazard_id].append(page)
     seen: dict[str, dict[str, dict[str, int]]] = {}
-    for each in board.standings:
+    for each in board.real:
         for choice in each.view.choices:
             seen.setdefault(choice.id, {})[each.key] = {
                 said: len(cases) for said, cases in choice.chosen.items()
