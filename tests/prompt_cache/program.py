@@ -1,8 +1,9 @@
 """Saves the cache of a hybrid model after a prompt, or goes on from a saved one.
 
-Executed by the Python of a release's environment: `program.py save|continue|transplant MODEL FILE`.
-Prints a digest of the logits of each following token. `transplant` reads no prompt-cache file: it
-puts the tensors of a file of any release into new caches by hand.
+Executed by the Python of a release's environment. Each line on stdin asks for one thing, a list in
+JSON, `[save|continue|transplant, MODEL, FILE]`, and is answered by a line with a digest of the
+logits of each following token. `transplant` reads no prompt-cache file: it puts the tensors of a
+file of any release into new caches by hand.
 """
 
 from __future__ import annotations
@@ -51,10 +52,9 @@ def transplanted(model, path: str):
     return caches
 
 
-def main() -> None:
+def answered(what: str, name: str, path: str) -> list[str]:
     from mlx_lm.models.cache import load_prompt_cache, make_prompt_cache, save_prompt_cache
 
-    what, name, path = sys.argv[1:]
     model = build(name)
     if what == "save":
         cache = make_prompt_cache(model)
@@ -67,8 +67,9 @@ def main() -> None:
         logits = model(mx.array([[token]]), cache=cache)
         mx.eval(logits)
         seen.append(digest(logits))
-    print(json.dumps(seen))
+    return seen
 
 
 if __name__ == "__main__":
-    main()
+    for line in sys.stdin:
+        print(json.dumps(answered(*json.loads(line))), flush=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shlex
 import shutil
 import subprocess
@@ -243,15 +244,30 @@ def test_a_folder_of_ones_own_needs_no_files(tmp_path):
     assert not [case for case in read_suite(tmp_path).cases if case.startswith("file.")]
 
 
-@pytest.fixture
-def copied(tmp_path):
-    """The fixtures with one chapter beside that of the files."""
-    root = tmp_path / "fixtures"
+@pytest.fixture(scope="module")
+def sound(tmp_path_factory):
+    """The fixtures with one chapter beside that of the files; nothing is wrong with them."""
+    root = tmp_path_factory.mktemp("sound") / "fixtures"
     (root / "chapters").mkdir(parents=True)
     for name in ("hazards.yaml", "dialects.yaml", "tensors.yaml", "chapters/identity.yaml"):
         shutil.copy(SUITE.root / name, root / name)
     shutil.copytree(SUITE.root / "prompt_cache", root / "prompt_cache")
     assert list(lint.problems(read_suite(root))) == []
+    return root
+
+
+@pytest.fixture
+def copied(sound, tmp_path):
+    """A copy of them, with links in the place of the files that no test changes."""
+    root = tmp_path / "fixtures"
+    for path in sorted(sound.rglob("*")):
+        target = root / path.relative_to(sound)
+        if path.is_dir():
+            target.mkdir(parents=True)
+        elif path.suffix == ".yaml":
+            shutil.copy(path, target)
+        else:
+            os.link(path, target)
     return root
 
 
