@@ -25,8 +25,8 @@ from tools.pages.mutants import page
 SUITE = load_suite()
 MUTANTS = mutants()
 STORED = Path(__file__).resolve().parents[2] / "docs" / "mutants.md"
-# Over stdio every mutant costs the start of a process, a second: a sample here, which shows that it is
-# the same as in process, and all in `make nightly`.
+# Over stdio every mutant costs the start of a process, a second: a sample here, which shows that it
+# is the same as in process, and all in `make nightly`.
 SAMPLE = int(os.environ.get("MUTANTS_OVER_STDIO", "16"))
 NONE_CASE = """\
 - id: mask.none
