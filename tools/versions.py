@@ -1,6 +1,7 @@
-"""The suite on the reference with other versions of mlx, Python and everything that it depends on.
+"""The suite on the reference with other versions of mlx, Python and everything that it depends on,
+and on mlx-lm's releases with the lowest mlx that they allow.
 
-    python -m tools.versions                      # all of them: about half an hour
+    python -m tools.versions                      # all of them: more than an hour
     python -m tools.versions mlx-0.30.6 lowest    # some, by name
 
 Each has an environment of its own, made once and kept in the folder of `--environments`. A version
@@ -26,16 +27,30 @@ ROOT = Path(__file__).resolve().parent.parent
 MLX = ("0.30.6", "0.31.2", "0.32.0", "0.32.2", "0.32.4")
 PYTHONS = ("3.10", "3.13")
 LOWEST_PYTHON = PYTHONS[0]
+# A release that a dialect follows, and the lowest mlx that it asks for.
+RELEASES = (
+    ("mlx-lm==0.31.3", "0.31.2", "mlx-lm-0.31"),
+    ("mlx-lm==0.32.2", "0.32.2", "mlx-lm-0.32"),
+)
+ADAPTER = ROOT / "conformance" / "transport" / "measuring.py"
 _BOUND = re.compile(r'^\s+"(?P<name>[\w-]+(?:\[\w+\])?)>=(?P<version>[\d.]+)(?P<marker>[^"]*)",$')
 
 
 @dataclass(frozen=True)
 class Setup:
-    """Versions that are installed beside each other; `python` is "" for the one that runs this."""
+    """Versions that are installed beside each other; `python` is "" for the one that runs this.
+    A release of mlx-lm is judged in one dialect, by the suite that runs this; the reference in all,
+    by the suite inside.
+    """
 
     name: str
     requirements: tuple[str, ...]
     python: str = ""
+    dialect: str = ""
+
+    def dialects(self) -> list[str]:
+        """Those in which it is judged."""
+        return [self.dialect] if self.dialect else list(read_dialects())
 
 
 def setups() -> Iterator[Setup]:
@@ -44,6 +59,10 @@ def setups() -> Iterator[Setup]:
         yield Setup(f"mlx-{version}", newest(version))
     for python in PYTHONS:
         yield Setup(f"python-{python}", newest(MLX[-1]), python)
+    mlx = next(name for name, _ in bounds() if name.startswith("mlx"))
+    for release, version, dialect in RELEASES:
+        name = f"{release.replace('==', '-')}-mlx-{version}"
+        yield Setup(name, (release, f"{mlx}=={version}"), dialect=dialect)
     lowest = tuple(f"{name}=={version}" for name, version in bounds())
     yield Setup("lowest", lowest, LOWEST_PYTHON)
 
@@ -89,13 +108,21 @@ def environment(setup: Setup, python: str, folder: Path) -> str:
     return str(made)
 
 
-def judged(python: str, dialect: str) -> tuple[bool, str]:
-    """Whether the reference is green in a dialect, and the last line of the run.
+def released(python: str) -> str:
+    """The backend that is the mlx-lm of an environment."""
+    cache = "mlx_lm.models.cache:ArraysCache"
+    return f"cmd:{python} {ADAPTER} --class {cache} --distribution mlx-lm"
+
+
+def judged(python: str, dialect: str, release: bool = False) -> tuple[bool, str]:
+    """Whether the reference, or the release inside, is green in a dialect, and the last line of the
+    run.
 
     A few drawn sequences go with the cases: they need more of Hypothesis.
     """
+    suite, backend = (sys.executable, released(python)) if release else (python, "reference")
     done = subprocess.run(
-        [python, "-m", "conformance", "run", "--quiet", "--backend", "reference",
+        [suite, "-m", "conformance", "run", "--quiet", "--backend", backend,
          "--dialect", dialect, "--properties", "quick", "--examples", "20"],
         cwd=ROOT, env={**os.environ, "PYTHONPATH": str(ROOT)},
         capture_output=True, text=True, check=False,
@@ -120,8 +147,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
             missing.append(f"NOT RUN: {name}, as this machine has no Python {known[name].python}")
             continue
         inside = environment(known[name], python, folder)
-        for dialect in read_dialects():
-            green, line = judged(inside, dialect)
+        for dialect in known[name].dialects():
+            green, line = judged(inside, dialect, bool(known[name].dialect))
             red += not green
             print(f"{name}: {'green' if green else 'RED'}: {line}", flush=True)
     print(*missing, sep="\n", end="\n" if missing else "")

@@ -21,6 +21,23 @@ def test_the_setups_follow_what_the_project_says_it_needs():
     assert f"{mlx}=={versions.MLX[0]}" in setups["lowest"].requirements, "the lowest is tried"
     assert f"pytest=={bounds['pytest']}" in setups["lowest"].requirements
     assert {"pytest", f"{mlx}==0.31.2"} < {*setups["mlx-0.31.2"].requirements}
+    assert setups["mlx-lm-0.31.3-mlx-0.31.2"].dialects() == ["mlx-lm-0.31"]
+    assert setups["lowest"].dialects() == list(read_dialects())
+
+
+def test_a_release_is_judged_by_the_suite_that_runs_the_tool(monkeypatch):
+    asked = []
+    monkeypatch.setattr(
+        versions.subprocess, "run",
+        lambda command, **_: asked.append(command)
+        or subprocess.CompletedProcess(command, 0, "all\n", ""),
+    )  # fmt: skip
+    assert versions.judged("/there/python", "mlx-lm-0.31", release=True) == (True, "all")
+    (command,) = asked
+    assert command[0] == sys.executable
+    backend = command[command.index("--backend") + 1]
+    assert backend.startswith("cmd:/there/python ")
+    assert backend.endswith("--distribution mlx-lm")
 
 
 @pytest.mark.parametrize(("code", "red"), [(0, 0), (1, 1)])
