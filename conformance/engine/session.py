@@ -26,8 +26,16 @@ class Measure(msgspec.Struct, frozen=True):
     memory: bool = False
 
 
+class Memory(msgspec.Struct, frozen=True):
+    """The result of `memory`, in bytes."""
+
+    held: int
+    peak: int
+
+
 def _memory_problem(result: Any) -> str | None:
-    told = [result.get(name) for name in ("held", "peak")] if isinstance(result, dict) else [None]
+    names = Memory.__struct_fields__
+    told = [result.get(name) for name in names] if isinstance(result, dict) else [None]
     sound = all(type(each) is int and each >= 0 for each in told)
     return None if sound else "the result is held and peak, in bytes"
 

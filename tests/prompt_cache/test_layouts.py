@@ -165,7 +165,7 @@ def test_the_transitional_layout_is_read_only():
 
 
 def test_an_unknown_layout_is_named():
-    with pytest.raises(UnknownLayout, match="none of"):
+    with pytest.raises(UnknownLayout, match="is not one of"):
         encode(around(KV), "mlx-lm-9")
 
 
