@@ -13,6 +13,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
+from conformance.__main__ import main
 from conformance.benchmarks import plot, report
 from conformance.benchmarks.pairs import Row, Side, Spread
 from conformance.benchmarks.table import ratio
@@ -145,9 +146,11 @@ def test_a_plot_without_matplotlib_is_refused_before_anything_is_timed(tmp_path)
         (["--report", "/nowhere/a.md"], "--report /nowhere/a.md: there is no folder /nowhere"),
     ],
 )
-def test_wrong_use_is_one_line_and_code_2(options, error):
-    code, said, errors = bench(*options)
-    assert code == 2
+def test_wrong_use_is_one_line_and_code_2(capfd, options, error):
+    with pytest.raises(SystemExit) as ended:
+        main(["bench", *options])
+    said, errors = capfd.readouterr()
+    assert ended.value.code == 2
     assert error in errors
     assert len(errors.splitlines()) == 1
     assert said == ""
