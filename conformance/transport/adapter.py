@@ -89,7 +89,7 @@ def encode(value: Any) -> Any:
             flat: Any = mx.contiguous(value.reshape(-1)).view(mx.uint8) if value.size else b""
             held = memoryview(flat)
         dtype = str(value.dtype).rpartition(".")[2].rstrip("_")
-        return {"dtype": dtype, "shape": list(value.shape), "data": held.tobytes().hex()}
+        return {"dtype": dtype, "shape": list(value.shape), "data": held.hex()}
     except Exception as error:
         raise AdapterBug(f"cannot encode {value.dtype}{list(value.shape)}: {error}") from error
 

@@ -31,6 +31,7 @@ def page(
         sections=sections,
         missed=[f for _, _, figures in sections for f in figures if f.met is False],
         falls_short=falls_short.strip(),
+        whole_runs=(Path(__file__).parent / "whole_runs.md").read_text().strip(),
         on_a_gpu=(Path(__file__).parent / "on_a_gpu.md").read_text().strip(),
         pictures=pictures,
         sizes=sizes,
