@@ -58,7 +58,7 @@ BAD_RUNS = [
     ([*RUN, "cmd:/no/such/port --x"], "/no/such/port does not start: No such file or directory"),
     ([*RUN, f"cmd:{SCRIPTED} start-dies x"],
      "the handshake failed: exit code 5; its last line on stderr: no such weights"),
-    (["run", "--dialect", "mlx-lm-0.30"], "unknown dialect 'mlx-lm-0.30': the dialects are mlxrs"),
+    (["run", "--dialect", "mlx-lm-0.9"], "unknown dialect 'mlx-lm-0.9': the dialects are mlxrs"),
     (["run", "--shard", "3/2"], "--shard 3/2: write i/n with 1 <= i <= n, such as 1/4"),
     (["run", "--tag", "no-such"], "no case has the tag no-such; the tags are "),
     (["run", "--case", "no.such"], "no case is called no.such; see mlx-cache-conformance list"),

@@ -94,7 +94,7 @@ FINDINGS = [
     ("wrong-id", "start", PROTOCOL, "request 1 (initialize) carries id 101", V.WRONG_ID),
     ("text-id", "start", PROTOCOL, 'request 1 (initialize) carries id "1"', V.WRONG_ID),
     # what the handshake says
-    ("handshake-misspells", "handshake", PROTOCOL, "'make_masc' is no oper", "write make_mask"),
+    ("handshake-misspells", "handshake", PROTOCOL, "'make_masc' is not an oper", "write make_mask"),
     ("handshake-twice", "handshake", PROTOCOL, "'get' stands twice", "list every operation once"),
     ("handshake-few", "handshake", PROTOCOL, "declares no new, get, set, sn", "implement and"),
     ("handshake-dialect", "handshake", PROTOCOL, "'mlx-lm' is unknown", "declare one of mlxrs-0.1"),
@@ -389,7 +389,7 @@ def test_an_unsound_adapter_s_command_sees_again(adapter):
     [
         (["--backend", "nope"], "unknown backend 'nope'"),
         (["--backend", "cmd:/no/such/port"], "/no/such/port does not start: No such file"),
-        (["--dialect", "mlx-lm-0.30"], "unknown dialect 'mlx-lm-0.30'"),
+        (["--dialect", "mlx-lm-0.9"], "unknown dialect 'mlx-lm-0.9'"),
         (["--seconds", "0"], "--seconds 0: write a number above 0"),
         (["--seconds", "nan"], "--seconds nan: write a number above 0"),
         (["--timeout", "-1"], "--timeout -1: write a number above 0, at most 3600"),
