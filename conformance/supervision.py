@@ -77,7 +77,7 @@ def supervise(program: str, arguments: Sequence[str]) -> int:
     where = f"in {said}" if said else "before anything was judged"
     print(
         f"mlx-cache-conformance: the process ended with {how} {where}, which the backend in it "
-        "did: this run is a failure; --isolate has each case in a process of its own"
+        "did: this run is a failure; --isolate has each case in a process apart"
     )
     return _FAILED
 

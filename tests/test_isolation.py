@@ -139,16 +139,6 @@ def test_isolated_cases_run_in_another_process(judged):
     assert len(now) == 1, "a case that is not hostile stays in process"
 
 
-def test_isolated_cases_share_no_process(judged):
-    case = SUITE.cases["mask.none.is-null"]
-    run = judged("reference", isolate=True)
-    session, seen = run.session_for(case), set()
-    for _ in range(3):
-        seen.add(session.backend.pid)
-        assert run.verdict(case).status is Status.PASS
-    assert len(seen) == 3
-
-
 def test_required_gaps_are_failures(judged):
     run = judged("reference", require=True)
     run.handshake.capabilities.remove("make_mask")

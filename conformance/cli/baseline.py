@@ -32,7 +32,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--backend", required=True)
     parser.add_argument("--dialect", help="default: the one that the backend declares")
     parser.add_argument("--fixtures", type=Path, metavar="DIR", help="your own chapters instead")
-    parser.add_argument("--isolate", action="store_true", help="each case in a process of its own")
+    parser.add_argument("--isolate", action="store_true", help="each case in a process apart")
 
 
 def run(options: argparse.Namespace) -> int:

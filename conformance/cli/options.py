@@ -64,7 +64,7 @@ OPTIONS = (
     Option("shard", "only the I-th of N equal parts of the cases", shows="I/N"),
     Option("baseline", "known failures, with reasons (YAML)", Path, "FILE"),
     Option("fixtures", "your own chapters instead", Path, "DIR", pytest_name="fixtures-dir"),
-    Option("isolate", "each case with the backend in a process of its own", bool),
+    Option("isolate", "each case with the backend in a process apart", bool),
     Option("require", "declared gaps are failures", bool),
     TIMEOUT,
     Option("device", "where it computes, if the suite starts it: " + " or ".join(DEVICES),

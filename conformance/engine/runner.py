@@ -143,9 +143,7 @@ class Run:
             return Verdict(case.id, self.dialect.id, Status.SUITE_BUG, detail=SuiteBug(str(error)))
         verdict = judge(bound, execute(bound, self.session_for(case)))
         if verdict.status is Status.OVER_BUDGET and verdict.mismatches:  # it was measured
-            verdict = self._verdict_when_warm(bound)
-        if self._terms.isolate:
-            self.session_for(case).close()  # a process serves one case
+            return self._verdict_when_warm(bound)
         return verdict
 
     def _verdict_when_warm(self, bound: Plan) -> Verdict:
