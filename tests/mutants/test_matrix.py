@@ -67,7 +67,7 @@ def test_the_cases_kill_a_sample_of_mutants_over_stdio():
     # Dialect by dialect, so that each is among them wherever a mutant comes or goes.
     ordered = sorted(MUTANTS.values(), key=lambda mutant: mutant.dialect)
     chosen = ordered[:: max(1, len(MUTANTS) // SAMPLE)]
-    assert {mutant.dialect for mutant in chosen} == set(MAIN)
+    assert {mutant.dialect for mutant in chosen} >= set(MAIN)
     found = examine(SUITE, chosen, Terms(stdio=True, first=True))
     assert [kills.mutant for kills in found if not kills.cases] == []
 
