@@ -229,16 +229,18 @@ def main() -> int:
         "--seconds", str(options.seconds), "--tests", options.tests,
     ]  # fmt: skip
     environment = {**os.environ, "PYTHONPATH": str(TREE.absolute()), "MUTANT_UNDER_TEST": ""}
-    while left := [key for key in changes if key not in results()]:
-        before = len(results())
+    done = results()
+    while left := [key for key in changes if key not in done]:
+        before = len(done)
         text = "\n".join(left)
         code = subprocess.run(
             command, cwd=TREE, env=environment, input=text, text=True, stdout=subprocess.DEVNULL
         ).returncode
-        if len(results()) == before:
+        done = results()
+        if len(done) == before:
             print(f"no change could be tried; pytest ended with {code}")
             return 2
-    for key, (status, seconds) in results().items():
+    for key, (status, seconds) in done.items():
         if key in changes:
             changes[key].exit_code_by_key[key] = status
             changes[key].durations_by_key[key] = seconds
