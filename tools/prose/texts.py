@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import ast
-import importlib
 import os
 import re
 from collections.abc import Iterator
@@ -14,7 +13,7 @@ from typing import Any
 
 import yaml
 
-from conformance.cli.commands import GROUPS
+from conformance.cli.commands import GROUPS, parser_of
 
 # Keys whose text is prose, and keys below which every text is.
 _PROSE = {"about", "hits", "note", "notes", "refused", "rule", "summary", "text", "title",
@@ -108,11 +107,8 @@ def helps() -> Iterator[Text]:
     for group in GROUPS.values():
         for command, purpose in group.items():
             yield Text(f"{command} --help", purpose)
-            module = importlib.import_module(f"conformance.cli.{command.replace('-', '_')}")
-            parser = argparse.ArgumentParser(
-                description=getattr(module, "DESCRIPTION", None), formatter_class=_wide
-            )
-            module.configure(parser)
+            parser = parser_of(command)
+            parser.formatter_class = _wide
             for line in parser.format_help().splitlines():
                 words = line.strip()
                 if words and not words.startswith(("usage:", "-h,")):
