@@ -13,66 +13,58 @@ __all__ = [
 MEGABYTE = 1024 * 1024
 
 
-class _Hungry(ArraysCache):
-    """Allocates, and touches, so many bytes before it looks at its metadata."""
+class _Wasteful(ArraysCache):
+    """Does something with memory before it looks at its metadata."""
+
+    @property
+    def meta_state(self) -> Any:
+        return ArraysCache.meta_state.fget(self)
+
+    @meta_state.setter
+    def meta_state(self, value: Any) -> None:
+        self.waste(value)
+        ArraysCache.meta_state.fset(self, value)
+
+    def waste(self, value: Any) -> None:
+        raise NotImplementedError
+
+
+class _Hungry(_Wasteful):
+    """Allocates, and touches, so many bytes."""
 
     appetite = 0
 
-    @property
-    def meta_state(self) -> Any:
-        return ArraysCache.meta_state.fget(self)
-
-    @meta_state.setter
-    def meta_state(self, value: Any) -> None:
+    def waste(self, value: Any) -> None:
         bytearray(self.appetite)[::4096] = b"x" * (self.appetite // 4096)
-        ArraysCache.meta_state.fset(self, value)
 
 
-class LoadsCode(_Hungry):
+class LoadsCode(_Wasteful):
     """Keeps what its first call took, as a library does that it loads; later calls take nothing."""
 
-    loaded: bytearray | None = None
+    loaded: ClassVar[bytearray | None] = None
 
-    @property
-    def meta_state(self) -> Any:
-        return ArraysCache.meta_state.fget(self)
-
-    @meta_state.setter
-    def meta_state(self, value: Any) -> None:
-        if LoadsCode.loaded is None:
-            LoadsCode.loaded = bytearray(b"x" * (30 * MEGABYTE))
-        ArraysCache.meta_state.fset(self, value)
+    def waste(self, value: Any) -> None:
+        if type(self).loaded is None:
+            type(self).loaded = bytearray(b"x" * (30 * MEGABYTE))
 
 
-class LoadsCodeForLongTexts(_Hungry):
-    """Keeps what the first text beyond 100,000 letters took; no ordinary case has one."""
+class LoadsCodeForLongTexts(LoadsCode):
+    """The same at the first text beyond 100,000 letters; no ordinary case has one."""
 
-    loaded: bytearray | None = None
+    loaded = None
 
-    @property
-    def meta_state(self) -> Any:
-        return ArraysCache.meta_state.fget(self)
-
-    @meta_state.setter
-    def meta_state(self, value: Any) -> None:
-        if len(str(value)) > 100_000 and LoadsCodeForLongTexts.loaded is None:
-            LoadsCodeForLongTexts.loaded = bytearray(b"x" * (30 * MEGABYTE))
-        ArraysCache.meta_state.fset(self, value)
+    def waste(self, value: Any) -> None:
+        if len(str(value)) > 100_000:
+            super().waste(value)
 
 
-class Leaks(_Hungry):
+class Leaks(_Wasteful):
     """Keeps thirty megabytes more with each call, in small pieces."""
 
     kept: ClassVar[list[bytes]] = []
 
-    @property
-    def meta_state(self) -> Any:
-        return ArraysCache.meta_state.fget(self)
-
-    @meta_state.setter
-    def meta_state(self, value: Any) -> None:
+    def waste(self, value: Any) -> None:
         self.kept.extend(b"%0300d" % number for number in range(90_000))
-        ArraysCache.meta_state.fset(self, value)
 
 
 class HungryBy200(_Hungry):
