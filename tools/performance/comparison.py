@@ -21,10 +21,11 @@ import argparse
 import json
 import re
 import statistics
-import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+from conformance.transport import served
+from tools.performance.suite import whole_run
 from tools.performance.used import Used, used
 
 DIALECT = "mlxrs-0.1"
@@ -34,11 +35,9 @@ def ours(stdio: bool) -> Callable[[Path], tuple[Used, int]]:
     """This suite on its reference, in this process or over stdio."""
 
     def judged(_: Path) -> tuple[Used, int]:
-        program = f"{sys.executable} -m conformance serve --dialect {DIALECT}"
-        more = ["--backend", f"cmd:{program}"] if stdio else []
-        run = [sys.executable, "-m", "conformance", "run", "--quiet", "--dialect", DIALECT, *more]
-        found = used(run)
-        return found, _number(r"(\d+) passed, 0 failed", found)
+        backend = served("reference", DIALECT) if stdio else "reference"
+        count, found = whole_run(backend, DIALECT)
+        return found, count
 
     return judged
 
@@ -58,14 +57,10 @@ def array_api(folder: Path) -> tuple[Used, int]:
                "--max-examples", "1", "-p", "no:cacheprovider"]  # fmt: skip
     module = {"ARRAY_API_TESTS_MODULE": "array_api_strict"}
     found = used(command, folder / "array-api-tests", module)
-    return found, _number(r"(\d+) passed", found)
-
-
-def _number(pattern: str, found: Used) -> int:
-    match = re.search(pattern, found.said)
-    if match is None:
+    passed = re.search(r"(\d+) passed", found.said)
+    if passed is None:
         raise RuntimeError(found.said[-2000:])
-    return int(match[1])
+    return found, int(passed[1])
 
 
 RUNS = {

@@ -86,11 +86,11 @@ def rates(rounds: int) -> Iterator[Figure]:
 
 def growth(factors: Sequence[int]) -> Iterator[Figure]:
     """Time and memory against cases, with the cases of some chapters replicated."""
-    program = f"cmd:{sys.executable} -m conformance serve --dialect {DIALECT}"
+    program = served("reference", DIALECT)
     with tempfile.TemporaryDirectory() as folder:
         roots = [replicate(Path(folder) / str(factor), factor) for factor in factors]
         for where, backend in (("in process", "reference"), ("over stdio", program)):
-            runs = [_whole_run(root, backend) for root in roots]
+            runs = [whole_run(backend, DIALECT, "--fixtures", str(root)) for root in roots]
             yield from _grown(where, factors, runs)
 
 
@@ -135,9 +135,9 @@ def replicate(root: Path, factor: int) -> Path:
     return root
 
 
-def _whole_run(root: Path, backend: str) -> tuple[int, Used]:
-    run = used([*COMMAND, "--quiet", "--dialect", DIALECT, "--backend", backend,
-                "--fixtures", str(root)])  # fmt: skip
+def whole_run(backend: str, dialect: str, *options: str) -> tuple[int, Used]:
+    """How many cases a backend passed, all that there are, and what that took."""
+    run = used([*COMMAND, "--quiet", "--backend", backend, "--dialect", dialect, *options])
     found = re.search(r"^(\d+) passed, 0 failed", run.said, flags=re.MULTILINE)
     if run.code or not found:
         raise RuntimeError(run.said[-2000:])
