@@ -27,11 +27,8 @@ ROOT = Path(__file__).resolve().parent.parent
 MLX = ("0.30.6", "0.31.2", "0.32.0", "0.32.2", "0.32.4")
 PYTHONS = ("3.10", "3.13")
 LOWEST_PYTHON = PYTHONS[0]
-# A release that a dialect follows, and the lowest mlx that it asks for.
-RELEASES = (
-    ("mlx-lm==0.31.3", "0.31.2", "mlx-lm-0.31"),
-    ("mlx-lm==0.32.2", "0.32.2", "mlx-lm-0.32"),
-)
+# A dialect, and the lowest mlx that the release which it follows asks for.
+LOWEST_MLX = {"mlx-lm-0.31": "0.31.2", "mlx-lm-0.32": "0.32.2"}
 ADAPTER = ROOT / "conformance" / "transport" / "measuring.py"
 _BOUND = re.compile(r'^\s+"(?P<name>[\w-]+(?:\[\w+\])?)>=(?P<version>[\d.]+)(?P<marker>[^"]*)",$')
 
@@ -60,7 +57,9 @@ def setups() -> Iterator[Setup]:
     for python in PYTHONS:
         yield Setup(f"python-{python}", newest(MLX[-1]), python)
     mlx = next(name for name, _ in bounds() if name.startswith("mlx"))
-    for release, version, dialect in RELEASES:
+    dialects = read_dialects()
+    for dialect, version in LOWEST_MLX.items():
+        release = dialects[dialect].backend.removeprefix("pypi:")
         name = f"{release.replace('==', '-')}-mlx-{version}"
         yield Setup(name, (release, f"{mlx}=={version}"), dialect=dialect)
     lowest = tuple(f"{name}=={version}" for name, version in bounds())
