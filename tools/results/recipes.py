@@ -31,8 +31,11 @@ COPIES = {
 }  # fmt: skip
 # name -> the program of `make ports`, the dialect; empty is the one that it declares.
 PORTS = {"cpp-port": ("ports/cpp/build/slot-cache-adapter", "")}
-# name -> the skeleton of a language: a start, with a cache that is a list of slots
-SKELETONS = {"go-skeleton": "go", "typescript-skeleton": "typescript"}
+# Languages whose skeleton is run: a start, with a cache that is a list of slots.
+SKELETONS = ("go", "typescript")
+# By its name a result is known to be of a skeleton, or of the reference.
+SKELETON = "-skeleton"
+REFERENCE = "reference"
 
 
 @dataclass(frozen=True)
@@ -62,15 +65,14 @@ def recipes(suite: Suite) -> Iterator[Recipe]:
     for name, (program, judged_by) in PORTS.items():
         missing = "" if (ROOT / program).exists() else "not built (make port-cpp)"
         yield Recipe(name, f"cmd:{ROOT / program}", judged_by, f"cmd:{program}", missing)
-    for name, language in SKELETONS.items():
-        yield _skeleton(name, language)
+    yield from map(_skeleton, SKELETONS)
     for name, (distribution, version, cls, judged_by) in COPIES.items():
         yield _copy(name, distribution, version, cls, judged_by)
     for dialect in suite.dialects.values():
-        yield Recipe(f"reference-{dialect.id}", "reference", dialect.id)
+        yield Recipe(f"{REFERENCE}-{dialect.id}", "reference", dialect.id)
 
 
-def _skeleton(name: str, language: str) -> Recipe:
+def _skeleton(language: str) -> Recipe:
     folder = ROOT / "ports" / language / "skeleton"
     build, backend = LANGUAGES[language]
     need = toolchains.missing(toolchains.SKELETONS[language])
@@ -78,6 +80,7 @@ def _skeleton(name: str, language: str) -> Recipe:
     program = backend.removeprefix("cmd:").rpartition(" ")[2]
     started = backend.replace(program, str(folder / program))
     shown = backend.replace(program, str(folder.relative_to(ROOT) / program))
+    name = f"{language}{SKELETON}"
     return Recipe(name, started, "", shown, missing, build=build, folder=folder)
 
 

@@ -11,9 +11,8 @@ from conformance.engine.verdict import Status
 from conformance.fixtures.digest import digest
 from conformance.reporting.json_report import ReportedVerdict, ReportFile
 from conformance.reporting.view import View
+from tools.results.recipes import REFERENCE, SKELETON
 
-REFERENCE = "reference"  # what the keys of these begin with
-SKELETON = "-skeleton"  # what the keys of these end with
 _LANGUAGES = {"c++": "C++", "typescript": "TypeScript"}
 
 
