@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -83,26 +84,19 @@ def kept(report: ReportFile) -> Result:
 
 def whole(result: Result) -> ReportFile:
     """The report again, without the seconds of its cases and in the order of their ids."""
-    dialect = result.run.dialect
+    verdict = partial(ReportedVerdict, dialect=result.run.dialect, seconds=0.0)
     rows = [*result.told]
-    rows += (ReportedVerdict(case=case, dialect=dialect, status=Status.PASS, seconds=0.0)
-             for case in _ids(result.passed))  # fmt: skip
+    rows += (verdict(case=case, status=Status.PASS) for case in _ids(result.passed))
     for said in result.chosen:
-        rows += (
-            ReportedVerdict(
-                case=case, dialect=dialect, status=Status.PASS, choices=said.choices, seconds=0.0
-            )
-            for case in _ids(said.cases)
-        )  # fmt: skip
+        rows += (verdict(case=case, status=Status.PASS, choices=said.choices)
+                 for case in _ids(said.cases))  # fmt: skip
     for each in result.left_out:
         rows += (
-            ReportedVerdict(
-                case=case, dialect=dialect, status=Status.NOT_APPLICABLE, detail=each.why,
-                seconds=0.0, declared_gap=each.declared_gap, lacks=each.lacks,
-            )
+            verdict(case=case, status=Status.NOT_APPLICABLE, detail=each.why,
+                    declared_gap=each.declared_gap, lacks=each.lacks)
             for case in _ids(each.cases)
         )  # fmt: skip
-    rows.sort(key=lambda verdict: verdict.case)
+    rows.sort(key=lambda row: row.case)
     footer = Footer(len(rows), sum(row.red for row in rows))
     return msgspec.structs.replace(result.run, verdicts=rows, footer=footer)
 
