@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from html.parser import HTMLParser
-from pathlib import Path, PurePosixPath
-from urllib.parse import unquote, urlsplit
+from pathlib import Path
+from urllib.parse import unquote, urljoin, urlsplit
 
 _ADDRESSES = {"a": "href", "link": "href", "img": "src", "script": "src", "source": "srcset"}
 
@@ -30,10 +30,12 @@ def broken(pages: Mapping[str, str], others: frozenset[str] = frozenset()) -> It
     read = {path: _Page(text) for path, text in pages.items()}
     for path, page in read.items():
         for link in page.links:
-            parts = urlsplit(link)
+            parts = urlsplit(urljoin(f"/{path}", link))
             if parts.scheme or parts.netloc:
                 continue
-            target = _resolved(path, unquote(parts.path))
+            target = unquote(parts.path).lstrip("/")
+            if target == "" or target.endswith("/"):
+                target += "index.html"
             if target not in read:
                 if target not in others:
                     yield f"{path}: {link}: there is no {target}"
@@ -48,15 +50,3 @@ def broken_in(folder: Path) -> list[str]:
     pages = {name: path.read_text(encoding="utf-8") for name, path in files.items()
              if name.endswith(".html") and name != "404.html"}  # fmt: skip
     return list(broken(pages, frozenset(files)))
-
-
-def _resolved(path: str, link: str) -> str:
-    if not link:
-        return path
-    parts: list[str] = []
-    for part in (PurePosixPath(path).parent / link).parts:
-        if part == "..":
-            parts = parts[:-1]
-        elif part != "/":
-            parts.append(part)
-    return "/".join(parts) + ("/index.html" if link.endswith("/") or link in (".", "..") else "")
