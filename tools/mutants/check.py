@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import argparse
 import json
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from conformance.cli.progress import Step, progress
+from conformance.cli.progress import progress
 from conformance.engine.runner import parse_shard
 from conformance.fixtures.load import load_suite
 from tools.mutants import matching, mutants
@@ -63,9 +62,7 @@ def run(options: argparse.Namespace) -> int:
     if options.properties:
         return _properties(suite, chosen, options)
     with progress(len(chosen), "mutants") as step:
-        kills = examine(
-            suite, chosen, Terms(options.stdio, options.first), options.jobs, partial(_one, step)
-        )
+        kills = examine(suite, chosen, Terms(options.stdio, options.first), options.jobs, step)
     found = matrix(suite, chosen, kills, whole)
     if options.first:
         lines = [f"{mutant.name} ({mutant.dialect}) survives" for mutant in found.survivors()]
@@ -85,7 +82,7 @@ def _properties(suite: Suite, chosen: Sequence[Mutant], options: argparse.Namesp
     if options.stdio or options.first:
         raise ValueError("--properties goes without --stdio and --first")
     with progress(len(chosen), "mutants") as step:
-        found = catch_all(suite, chosen, options.jobs, partial(_one, step))
+        found = catch_all(suite, chosen, options.jobs, step)
     for name, caught in found.items():
         print(f"{name}: {caught.words}")
     told, apart = sum(map(bool, found.values())), sum(bool(c.apart) for c in found.values())
@@ -96,11 +93,6 @@ def _properties(suite: Suite, chosen: Sequence[Mutant], options: argparse.Namesp
     if options.json:
         Path(options.json).write_text(encoded(found), encoding="utf-8")
     return 0
-
-
-def _one(step: Step, name: str) -> None:
-    """One mutant more is done."""
-    step(name, 1)
 
 
 def _last_line(found: Matrix, stdio: bool) -> None:

@@ -8,12 +8,13 @@ This takes minutes, and what it finds changes only with the properties, so that 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from functools import cache, partial
 from pathlib import Path
 
 import msgspec
 
+from conformance.cli.progress import Step
 from conformance.engine.suite import Suite
 from conformance.fixtures.read import read_suite
 from conformance.kinds.files.contents import Content
@@ -145,7 +146,7 @@ def catch_all(
     suite: Suite,
     chosen: Sequence[Mutant],
     jobs: int | None = None,
-    step: Callable[[str], None] = lambda name: None,
+    step: Step = lambda name, count: None,
 ) -> dict[str, Caught]:
     """The same for those of `chosen` that something is drawn for, on `jobs` processes."""
     tried = [mutant for mutant in chosen if is_drawn(suite, mutant)]

@@ -12,6 +12,7 @@ from multiprocessing import get_context
 from pathlib import Path
 from typing import TypeVar
 
+from conformance.cli.progress import Step
 from conformance.engine.case import LARGE
 from conformance.engine.dialect import lookup
 from conformance.engine.execute import execute
@@ -130,7 +131,7 @@ def examine(
     chosen: Sequence[Mutant],
     terms: Terms,
     jobs: int | None = None,
-    step: Callable[[str], None] = lambda name: None,
+    step: Step = lambda name, count: None,
 ) -> list[Kills]:
     """What kills each of `chosen`, on `jobs` processes; `step` gets each name when it is done."""
     here = Examiner(suite, terms)
@@ -142,7 +143,7 @@ def spread(
     here: Callable[[Mutant], T],
     elsewhere: Callable[[str], T],
     jobs: int | None = None,
-    step: Callable[[str], None] = lambda name: None,
+    step: Step = lambda name, count: None,
 ) -> list[T]:
     """What a function says of each mutant, in order, on `jobs` processes (default: processors).
 
@@ -153,14 +154,14 @@ def spread(
     if jobs <= 1:
         for mutant in chosen:
             found[mutant.name] = here(mutant)
-            step(mutant.name)
+            step(mutant.name, 1)
     else:
         spawn = get_context("spawn")
         with ProcessPoolExecutor(jobs, mp_context=spawn, initializer=_bounded) as pool:
             waiting = {pool.submit(elsewhere, mutant.name): mutant.name for mutant in chosen}
             for done in as_completed(waiting):
                 found[waiting[done]] = done.result()
-                step(waiting[done])
+                step(waiting[done], 1)
     return [found[mutant.name] for mutant in chosen]
 
 
