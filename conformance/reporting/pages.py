@@ -20,12 +20,12 @@ MOST_CAUSES = 50  # of a page in Markdown, which GitHub cuts at a megabyte
 
 
 @cache
-def environment() -> Environment:
-    """The templates, with the filters that they use."""
+def environment(folder: Path = _FOLDER) -> Environment:
+    """The templates of a folder, with the filters that they use."""
     from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
 
     made = Environment(
-        loader=FileSystemLoader(_FOLDER),
+        loader=FileSystemLoader(folder),
         undefined=StrictUndefined,
         autoescape=select_autoescape(["html.j2", "html"]),
         trim_blocks=True,
