@@ -17,7 +17,6 @@ import mlx.core as mx
 from conformance.filetools.safetensors import parse
 from conformance.filetools.written import shown
 from reference_impl.files import (
-    compacted,
     mlx_lm_0_28,
     mlx_lm_0_31,
     mlx_lm_0_32,
@@ -57,10 +56,18 @@ _SAID |= {"True": "rotated", "true": "rotated", "256": "step"}
 class Layout:
     """One that is written; `holds_holes` if it has a place for slots that are not set."""
 
-    id: str
     module: ModuleType
     holds_holes: bool = True
-    form: compacted.Form | None = None
+
+    @property
+    def id(self) -> str:
+        name: str = self.module.ID
+        return name
+
+    @property
+    def is_compacted(self) -> bool:
+        """Whether texts that stand one after the other say what there is."""
+        return hasattr(self.module, "FORM")
 
     def flat(self, *entries: Entry, user: Mapping[str, str] | None = None) -> Flat:
         """The file of these caches."""
@@ -69,11 +76,11 @@ class Layout:
 
 
 LAYOUTS = (
-    Layout("mlx-lm-0.31", mlx_lm_0_31, holds_holes=False),
-    Layout("mlx-lm-0.28", mlx_lm_0_28, holds_holes=False),
-    Layout("mlx-lm-0.32", mlx_lm_0_32),
-    Layout("mlx-swift-lm", mlx_swift_lm, form=mlx_swift_lm.FORM),
-    Layout("mlxrs-0.1", mlxrs_0_1, form=mlxrs_0_1.FORM),
+    Layout(mlx_lm_0_31, holds_holes=False),
+    Layout(mlx_lm_0_28, holds_holes=False),
+    Layout(mlx_lm_0_32),
+    Layout(mlx_swift_lm),
+    Layout(mlxrs_0_1),
 )
 
 
@@ -214,20 +221,11 @@ def _roles(
         key: _tensor_role(marked, key, tensor, kinds.get(key), filled)
         for key, tensor in flat.tensors.items()
     }
-    texts = {key: _text_role(key, text) for key, text in flat.metadata.items()}
-    if layout.id == "mlx-lm-0.32":
-        # `2.n.0` names a tensor; the classes are one place further to the front
-        for key in flat.metadata:
-            head, _, rest = key.partition(".")
-            if head == "2":
-                part = rest.partition(".")[2]
-                texts[key] = {"": "always there", "0": "the tensor of this key",
-                              "1": "stands for this"}[part]  # fmt: skip
-            elif head == "1":
-                texts[key] = f"class of cache {rest}"
-            else:
-                texts[key] = f"the user's {rest}"
-    if layout.form is not None:
+    if layout.module is mlx_lm_0_32:
+        texts = {key: _text_role_of_0_32(key) for key in flat.metadata}
+    else:
+        texts = {key: _text_role(key, text) for key, text in flat.metadata.items()}
+    if layout.is_compacted:
         for i, entry in enumerate(entries):
             found = [key for key in flat.metadata if key.startswith(f"0.{i}.")]
             said = _compacted(entry, [flat.metadata[key] for key in found])
@@ -271,6 +269,15 @@ def _text_role(key: str, text: str) -> str:
     if text in CLASSES:
         return f"class of child {rest.rpartition('.')[2]}"
     return _SAID.get(text, text)
+
+
+def _text_role_of_0_32(key: str) -> str:
+    """The same where all numbers are tensors: what is left are names."""
+    section, _, rest = key.partition(".")
+    if section == "2":
+        part = rest.partition(".")[2]
+        return {"": "always there", "0": "the tensor of this key", "1": "stands for this"}[part]
+    return f"class of cache {rest}" if section == "1" else f"the user's {rest}"
 
 
 def _compacted(entry: Entry, texts: Sequence[str]) -> Iterator[str]:
