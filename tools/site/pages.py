@@ -8,7 +8,7 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from conformance.engine.case import Requirement
+from conformance.engine.case import Case, Requirement
 from conformance.engine.dialect import Dialect
 from conformance.engine.plan import applicability
 from conformance.engine.suite import ChapterFile
@@ -30,7 +30,6 @@ class Page:
     path: str
     title: str
     content: str
-    about: str = ""
 
 
 @cache
@@ -57,15 +56,12 @@ class Site:
         self._suite = board.suite
         self._outcomes = Outcomes(board)
         self._trophies = trophies(board, self._outcomes)
-        # A case lies on the page of the requirement that it names first.
-        self._homes = {name: case.requires[0] for name, case in self._suite.cases.items()}
 
     def pages(self) -> Iterator[Page]:
         """Every page."""
         made = self._page
         yield made("index.html", "Who does what with MLX's caches", "index.html.j2")
-        yield made("chapters.html", "Chapter by chapter", "chapters.html.j2",
-                   chapters=self._chapters())  # fmt: skip
+        yield made("chapters.html", "Chapter by chapter", "chapters.html.j2")
         for each in self._board.standings:
             yield made(each.page, each.title, "implementation.html.j2", each=each)
         yield from self._requirements()
@@ -87,8 +83,8 @@ class Site:
 
     def _case_url(self, name: str) -> str:
         """The place of a case, from the root; empty for one that the suite no longer has."""
-        home = self._homes.get(name)
-        return f"requirements/{home}.html#{name}" if home else ""
+        case = self._suite.cases.get(name)
+        return f"requirements/{_home(case)}.html#{name}" if case else ""
 
     def _known_files(self) -> Matrix:
         """Who reads whose files, without the dialects that read none."""
@@ -102,14 +98,11 @@ class Site:
             for case, writers in known.items()
         }
 
-    def _chapters(self) -> list[tuple[ChapterFile, list[str]]]:
-        return [(file, file.contents.cases) for file in self._suite.chapters]
-
     def _requirements(self) -> Iterator[Page]:
         at_home: dict[str, list[str]] = {name: [] for name in self._suite.requirements}
         beside: dict[str, list[str]] = {name: [] for name in self._suite.requirements}
         for name, case in self._suite.cases.items():
-            at_home[case.requires[0]].append(name)
+            at_home[_home(case)].append(name)
             for other in case.requires[1:]:
                 beside[other].append(name)
         rows = [
@@ -148,7 +141,7 @@ class Site:
         for (one, other), cases in differing.items():
             by_requirement: dict[str, list[str]] = {}
             for case in cases:
-                by_requirement.setdefault(case.requires[0], []).append(case.id)
+                by_requirement.setdefault(_home(case), []).append(case.id)
             yield self._page(
                 f"dialects/{_pair(one, other)}", f"{one} and {other}", "dialect-pair.html.j2",
                 one=self._suite.dialects[one], other=self._suite.dialects[other],
@@ -157,6 +150,11 @@ class Site:
 
     def _applying(self, dialect: Dialect) -> int:
         return sum(applicability(case, dialect) is None for case in self._suite.cases.values())
+
+
+def _home(case: Case) -> str:
+    """The requirement on whose page a case lies: the one that it names first."""
+    return case.requires[0]
 
 
 def _pair(one: str, other: str) -> str:
