@@ -14,6 +14,7 @@ from conformance.engine.plan import applicability
 from conformance.engine.suite import ChapterFile
 from conformance.filetools import matrix
 from conformance.filetools.matrix import Matrix
+from conformance.fixtures.sources import address
 from tools.site.outcomes import Outcomes, trophies
 from tools.site.standings import Board
 
@@ -36,10 +37,12 @@ class Page:
 def _environment() -> Environment:
     from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-    return Environment(
+    made = Environment(
         loader=FileSystemLoader(FOLDER), undefined=StrictUndefined, autoescape=True,
         trim_blocks=True, lstrip_blocks=True,
     )  # fmt: skip
+    made.filters["address"] = address
+    return made
 
 
 def picture(board: Board) -> str:
