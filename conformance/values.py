@@ -54,6 +54,12 @@ class RepeatedText:
     def __str__(self) -> str:
         return self.unit * self.times + self.end
 
+    def words(self) -> str:
+        """What is said of any text of this length, without making it whole."""
+        if len(self) <= _LONGEST_TEXT:
+            return whole(str(self))
+        return LongText(next(self.pieces())[:_TEXT_SHOWN], len(self), "").words()
+
     def pieces(self) -> Iterator[str]:
         """The text in parts of some `PIECE` characters."""
         together = max(PIECE // max(len(self.unit), 1), 1)

@@ -8,7 +8,7 @@ from conformance.tensor import tensor
 from conformance.transport.backend import ProtocolViolation, from_wire, to_wire
 from conformance.transport.lines import encode, message
 from conformance.transport.messages import Request
-from conformance.values import PIECE, RepeatedText
+from conformance.values import PIECE, RepeatedText, whole
 
 TEXTS = [
     RepeatedText(",", 3 * PIECE + 7),
@@ -30,6 +30,11 @@ def test_a_repeated_text_is_sent_as_if_it_were_whole(text, count):
     sent = message(requests(*[text] * count, whole=False))
     line = b"".join(sent.pieces)
     assert (line, sent.size) == (encode(requests(*[text] * count, whole=True)), len(line))
+
+
+@pytest.mark.parametrize("text", [*TEXTS, RepeatedText("0,", 9, "0")])
+def test_a_repeated_text_is_shown_as_if_it_were_whole(text):
+    assert whole([text]) == whole([str(text)])
 
 
 def test_no_piece_is_large():
