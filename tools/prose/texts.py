@@ -14,13 +14,14 @@ from typing import Any
 import yaml
 
 from conformance.cli.commands import GROUPS, parser_of
+from conformance.reporting.specification import FOLDER, INDEX
 
 # Keys whose text is prose, and keys below which every text is.
 _PROSE = {"about", "hits", "note", "notes", "refused", "rule", "summary", "text", "title",
           "trap", "undefined", "untested", "why"}  # fmt: skip
 _ALL_BELOW = {"absent", "not_applicable"}
 # Made from texts that are read where they are written, or from mutants and changes to code.
-_MADE = {"docs/SPEC.md", "docs/mutants.md", "docs/mutation.md"}
+_MADE = {f"docs/{INDEX}", "docs/mutants.md", "docs/mutation.md"}
 _BUILT = {"node_modules", "target", "build"}
 _FEWEST = 3  # words; fewer are a name
 _LITERAL = re.compile(r"^[^ ]*$|^[a-z_]+\(|[{}\\<>]{2}|^\s*[-#|]")
@@ -55,7 +56,7 @@ def documents(root: Path) -> Iterator[Text]:
         found += [Path(folder, name) for name in files if name.endswith(".md")]
     for path in sorted(found):
         name = path.relative_to(root).as_posix()
-        if name not in _MADE and not name.startswith("docs/spec/"):
+        if name not in _MADE and not name.startswith(f"docs/{FOLDER}/"):
             yield from paragraphs(path.read_text(encoding="utf-8"), name)
 
 
