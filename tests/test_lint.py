@@ -10,7 +10,7 @@ import textwrap
 import pytest
 from support.folder import CHAPTER, HAZARDS, TENSORS, edited, line, write
 
-from conformance.fixtures import lint
+from conformance.fixtures import lint, lint_expectations
 from conformance.fixtures.load import load_suite
 from conformance.fixtures.read import read_suite
 from conformance.fixtures.shipped import fixtures_folder
@@ -400,7 +400,8 @@ def complaints(outcome: type[Outcome]) -> set[str]:
 
 def test_every_problem_is_provoked_here():
     """Every piece of text in lint and in the outcomes stands in a message expected above."""
-    pieces = texts(ast.parse(inspect.getsource(lint))).union(*map(complaints, OUTCOMES))
+    sources = map(inspect.getsource, (lint, lint_expectations))
+    pieces = set().union(*map(texts, map(ast.parse, sources)), *map(complaints, OUTCOMES))
     assert len(pieces) > 30
     tested = "\n".join(row[-1] for row in (*CHAPTER_FAULTS.values(), *SHARED_FAULTS))
     assert {piece for piece in pieces if piece not in tested} == set()
