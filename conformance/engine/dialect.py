@@ -130,6 +130,11 @@ def nearest(table: Iterable[str], lineage: Lineage) -> str | None:
     return next((name for name in lineage if name in names), None)
 
 
+def is_among(names: Iterable[str], lineage: Lineage) -> bool:
+    """Whether a list of dialects and families says something of a dialect."""
+    return nearest(names, lineage) is not None
+
+
 def repeats(
     table: Mapping[str, T | None], key: str, defaults: Mapping[Lineage, T | None]
 ) -> str | None:

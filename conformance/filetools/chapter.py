@@ -10,7 +10,7 @@ from typing import Any
 from msgspec.structs import replace
 
 from conformance.engine.case import Budget, Case, Chapter
-from conformance.engine.dialect import Dialect, Evidence, lookup, spread
+from conformance.engine.dialect import Dialect, Evidence, is_among, lookup, spread
 from conformance.engine.kind import Step
 from conformance.engine.kinds import Kinds
 from conformance.filetools.goldens import (
@@ -79,7 +79,6 @@ class _ChapterMaker:
             for name, dialect in dialects.items()
             if lookup(self.head.writers, dialect.lineage)
         }
-        self._typed = dict.fromkeys(self.head.typed, True)
         self._newer = {dialect: newer for newer, dialect in self.head.readers.items()}
 
     def evidence(self, case: str) -> dict[str, Evidence]:
@@ -119,7 +118,7 @@ class _ChapterMaker:
         later = readings[newer] if newer else own
         if not (later.agrees(own) or later.agrees(whole) or later.trap):
             better.append(Better(**_as_read(later)))
-        if not own.lossy and not (own.error and lookup(self._typed, dialect.lineage)):
+        if not own.lossy and not (own.error and is_among(self.head.typed, dialect.lineage)):
             better.append(_REFUSED)
         return _expect(own, better)
 
@@ -156,7 +155,6 @@ class _ChapterMaker:
 
     def resaving(self) -> Iterator[Case]:
         """One case for each writer and content that is saved over itself."""
-        destroys = dict.fromkeys(self.head.destroys, True)
         writers = {
             name: lookup(self.head.writers, dialect.lineage)
             for name, dialect in self._dialects.items()
@@ -171,7 +169,7 @@ class _ChapterMaker:
                     table = self.head.mlx.resaved
                     older = self._older(self._dialects[name], table, _DESTROYED, golden)
                     outcomes[name] = Expect(written=golden, mlx=older)
-                    if lookup(destroys, self._dialects[name].lineage):
+                    if is_among(self.head.destroys, self._dialects[name].lineage):
                         outcomes[name] = Expect(
                             undefined="the file is left with whatever its memory held",
                             hazard=_DESTROYED,
@@ -213,7 +211,7 @@ class _ChapterMaker:
         self, dialect: Dialect, table: Mapping[str, Mapping[str, str]], hazard: str, golden: str
     ) -> dict[str, OlderExpect]:
         """What holds with an older mlx, where the dialect's implementation writes with it."""
-        if not lookup(dict.fromkeys(self.head.mlx.dialects, True), dialect.lineage):
+        if not is_among(self.head.mlx.dialects, dialect.lineage):
             return {}
         better = [Better(written=golden)]
         return {before: OlderExpect(hazard=hazard, accept=better, **outcome)

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from conformance.calls import Call, Refused, Reply
-from conformance.engine.dialect import Dialect, lookup
+from conformance.engine.dialect import Dialect, is_among
 from conformance.engine.filearguments import workspace
 from conformance.engine.judge import lost
 from conformance.engine.operation import Operation
@@ -170,9 +170,9 @@ class _Exchange:
     def _is_older(self, table: Mapping[str, Any]) -> bool:
         """Whether an older mlx underneath the backend does something else than the newest."""
         comparison, chapter = self.comparison, _chapter()
-        through = lookup(dict.fromkeys(chapter.mlx.dialects, True), comparison.dialect.lineage)
+        through = is_among(chapter.mlx.dialects, comparison.dialect.lineage)
         mlx = comparison.backend.handshake.implementation.mlx
-        return bool(through) and holding(ordered(table.items()), mlx) is not None
+        return through and holding(ordered(table.items()), mlx) is not None
 
     def _load(self, whose: str, path: Path, other: Path | None = None) -> Misfiled | None:
         """Not of a file that is the `other` one, which was loaded."""
@@ -192,8 +192,8 @@ class _Exchange:
 
     def _resave(self, ours: Path, theirs: Path) -> Misfiled | None:
         """Only of what is loaded whole, and where the file outlives it."""
-        comparison, lineage = self.comparison, self.comparison.dialect.lineage
-        destroys = lookup(dict.fromkeys(_chapter().destroys, True), lineage)
+        comparison = self.comparison
+        destroys = is_among(_chapter().destroys, comparison.dialect.lineage)
         destroys = destroys or self._is_older(_chapter().mlx.resaved)
         if destroys or RESAVING.wire not in comparison.backend.handshake.capabilities:
             return None
@@ -243,8 +243,7 @@ def is_better(comparison: Comparison, content: Content, own: Reply, got: Reply) 
         if is_trap(got):
             return False
         if isinstance(own, Refused):
-            typed = dict.fromkeys(_chapter().typed, True)
-            return not lookup(typed, comparison.dialect.lineage)
+            return not is_among(_chapter().typed, comparison.dialect.lineage)
         return reading(whole, own.value).wrong is not None
     assert LOADING.problem is not None
     return LOADING.problem(got.value) is None and reading(whole, got.value).same
