@@ -20,7 +20,13 @@ from conformance.engine.filearguments import FileArgument
 from conformance.engine.judge import judge
 from conformance.engine.kind import Step
 from conformance.engine.operation import Gives
-from conformance.engine.plan import PlannedStep, absent, applicability, operations, plan
+from conformance.engine.plan import (
+    PlannedStep,
+    absent,
+    applicability,
+    expectations,
+    operations,
+)
 from conformance.engine.runner import Run
 from conformance.engine.verdict import Status, Verdict
 from conformance.outcomes.error import ErrorOutcome
@@ -180,9 +186,7 @@ def _settled(run: Run, case: Case, found: Answers) -> _Tried | None:
 
 
 def _verdict(run: Run, case: Case, dialect: Dialect) -> tuple[Verdict, Observation]:
-    tensors = run.suite.tensors_of(case)
-    who = run.handshake.implementation
-    bound = plan(case, dialect, tensors, who.name, who.mlx)
+    bound = run.plan(case, dialect)
     observation = execute(bound, run.session_for(case))
     return judge(bound, observation), observation
 
@@ -247,8 +251,7 @@ def _fields(step: PlannedStep, reply: Reply) -> dict[str, Any] | None:
 
 def _refusal_changes_nothing(step: Step) -> bool:
     """Whether some dialect demands that, where it refuses the step."""
-    expected = [each for each in (step.expect, *step.unless.values()) if each is not None]
-    every = [option for each in expected for option in options(each)]
+    every = [option for each in expectations(step) for option in options(each)]
     return any(getattr(option, LEAVES) is not UNSET for option in every)
 
 

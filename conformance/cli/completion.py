@@ -92,7 +92,9 @@ def _specified() -> Iterable[str]:
 
 
 def _backends() -> Iterable[str]:
-    return ["reference", "py:", "pypi:mlx-lm==", "cmd:", "mutant:"]
+    from conformance.transport.released import KNOWN_CLASSES
+
+    return ["reference", "py:", "cmd:", "mutant:", *(f"pypi:{name}==" for name in KNOWN_CLASSES)]
 
 
 # command ("" for any) and where argparse keeps the word -> what there is to choose from

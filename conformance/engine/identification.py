@@ -13,7 +13,7 @@ from conformance.engine.case import LARGE, Case
 from conformance.engine.dialect import Dialect
 from conformance.engine.execute import Observation, execute
 from conformance.engine.judge import judge
-from conformance.engine.plan import Plan, absent, applicability, expectation, plan
+from conformance.engine.plan import Plan, absent, applicability, expectation
 from conformance.engine.runner import HOSTILE, Run
 from conformance.engine.suite import Suite
 from conformance.engine.verdict import Status, Verdict
@@ -78,7 +78,7 @@ def verdicts(run: Run, case: Case, dialects: Iterable[Dialect]) -> Iterator[Verd
     The calls of a case are the same in all of them. It is carried out again only where other steps
     are surrounded by snapshots.
     """
-    who = run.handshake.implementation
+    implementation = run.handshake.implementation.name
     declared = frozenset(run.handshake.capabilities)
     made: dict[tuple[int | bool, ...], Verdict] = {}  # dialects that expect the same
     seen: dict[tuple[bool, ...], Observation] = {}
@@ -91,11 +91,10 @@ def verdicts(run: Run, case: Case, dialects: Iterable[Dialect]) -> Iterator[Verd
             )
             continue
         same = (
-            who.name == dialect.implementation,
+            implementation == dialect.implementation,
             *(id(expectation(step, dialect)) for step in case.steps),
         )
-        tensors = run.suite.tensors_of(case)
-        plans.append((same, plan(case, dialect, tensors, who.name, who.mlx)))
+        plans.append((same, run.plan(case, dialect)))
     # A plan that may end the process goes step by step, and is as good for all others.
     for same, each in sorted(plans, key=lambda pair: not pair[1].may_trap):
         if same not in made:

@@ -115,15 +115,19 @@ def expectation(step: Step, dialect: Dialect) -> Expect | None:
     return lookup(step.unless, dialect.lineage) or step.expect
 
 
+def expectations(step: Step) -> list[Expect]:
+    """All that a step must give in one dialect or another."""
+    return [expect for expect in (step.expect, *step.unless.values()) if expect is not None]
+
+
 def operations(case: Case) -> Set[str]:
     """The operations that carrying out a case needs in any dialect."""
     ops = {step.operation.wire for step in case.steps}
     for handle, given in case.given.items():
         ops |= {planned.call.op for planned in build(handle, given, None)}
     for step in case.steps:
-        for expect in (step.expect, *step.unless.values()):
-            if expect is not None and guards(expect):
-                ops.add(step.kind.look.wire)
+        if any(map(guards, expectations(step))):
+            ops.add(step.kind.look.wire)
     return ops
 
 

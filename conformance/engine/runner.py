@@ -8,6 +8,7 @@ import traceback
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from conformance.engine.baseline import Baseline
 from conformance.engine.baseline import load as load_baseline
@@ -20,12 +21,15 @@ from conformance.engine.suite import Suite
 from conformance.engine.verdict import NotRun, Status, SuiteBug, Verdict
 from conformance.patience import START_SECONDS
 from conformance.suggestions import did_you_mean
-from conformance.transport import Start, command, connect, served
+from conformance.transport import command, connect, served
 from conformance.transport.backend import Backend, BackendUnusable
 from conformance.transport.causes import Unusable
 from conformance.transport.messages import Handshake
 from conformance.transport.restarting import RestartingBackend
 from conformance.transport.starting import Forks, Spares
+
+if TYPE_CHECKING:
+    from conformance.transport.process import Start
 
 HOSTILE = "hostile"
 MANY = 20  # cases: a run of so many meets hostile ones
@@ -137,8 +141,7 @@ class Run:
                 declared_gap=reason.declared,
             )  # fmt: skip
         try:
-            who = self.handshake.implementation
-            bound = plan(case, self.dialect, self.suite.tensors_of(case), who.name, who.mlx)
+            bound = self.plan(case)
         except ValueError as error:
             return Verdict(case.id, self.dialect.id, Status.SUITE_BUG, detail=SuiteBug(str(error)))
         verdict = judge(bound, execute(bound, self.session_for(case)))
@@ -174,6 +177,15 @@ class Run:
             and applicability(case, self.dialect, capabilities) is None
         )
         return list(itertools.islice(found, WARMING))
+
+    def plan(self, case: Case, dialect: Dialect | None = None) -> Plan:
+        """A case as this implementation is asked it, in the dialect of the run or another one.
+
+        ValueError when a literal is wrong.
+        """
+        who = self.handshake.implementation
+        chosen = self.dialect if dialect is None else dialect
+        return plan(case, chosen, self.suite.tensors_of(case), who.name, who.mlx)
 
     def session_for(self, case: Case) -> RestartingBackend:
         """The live backend, or one in a process of its own; a process serves for both."""

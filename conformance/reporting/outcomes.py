@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from itertools import chain
 
 from conformance.engine.case import Case
 from conformance.engine.dialect import Dialect, Hazard
-from conformance.engine.plan import Plan, applicability, plan
+from conformance.engine.plan import Plan, applicability, expectations, plan
 from conformance.engine.suite import Suite
 from conformance.outcomes import mlx_versions
 from conformance.outcomes.registry import Expectation
@@ -87,7 +88,7 @@ def first(dialect: Dialect, suite: Suite) -> list[Dialect]:
 
 def hazards(case: Case) -> set[str]:
     """The known defects that an outcome of a case names."""
-    newest = [o for s in case.steps for o in (s.expect, *s.unless.values()) if o is not None]
+    newest = chain.from_iterable(map(expectations, case.steps))
     options = [each for option in newest for each in (option, *option.mlx.values())]
     return {option.hazard for option in options if isinstance(option.hazard, str)}
 

@@ -190,14 +190,10 @@ class Specification:
                 row,
                 cases,
                 dialects if len(dialects) < len(self.suite.dialects) else (),
-                [name for name, _ in self._carried if name in named],
+                [hazard.id for hazard, _ in self.known_defects if hazard.id in named],
                 self.mutants.get(row.id, ()),
                 many=len(cases) > _MANY and not everything,
             )
-
-    @property
-    def _carried(self) -> Iterator[tuple[str, Hazard]]:
-        return ((hazard.id, hazard) for hazard, _ in self.known_defects)
 
     def _chapter(self, section: Section, whole: bool = False) -> str:
         return rendered("spec-chapter.md.j2", spec=self, section=section, whole=whole)

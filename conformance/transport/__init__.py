@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from conformance import invocation
@@ -25,10 +25,7 @@ from conformance.transport.causes import Unusable
 from conformance.transport.in_process import InProcessBackend
 
 if TYPE_CHECKING:
-    from conformance.transport.channel import Channel
-
-# How a program is started: where nothing is given, anew each time.
-Start = Callable[[Sequence[str]], "Channel"]
+    from conformance.transport.process import Start
 
 DEVICES = ("cpu", "gpu")
 FORMS = "reference, py:module:Class, cmd:COMMAND, pypi:NAME==VERSION or mutant:NAME"
@@ -62,8 +59,7 @@ def connector(
         from conformance.transport import released
 
         release = released.parse(rest)
-        chosen = {} if start is None else {"start": start}
-        return lambda: released.ReleasedBackend(release, start_seconds, problem, device, **chosen)
+        return lambda: released.ReleasedBackend(release, start_seconds, problem, device, start)
     near = did_you_mean(spec, ["reference"])
     raise BackendUnusable(
         Unusable.NO_BACKEND, f"unknown backend {spec!r}: a backend is {FORMS}{near}"
@@ -147,8 +143,7 @@ def _process(
 ) -> Backend:
     from conformance.transport.process import ProcessBackend
 
-    chosen = {} if start is None else {"start": start}
-    return ProcessBackend(command, start_seconds, problem, **chosen)
+    return ProcessBackend(command, start_seconds, problem, start)
 
 
 def _reference(dialect: str, device: str) -> Backend:

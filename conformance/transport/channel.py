@@ -60,12 +60,12 @@ class Started(Protocol):
     def wait(self, timeout: float | None = None) -> int: ...
 
 
-# Starts a command that writes to a file what it has for stderr, in a session of its own.
-Start = Callable[[Sequence[str], IO[bytes], Mapping[str, str]], Started]
+# Launches a command that writes to a file what it has for stderr, in a session of its own.
+Launch = Callable[[Sequence[str], IO[bytes], Mapping[str, str]], Started]
 
 
 def program(command: Sequence[str], errors: IO[bytes], environment: Mapping[str, str]) -> Started:
-    """The Start of any program."""
+    """The Launch of any program."""
     return subprocess.Popen(
         command,
         bufsize=0,
@@ -85,7 +85,7 @@ class Channel:
     whatever it started; so does `ended_by_trouble`, as what is said after trouble answers nothing.
     """
 
-    def __init__(self, command: Sequence[str], start: Start = program) -> None:
+    def __init__(self, command: Sequence[str], launch: Launch = program) -> None:
         self._command = command
         self._ended = False
         self._family = Family()
@@ -98,7 +98,7 @@ class Channel:
         self._unread: list[bytes] = []  # what came and was not given as a line; the last may end it
         self._stderr = tempfile.TemporaryFile()  # noqa: SIM115  (lives as long as the channel)
         try:
-            self._process = start(command, self._stderr, self._family.environment)
+            self._process = launch(command, self._stderr, self._family.environment)
         except OSError as error:
             self._stderr.close()
             raise BackendUnusable(
@@ -108,7 +108,7 @@ class Channel:
         assert self._process.stdout is not None
         self._stdin, self._stdout = self._process.stdin, self._process.stdout
         self.pid = self._process.pid
-        if start is not program:
+        if launch is not program:
             self._family.adopt(self.pid)
         for stream in (self._stdin, self._stdout):
             os.set_blocking(stream.fileno(), False)

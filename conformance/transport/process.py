@@ -22,6 +22,8 @@ from conformance.transport.lines import decode, encode, handshake_of, message, r
 from conformance.transport.messages import PROTOCOL_VERSION, Handshake, Request
 
 CALL_SECONDS = 30.0
+# How a program is started: where nothing is given, anew each time.
+Start = Callable[[Sequence[str]], Channel]
 
 
 class ProcessBackend(Backend):
@@ -36,11 +38,11 @@ class ProcessBackend(Backend):
         command: Sequence[str],
         start_seconds: float = START_SECONDS,
         problem: ResultProblem = any_shape,
-        start: Callable[[Sequence[str]], Channel] = Channel,
+        start: Start | None = None,
     ) -> None:
         self._problem = problem
         self._next_id = 1
-        self.channel = start(command)
+        self.channel = (start or Channel)(command)
         self.pid = self.channel.pid
         try:
             self.handshake = self._shake_hands(start_seconds)

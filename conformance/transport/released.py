@@ -9,7 +9,7 @@ import shutil
 import subprocess
 import sys
 import sysconfig
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,8 +17,7 @@ from conformance.fixtures.userfolder import CACHE_VARIABLE, cache_folder
 from conformance.patience import START_SECONDS
 from conformance.transport.backend import BackendUnusable, ResultProblem, any_shape
 from conformance.transport.causes import Unusable
-from conformance.transport.channel import Channel
-from conformance.transport.process import ProcessBackend
+from conformance.transport.process import ProcessBackend, Start
 
 KNOWN_CLASSES = {
     "mlx-lm": "mlx_lm.models.cache:ArraysCache",
@@ -56,7 +55,7 @@ class ReleasedBackend(ProcessBackend):
         start_seconds: float = START_SECONDS,
         problem: ResultProblem = any_shape,
         device: str = "",
-        start: Callable[[Sequence[str]], Channel] = Channel,
+        start: Start | None = None,
     ) -> None:
         super().__init__(command(release, device), start_seconds, problem, start)
 

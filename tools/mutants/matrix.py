@@ -6,10 +6,12 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import chain
 from typing import Any
 
 from conformance.engine.case import Case
 from conformance.engine.operation import Gives
+from conformance.engine.plan import expectations
 from conformance.engine.suite import Suite
 from conformance.mutants.mutant import Mutant
 from tools.mutants.kills import Kills
@@ -105,7 +107,7 @@ def matrix(suite: Suite, chosen: Sequence[Mutant], kills: Sequence[Kills], whole
 
 
 def _documents(case: Case) -> bool:
-    options = [o for s in case.steps for o in (s.expect, *s.unless.values()) if o is not None]
+    options = chain.from_iterable(map(expectations, case.steps))
     return any(isinstance(option.hazard, str) for option in options)
 
 
