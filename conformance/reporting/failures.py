@@ -49,7 +49,7 @@ def failures(
             short += 1
         left -= len(block) + 1
     if short > _SHORT:
-        yield f"... and {short - _SHORT} more causes"
+        yield f"... more causes: {short - _SHORT}"
     if (not verbose and red > len(found)) or short:
         yield "all in full: --verbose, or --report FILE.html"
 

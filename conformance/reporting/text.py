@@ -55,7 +55,7 @@ def failure(
     lines.append(f"  why: {case.why}")
     lines += _differences(said.mismatches[:shown])
     if len(said.mismatches) > shown:
-        lines.append(f"  ... and {len(said.mismatches) - shown} more differences")
+        lines.append(f"  ... more differences: {len(said.mismatches) - shown}")
     if said.status is Status.SUITE_BUG:
         lines.append("  the suite must be fixed, not adapter or port: please report this")
     if said.status is Status.PROTOCOL_ERROR:
